@@ -1,0 +1,1 @@
+"""The demo company: its past conversations and held-out test questions, shipped as data."""

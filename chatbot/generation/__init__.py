@@ -1,0 +1,1 @@
+"""The generator: catalogue, engines, model server, client and supervisor."""

@@ -1,0 +1,1 @@
+"""Past conversations in: a reader a vendor, cleaning, and distilling into passages."""

@@ -1,0 +1,1 @@
+"""Admin commands: a thin module for each, gathered into the command `chatbot`."""
