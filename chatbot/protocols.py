@@ -89,8 +89,8 @@ class ConversationStore(Protocol):
 
     async def add_reply(self, conversation_id: str, reply: Reply, answers_seq: int) -> Message | None:
         """Stores the bot's message answering message `answers_seq`; None, and nothing stored, when the bot no longer owns
-        the conversation or that message already has its reply. A HAND_OVER reply moves the status to WAITING
-        and keeps the reason in the same commit. The reply's language becomes the conversation's."""
+        the conversation or that message already has its reply. A HAND_OVER reply that is not merely `offered`
+        moves the status to WAITING and keeps the reason in the same commit. The reply's language becomes the conversation's."""
 
     async def add_event_message(self, conversation_id: str, owner: str, text: str) -> Message:
         """Stores a SYSTEM message (shown as a line, such as "You asked for a person")."""

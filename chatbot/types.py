@@ -176,11 +176,16 @@ class Delta:
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """What to do, why, and how sure. `reason` is one of the words in `policy.Reason`; `confidence` lies in [0, 1]."""
+    """What to do, why, and how sure. `reason` is one of the words in `policy.Reason`; `confidence` lies in [0, 1].
+
+    A HAND_OVER with `offered` says that nothing fits and offers a person: the conversation stays with the bot until the
+    customer accepts. Without it the conversation starts to wait for a person at once.
+    """
 
     action: Action
     reason: str
     confidence: float
+    offered: bool = False
 
 
 @dataclass(frozen=True, slots=True)
