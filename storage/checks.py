@@ -1,0 +1,65 @@
+"""What text and numbers the store accepts, before anything reaches a database; must not know SQL."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from chatbot.errors import BadInput, NotFound
+
+MAX_KEY_CHARS = 200
+
+
+def check_text(text: str, what: str) -> str:
+    """Returns `text`; raises BadInput for NUL (PostgreSQL cannot hold it) and for lone surrogates (not UTF-8)."""
+    if "\x00" in text:
+        raise BadInput(f"The {what} holds a NUL character; remove it and send it again. Nothing was saved.")
+    try:
+        text.encode("utf-8")
+    except UnicodeEncodeError as exc:
+        raise BadInput(
+            f"The {what} holds half a character (a lone surrogate) at position {exc.start}; "
+            "send it again as proper Unicode. Nothing was saved."
+        ) from exc
+    return text
+
+
+def check_key(key: str, what: str) -> str:
+    """Returns a client's or a source's own id; raises BadInput unless it is 1 to MAX_KEY_CHARS proper characters."""
+    if not 1 <= len(key) <= MAX_KEY_CHARS:
+        raise BadInput(f"The {what} must have 1 to {MAX_KEY_CHARS} characters and has {len(key)}. Nothing was saved.")
+    return check_text(key, what)
+
+
+def check_id(conversation_id: str) -> str:
+    """Returns an id that a database can be asked for; raises NotFound for one that cannot exist."""
+    try:
+        return check_key(conversation_id, "conversation's id")
+    except BadInput as exc:
+        raise no_conversation() from exc
+
+
+def check_thumb(thumb: int) -> int:
+    """+1 or -1; raises BadInput."""
+    if thumb not in {1, -1}:
+        raise BadInput(f"A thumb is +1 or -1, not {thumb}. Nothing was saved.")
+    return thumb
+
+
+def check_stars(stars: int) -> int:
+    """1 to 5; raises BadInput."""
+    if not 1 <= stars <= 5:
+        raise BadInput(f"A rating is 1 to 5 stars, not {stars}. Nothing was saved.")
+    return stars
+
+
+def no_conversation() -> NotFound:
+    """The one error for a conversation that does not exist and for another owner's: the two are never told apart."""
+    return NotFound("There is no such conversation here; start a new one.")
+
+
+def utc(moment: datetime) -> datetime:
+    """The same moment in UTC; one without a zone is taken as UTC. Raises BadInput beyond the years 1 to 9999."""
+    try:
+        return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    except OverflowError as exc:
+        raise BadInput(f"The time {moment.isoformat()} lies beyond the calendar in UTC; correct it.") from exc
