@@ -1,0 +1,53 @@
+"""Texts to padded token batches of like length and vectors back into the caller's order; must not know an engine."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from chatbot.retrieval.encoder_files import EncoderFiles
+
+Ids = npt.NDArray[np.int64]
+Vectors = npt.NDArray[np.float32]
+Batch = tuple[npt.NDArray[np.intp], Ids, Ids]
+_CHUNK = 8192  # texts tokenised at once: bounds memory, long enough that sorting by length pays
+
+
+class Tokens:
+    """A fast tokenizer bounded to the encoder's length. Lives as long as the encoder; any thread may call."""
+
+    def __init__(self, files: EncoderFiles) -> None:
+        from tokenizers import Tokenizer
+
+        self._tokenizer = Tokenizer.from_file(str(Path(files.folder) / "tokenizer.json"))
+        self._tokenizer.enable_truncation(files.max_tokens)
+        self._tokenizer.no_padding()
+
+    def batches(self, texts: Sequence[str], size: int) -> Iterator[Batch]:
+        """Rows of the texts, ids and mask, each (batch, longest in it); texts of like length share a batch."""
+        for start in range(0, len(texts), _CHUNK):
+            chunk = [text if text.strip() else "." for text in texts[start : start + _CHUNK]]
+            encoded = self._tokenizer.encode_batch_fast(chunk)
+            lengths = np.fromiter((len(one) for one in encoded), dtype=np.int64, count=len(encoded))
+            order = np.argsort(-lengths, kind="stable")
+            for at in range(0, len(order), size):
+                rows = order[at : at + size]
+                ids = np.zeros((len(rows), int(lengths[rows].max())), dtype=np.int64)
+                mask = np.zeros_like(ids)
+                for line, row in enumerate(rows):
+                    ids[line, : lengths[row]] = encoded[row].ids
+                    mask[line, : lengths[row]] = 1
+                yield rows + start, ids, mask
+
+
+def gather(count: int, dim: int, parts: Iterable[tuple[npt.NDArray[np.intp], Vectors]]) -> Vectors:
+    """Pooled rows put back into the caller's order, each scaled to length 1."""
+    vectors = np.zeros((count, dim), dtype=np.float32)
+    for rows, values in parts:
+        vectors[rows] = values
+    lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
+    vectors /= np.maximum(lengths, 1e-12)
+    return vectors
