@@ -1,0 +1,102 @@
+"""An opened, verified index version: per language the lists that its signals give; must not know how they are fused."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from chatbot.retrieval.fusion import DENSE, Fusion, from_dict
+from chatbot.retrieval.lexical import Bm25
+from chatbot.retrieval.manifest import Manifest, Part, broken, check_files, read_manifest
+from chatbot.retrieval.passages import PassageFile
+from chatbot.retrieval.vectors import VectorIndex
+from chatbot.retrieval.words import words
+
+Vectors = npt.NDArray[np.float32]
+LEXICAL = {"window_words": "window", "question_words": "question"}
+VECTORS, ROWS, TEXTS = "vectors.npy", "rows.npy", "texts.npy"
+DEPTH = 50
+
+
+@dataclass(frozen=True, slots=True)
+class Slice:
+    """One language of an index version: rows [start, start + count) of it, addressed from 0."""
+
+    language: str
+    start: int
+    count: int
+    dense: Mapping[str, VectorIndex]
+    lexical: Mapping[str, Bm25]
+    fusion: Fusion
+    popular: tuple[int, ...]
+
+    def lists(
+        self, vectors: Mapping[str, Vectors], window: str, question: str, depth: int = DEPTH
+    ) -> tuple[dict[str, npt.NDArray[np.int64]], dict[str, npt.NDArray[np.float32]]]:
+        """Ranked ids of each signal, and each lexical signal's score of every row.
+
+        vectors: a query vector (dim,) for each dense signal that works; a missing one gives no list.
+        """
+        depth = min(depth, self.count)
+        ranked = {name: self.dense[name].nearest(vector[None, :], depth)[0][0] for name, vector in vectors.items()}
+        scores = {}
+        for name, field in LEXICAL.items():
+            text = window if field == "window" else question
+            scores[name] = self.lexical[field].scores(words(text, self.language))
+            ranked[name] = best_of(scores[name], depth)
+        return ranked, scores
+
+
+class OpenIndex:
+    """A version that passed its checks. Lives until a newer one replaces it; any thread may call."""
+
+    def __init__(self, folder: Path) -> None:
+        """Raises IndexBroken naming the file that is missing, changed, or unreadable."""
+        self.manifest: Manifest = read_manifest(folder)
+        check_files(folder, self.manifest)
+        self._folder = folder
+        try:
+            self.passages = PassageFile(folder)
+            self.rows = np.load(folder / ROWS)
+            self.vectors = np.load(folder / VECTORS, mmap_mode="r")
+        except (OSError, ValueError) as exc:
+            raise broken(folder, str(exc)) from exc
+        self._slices: dict[str, Slice] = {}
+        for language in self.manifest.parts:
+            self._slices[language] = self._load(language, self.manifest.parts[language])
+
+    def slice_of(self, language: str) -> Slice | None:
+        """The passages in a language, None where there are none."""
+        return self._slices.get(language)
+
+    def vectors_of(self, language: str, rows: npt.NDArray[np.int64], signal: str) -> Vectors:
+        """(len(rows), dim) float32: the exact vectors of a slice's rows, whatever FAISS kept of them."""
+        at = self.rows[rows + self.manifest.parts[language].start, DENSE.index(signal)]
+        return np.asarray(self.vectors[at], dtype=np.float32)
+
+    def _load(self, language: str, part: Part) -> Slice:
+        stem = self._folder / language
+        try:
+            dense = {name: VectorIndex.load(stem.with_name(f"{language}.{name}.faiss")) for name in DENSE}
+            lexical = {
+                field: Bm25.load(stem.with_name(f"{language}.{field}"), part.count) for field in LEXICAL.values()
+            }
+            fusion = from_dict(part.fusion)
+        except (OSError, ValueError, RuntimeError, TypeError) as exc:
+            raise broken(stem, str(exc)) from exc
+        if any(len(index) != part.count for index in dense.values()):
+            raise broken(stem, "it holds another number of vectors than the manifest says")
+        return Slice(language, part.start, part.count, dense, lexical, fusion, part.popular)
+
+
+def best_of(scores: npt.NDArray[np.float32], depth: int) -> npt.NDArray[np.int64]:
+    """Ids of the best positive scores, best first, ties by id."""
+    found = np.flatnonzero(scores > 0)
+    if len(found) > depth:
+        floor = np.partition(scores[found], len(found) - depth)[len(found) - depth]
+        found = found[scores[found] >= floor]
+    return np.asarray(found[np.lexsort((found, -scores[found]))][:depth], dtype=np.int64)

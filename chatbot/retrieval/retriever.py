@@ -1,0 +1,212 @@
+"""Answers a query from the current index version and takes over a new one; knows no SQL, no web, no policy."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from chatbot.errors import IndexBroken, ModelError
+from chatbot.protocols import Embedder
+from chatbot.retrieval.fusion import DENSE, SIGNALS, Fused, agreement, elect, fuse
+from chatbot.retrieval.manifest import POINTER, read_pointer
+from chatbot.retrieval.reading import OpenIndex, Slice
+from chatbot.retrieval.words import language_of, words
+from chatbot.types import Hit, Passage, Query, SearchResult
+
+_log = logging.getLogger(__name__)
+Vectors = npt.NDArray[np.float32]
+_Stamp = tuple[int, int, int] | None
+_TOP = 5
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """One search within a slice, before passages are read."""
+
+    part: Slice
+    fused: Fused
+    vectors: Mapping[str, Vectors]
+    scores: Mapping[str, npt.NDArray[np.float32]]
+
+
+class IndexRetriever:
+    """Searches the current version of an index folder. Lives as long as the process; any thread may call.
+
+    A newly published version is noticed at the next search, checked in the background and then served; one that fails
+    its checks is refused, logged, and said in `degraded` while the old one serves on.
+    """
+
+    def __init__(self, folder: Path, embedder: Embedder) -> None:
+        self._folder, self._embedder = folder, embedder
+        self._index: OpenIndex | None = None
+        self._stamp: _Stamp = None
+        self._problem: IndexBroken | None = None
+        self._loading = threading.Lock()
+        self._load()
+
+    @property
+    def version(self) -> str | None:
+        """Name of the version that is served, None while there is none."""
+        return self._index.manifest.version if self._index else None
+
+    @property
+    def problem(self) -> str | None:
+        """Why the version that the pointer names is not served, None when all is well."""
+        return str(self._problem) if self._problem else None
+
+    def search(self, query: Query, k: int = _TOP) -> SearchResult:
+        """The best `k` passages in the query's language, never in another.
+
+        `degraded` may hold: "encoder" (words only), "new_index" (an older version serves), "language" (no passage in
+        it, so no hits). Raises IndexBroken when there is nothing to search.
+        """
+        index = self._current()
+        degraded = ["new_index"] if self._problem else []
+        part = index.slice_of(language_of(query.language))
+        if part is None:
+            return self._result(index, (), [*degraded, "language"])
+        vectors = self._embed(query)
+        if not vectors:
+            degraded.append("encoder")
+        ranked, scores = part.lists(vectors, query.window, query.text)
+        working = np.asarray([signal not in DENSE or signal in vectors for signal in SIGNALS])
+        found = _Found(part, fuse(ranked, part.fusion, working), vectors, scores)
+        hits = _hits(index, found, query, k)
+        return self._result(index, hits, degraded, *_vote(index, found, k))
+
+    def popular(self, language: str, n: int = 4) -> list[str]:
+        """Up to `n` questions asked most in a language, fit for a first screen; none where there is no index."""
+        try:
+            index = self._current()
+        except IndexBroken:
+            return []
+        part = index.slice_of(language_of(language))
+        return [index.passages[part.start + row].question for row in part.popular[:n]] if part else []
+
+    def refresh(self) -> None:
+        """Takes over the version that the pointer names now, if it is sound, before it returns."""
+        with self._loading:
+            self._load()
+
+    def _current(self) -> OpenIndex:
+        if self._stamp != _stamp_of(self._folder) and self._loading.acquire(blocking=self._index is None):
+            if self._index is None:
+                try:
+                    self._load()
+                finally:
+                    self._loading.release()
+            else:
+                threading.Thread(target=self._load_and_release, name="index-reload").start()
+        if self._index is None:
+            raise self._problem or IndexBroken(f"There is no index in {self._folder} yet; run `chatbot index`.")
+        return self._index
+
+    def _load_and_release(self) -> None:
+        try:
+            self._load()
+        finally:
+            self._loading.release()
+
+    def _load(self) -> None:
+        stamp = _stamp_of(self._folder)
+        try:
+            version = read_pointer(self._folder)
+            if version and version != self.version:
+                index = OpenIndex(self._folder / version)
+                self._check_encoder(index)
+                self._index = index
+                _log.info("index version %s is served", version)
+            self._problem = None
+        except IndexBroken as exc:
+            self._problem = exc
+            _log.error("index version refused, %s serves on: %s", self.version or "none", exc)
+        self._stamp = stamp
+
+    def _check_encoder(self, index: OpenIndex) -> None:
+        if index.manifest.encoder != self._embedder.name:
+            raise IndexBroken(
+                f"The index {index.manifest.version} in {self._folder} was built with the encoder "
+                f"{index.manifest.encoder}, the settings name {self._embedder.name}; run `chatbot index`."
+            )
+
+    def _embed(self, query: Query) -> dict[str, Vectors]:
+        try:
+            window, question = self._embedder.encode([query.window, query.text])
+        except ModelError as exc:
+            _log.error("searching by words only: %s", exc)
+            return {}
+        return {"window": window, "question": question, "reply": window}
+
+    def _result(
+        self,
+        index: OpenIndex,
+        hits: tuple[Hit, ...],
+        degraded: Sequence[str],
+        agreed: float = 0.0,
+        medoid: int = 0,
+    ) -> SearchResult:
+        return SearchResult(hits, agreed, medoid, index.manifest.version, index.manifest.encoder, tuple(degraded))
+
+
+def open_retriever(folder: Path, embedder: Embedder) -> IndexRetriever:
+    """A retriever over an index folder, also where nothing sound is in it yet: then `search` raises IndexBroken."""
+    return IndexRetriever(folder, embedder)
+
+
+def _stamp_of(folder: Path) -> _Stamp:
+    try:
+        stat = (folder / POINTER).stat()
+    except OSError:
+        return None
+    return stat.st_mtime_ns, stat.st_ino, stat.st_size
+
+
+def _vote(index: OpenIndex, found: _Found, k: int) -> tuple[float, int]:
+    fusion = found.part.fusion
+    rows = found.fused.ids[: max(_TOP, int(fusion.pool))]
+    if not len(rows):
+        return 0.0, 0
+    replies = index.vectors_of(found.part.language, rows, "reply")
+    likeness = replies @ replies.T
+    return agreement(likeness, _TOP), elect(likeness, found.fused.scores[: len(rows)], fusion, min(k, _TOP))
+
+
+def _hits(index: OpenIndex, found: _Found, query: Query, k: int) -> tuple[Hit, ...]:
+    part, rows = found.part, found.fused.ids[:k]
+    cosines = [
+        index.vectors_of(part.language, rows, name) @ found.vectors[name]
+        for name in ("window", "question")
+        if name in found.vectors
+    ]
+    dense = np.max(cosines, axis=0) if cosines and len(rows) else None
+    asked = {word: part.lexical["window"].idf(word) for word in words(query.text, part.language)}
+    hits = []
+    for at, row in enumerate(rows):
+        passage = index.passages[part.start + int(row)]
+        lexical = max(float(scores[row]) for scores in found.scores.values())
+        hits.append(
+            Hit(
+                passage=passage,
+                score=float(found.fused.scores[at]),
+                dense=float(np.clip(dense[at], -1, 1)) if dense is not None else None,
+                lexical=lexical if lexical > 0 else None,
+                coverage=_coverage(asked, passage, part.language),
+                ranks={
+                    name: int(rank) for name, rank in zip(SIGNALS, found.fused.ranks[at], strict=True) if rank < np.inf
+                },
+            )
+        )
+    return tuple(hits)
+
+
+def _coverage(asked: Mapping[str, float], passage: Passage, language: str) -> float:
+    """Share of the query's idf mass that stands in the passage; 0 for a query without a content word."""
+    total = sum(asked.values())
+    held = set(words(f"{passage.question}\n{passage.window}\n{passage.answer}", language))
+    return sum(weight for word, weight in asked.items() if word in held) / total if total else 0.0
