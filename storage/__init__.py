@@ -1,1 +1,1 @@
-"""The database: tables, the one writer, and what is asked of them. Takes only types, protocols and errors from the core."""
+"""The database: tables, the one writer, what is asked of them. Takes only types, protocols and errors of the core."""

@@ -1,4 +1,4 @@
-"""A ConversationStore in memory for tests of the dialogue and the pages; passes the same conformance suite as the real ones."""
+"""A ConversationStore in memory for tests; passes the same conformance suite as the real ones."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ class MemoryStore:
         message = self._append(held, Role.BOT, reply.text, reply=reply)
         held.answered.add(answers_seq)
         changed = replace(held.conversation, language=reply.language or held.conversation.language)
-        if reply.decision.action is Action.HAND_OVER:
+        if reply.decision.action is Action.HAND_OVER and not reply.decision.offered:
             changed = replace(changed, status=Status.WAITING, handover_reason=reply.decision.reason)
         held.conversation = changed
         return message

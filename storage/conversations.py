@@ -1,0 +1,109 @@
+"""The store of live conversations as the core knows it (`chatbot.protocols.ConversationStore`); must not know SQL."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from chatbot.types import Conversation, Feedback, Message, Reply, Status
+from storage import turns, views
+from storage.checks import check_id, check_key, check_stars, check_text, check_thumb
+from storage.databases import Database
+from storage.replies import reply_values, source_values
+
+
+@dataclass(frozen=True, slots=True)
+class SqlConversations:
+    """Lives as long as the store; any event loop may call. Input is checked here, before it reaches the database."""
+
+    database: Database
+
+    async def create_conversation(self, owner: str, language: str | None = None) -> Conversation:
+        now = datetime.now(UTC)
+        made = Conversation(secrets.token_urlsafe(16), Status.BOT, _checked(language, "language"), now, now)
+        check_key(owner, "owner")
+        await asyncio.wrap_future(self.database.write(lambda c: turns.create_conversation(c, made, owner)))
+        return made
+
+    async def conversation(self, conversation_id: str, owner: str) -> Conversation:
+        check_id(conversation_id)
+        return await asyncio.wrap_future(self.database.read(lambda c: views.conversation(c, conversation_id, owner)))
+
+    async def conversations_of(self, owner: str, limit: int = 50) -> Sequence[Conversation]:
+        check_key(owner, "owner")
+        return await asyncio.wrap_future(self.database.read(lambda c: views.conversations_of(c, owner, limit)))
+
+    async def add_customer_message(
+        self, conversation_id: str, owner: str, text: str, client_message_id: str
+    ) -> tuple[Message, bool]:
+        check_text(text, "message")
+        check_key(client_message_id, "message's client id")
+        check_id(conversation_id)
+        return await asyncio.wrap_future(
+            self.database.write(
+                lambda c: turns.add_customer_message(c, conversation_id, owner, text, client_message_id)
+            )
+        )
+
+    async def add_reply(self, conversation_id: str, reply: Reply, answers_seq: int) -> Message | None:
+        check_text(reply.text, "reply")
+        reply_values(reply), source_values(reply.sources)
+        token = turns.new_token("reply")
+        return await asyncio.wrap_future(
+            self.database.write(lambda c: turns.add_reply(c, conversation_id, reply, answers_seq, token))
+        )
+
+    async def add_event_message(self, conversation_id: str, owner: str, text: str) -> Message:
+        check_text(text, "event")
+        check_id(conversation_id)
+        token = turns.new_token("event")
+        return await asyncio.wrap_future(
+            self.database.write(lambda c: turns.add_event_message(c, conversation_id, owner, text, token))
+        )
+
+    async def messages(
+        self, conversation_id: str, owner: str, after_seq: int = 0, limit: int = 200
+    ) -> Sequence[Message]:
+        check_id(conversation_id)
+        return await asyncio.wrap_future(
+            self.database.read(lambda c: views.messages(c, conversation_id, owner, after_seq, limit))
+        )
+
+    async def recent(self, conversation_id: str, limit: int = 8) -> Sequence[Message]:
+        return await asyncio.wrap_future(self.database.read(lambda c: views.recent(c, conversation_id, limit)))
+
+    async def unanswered(self) -> Sequence[Message]:
+        return await asyncio.wrap_future(self.database.read(views.unanswered))
+
+    async def set_status(
+        self, conversation_id: str, owner: str, expected: Sequence[Status], to: Status, reason: str | None = None
+    ) -> Conversation:
+        check_id(conversation_id)
+        change = (to, _checked(reason, "reason"))
+        return await asyncio.wrap_future(
+            self.database.write(lambda c: turns.set_status(c, conversation_id, owner, expected, change))
+        )
+
+    async def add_feedback(self, feedback: Feedback, owner: str) -> None:
+        check_thumb(feedback.thumb)
+        check_id(feedback.conversation_id)
+        _checked(feedback.reason, "reason")
+        _checked(feedback.comment, "comment")
+        await asyncio.wrap_future(self.database.write(lambda c: turns.add_feedback(c, feedback, owner)))
+
+    async def rate(self, conversation_id: str, owner: str, stars: int, comment: str | None = None) -> None:
+        check_stars(stars)
+        check_id(conversation_id)
+        _checked(comment, "comment")
+        await asyncio.wrap_future(self.database.write(lambda c: turns.rate(c, conversation_id, owner, stars, comment)))
+
+    async def delete_owner(self, owner: str) -> int:
+        check_key(owner, "owner")
+        return await asyncio.wrap_future(self.database.write(lambda c: turns.delete_owner(c, owner), cleaning=True))
+
+
+def _checked(text: str | None, what: str) -> str | None:
+    return None if text is None else check_text(text, what)

@@ -1,0 +1,1 @@
+"""The numbered steps of the schema; each one is kept for good."""

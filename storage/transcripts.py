@@ -1,0 +1,155 @@
+"""The past, for scripts: imports, passages, transcripts, search; blocking calls. Must not know file formats."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import Connection, Row, delete, select, update
+
+from chatbot.types import Origin, Passage, Role, Transcript, Turn
+from storage import importing, search
+from storage.databases import Database
+from storage.importing import Batch
+from storage.staging import PASSAGE_FIELDS, count_of, is_live
+from storage.tables import PassageRow, TranscriptRow, TurnRow
+from storage.terms import query_terms
+
+
+@dataclass(frozen=True, slots=True)
+class TranscriptHit:
+    """A past conversation that has every word of the query; `turn_id` and `text` are the turn that shows it best."""
+
+    source: str
+    id: str
+    topic: str | None
+    language: str | None
+    turn_id: int
+    text: str
+    score: float
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """What is live."""
+
+    transcripts: int
+    passages: int
+
+
+@dataclass(frozen=True, slots=True)
+class Transcripts:
+    """Lives as long as the store; any thread may call. Everything read is live: imported whole, not replaced."""
+
+    database: Database
+
+    def importing(self, file: str, format: str) -> contextlib.AbstractContextManager[Batch]:
+        """One import: `add` what the file holds, then `commit`. Chats go on meanwhile.
+
+        Leaving it without `commit`, an exception or a kill leaves nothing visible. Raises Busy beside another import.
+        """
+        return importing.importing(self.database, file, format)
+
+    def clean_leftovers(self) -> int:
+        """Erases what killed imports left behind; returns how many those were. `open_store` calls it."""
+        return importing.clean_leftovers(self.database)
+
+    def passages(self) -> Iterator[Passage]:
+        """Live passages that are not retired, in the order in which they came in; from one state of the database."""
+        with self.database.stream() as connection:
+            rows = connection.execute(
+                select(PassageRow.__table__)
+                .join(TranscriptRow, TranscriptRow.id == PassageRow.transcript_id)
+                .where(is_live(), PassageRow.retired_at.is_(None))
+                .order_by(PassageRow.id)
+            )
+            for row in rows:
+                yield Passage(id=row.passage_id, **{name: getattr(row, name) for name in PASSAGE_FIELDS})
+
+    def transcripts(self) -> Iterator[Transcript]:
+        """Live transcripts with all turns, in the order in which they came in; from one state of the database."""
+        with self.database.stream() as connection:
+            rows = connection.execute(
+                select(TranscriptRow.__table__, TurnRow.position, TurnRow.role, TurnRow.text)
+                .add_columns(TurnRow.time, TurnRow.author)
+                .outerjoin(TurnRow, TurnRow.transcript_id == TranscriptRow.id)
+                .where(is_live())
+                .order_by(TranscriptRow.id, TurnRow.position)
+            )
+            yield from _gather(rows)
+
+    def counts(self) -> Counts:
+        """How much is live."""
+        return self.database.read(
+            lambda c: Counts(transcripts=count_of(c, TranscriptRow), passages=count_of(c, PassageRow))
+        ).result()
+
+    def delete(self, source: str, id: str) -> bool:
+        """Erases one conversation: rows, passages, search terms, staged versions. False when there was none.
+
+        Copies of its (masked) answers stay in the provenance of replies that quoted them.
+        """
+        mine = (TranscriptRow.source == source) & (TranscriptRow.external_id == id)
+        return bool(
+            self.database.write(lambda c: c.execute(delete(TranscriptRow).where(mine)).rowcount, cleaning=True).result()
+        )
+
+    def retire(self, passage_id: str) -> bool:
+        """Takes a superseded passage out of what is indexed, and keeps it. False when there is none to take."""
+        change = (
+            update(PassageRow)
+            .where(PassageRow.passage_id == passage_id, PassageRow.retired_at.is_(None))
+            .values(retired_at=datetime.now(UTC))
+        )
+        return bool(self.database.write(lambda c: c.execute(change).rowcount).result())
+
+    def search(self, text: str, limit: int = 20) -> list[TranscriptHit]:
+        """Conversations with every word of `text`, best first; the last word may be unfinished."""
+        return self.database.read(lambda c: _search(c, text, limit)).result()
+
+
+def _search(connection: Connection, text: str, limit: int) -> list[TranscriptHit]:
+    live = select(TranscriptRow.id).where(is_live())
+    visible = f"id IN ({live.compile(connection, compile_kwargs={'literal_binds': True})})"
+    found = search.find(connection, "transcript", text, limit, visible)
+    return [_show(connection, hit, query_terms(text)) for hit in found]
+
+
+def _show(connection: Connection, hit: search.Found, terms: list[str]) -> TranscriptHit:
+    head = connection.execute(select(TranscriptRow.__table__).where(TranscriptRow.id == hit.id)).one()
+    said = select(TurnRow.position, TurnRow.text).where(TurnRow.transcript_id == hit.id).order_by(TurnRow.position)
+    turns = [(row.position, row.text) for row in connection.execute(said)]
+    best = max(turns, key=lambda turn: search.overlap(turn[1], terms), default=(0, head.topic or ""))
+    return TranscriptHit(head.source, head.external_id, head.topic, head.language, best[0], best[1], hit.score)
+
+
+def _gather(rows: Any) -> Iterator[Transcript]:
+    head: Row[Any] | None = None
+    turns: list[Turn] = []
+    for row in rows:
+        if head is not None and row.id != head.id:
+            yield _transcript(head, turns)
+            turns = []
+        head = row
+        if row.position is not None:
+            turns.append(Turn(Role(row.role), row.text, row.time, row.author))
+    if head is not None:
+        yield _transcript(head, turns)
+
+
+def _transcript(row: Row[Any], turns: list[Turn]) -> Transcript:
+    return Transcript(
+        id=row.external_id,
+        source=row.source,
+        turns=tuple(turns),
+        language=row.language,
+        topic=row.topic,
+        status=row.status,
+        csat=row.csat,
+        tags=tuple(row.tags),
+        meta=row.meta,
+        origin=None if row.file is None else Origin(row.file, row.line),
+    )

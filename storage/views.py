@@ -1,0 +1,185 @@
+"""What is read of live conversations, each function one query or two; must not know threads or who waits."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from sqlalchemy import Connection, Row, Select, bindparam, func, select
+
+from chatbot.types import Conversation, Message, Role, Source, Status, Transcript, Turn
+from storage.checks import no_conversation
+from storage.replies import read_reply, read_source
+from storage.tables import ConversationRow, FeedbackRow, MessageRow, ReplyRow, SourceRow
+
+_conversation = ConversationRow.__table__
+_reply = ReplyRow.__table__
+_reply_columns = [column for column in _reply.c if column.name != "conversation_id"]
+
+_message_by_key = select(MessageRow.__table__).where(
+    MessageRow.conversation_id == bindparam("key"), MessageRow.client_message_id == bindparam("client_id")
+)
+_is_owned = (
+    select(func.count())
+    .select_from(ConversationRow)
+    .where(ConversationRow.id == bindparam("key"), ConversationRow.owner == bindparam("whose"))
+)
+
+
+def conversation(connection: Connection, conversation_id: str, owner: str) -> Conversation:
+    """Raises NotFound for another owner's."""
+    query = select(_conversation).where(ConversationRow.id == conversation_id, ConversationRow.owner == owner)
+    row = connection.execute(query).one_or_none()
+    if row is None:
+        raise no_conversation()
+    return read_conversation(row)
+
+
+def conversations_of(connection: Connection, owner: str, limit: int) -> list[Conversation]:
+    """Newest first."""
+    query = (
+        select(_conversation)
+        .where(ConversationRow.owner == owner)
+        .order_by(ConversationRow.created_at.desc(), ConversationRow.id)
+        .limit(limit)
+    )
+    return [read_conversation(row) for row in connection.execute(query)]
+
+
+def messages(connection: Connection, conversation_id: str, owner: str, after_seq: int, limit: int) -> list[Message]:
+    """In order; raises NotFound for another owner's conversation, even an empty one."""
+    query = (
+        _messages_with_replies()
+        .join(ConversationRow, ConversationRow.id == MessageRow.conversation_id)
+        .where(ConversationRow.id == conversation_id, ConversationRow.owner == owner, MessageRow.seq > after_seq)
+        .order_by(MessageRow.seq)
+        .limit(limit)
+    )
+    found = _read_messages(connection, query)
+    if not found and not connection.execute(_is_owned, {"key": conversation_id, "whose": owner}).scalar():
+        raise no_conversation()
+    return found
+
+
+def recent(connection: Connection, conversation_id: str, limit: int) -> list[Message]:
+    """The last ones, oldest first."""
+    query = (
+        _messages_with_replies()
+        .where(MessageRow.conversation_id == conversation_id)
+        .order_by(MessageRow.seq.desc())
+        .limit(limit)
+    )
+    return _read_messages(connection, query)[::-1]
+
+
+def unanswered(connection: Connection) -> list[Message]:
+    """The last message of each of the bot's conversations, where it is the customer's; oldest first."""
+    query = (
+        _messages_with_replies()
+        .join(
+            ConversationRow,
+            (ConversationRow.id == MessageRow.conversation_id) & (ConversationRow.last_seq == MessageRow.seq),
+        )
+        .where(ConversationRow.status == Status.BOT.value, MessageRow.role == Role.CUSTOMER.value)
+        .order_by(MessageRow.id)
+    )
+    return _read_messages(connection, query)
+
+
+def find_message(connection: Connection, conversation_id: str, client_message_id: str) -> Message | None:
+    """By the client's own id (or by the token of one of our own writes)."""
+    row = connection.execute(_message_by_key, {"key": conversation_id, "client_id": client_message_id}).one_or_none()
+    if row is None:
+        return None
+    if row.role == Role.CUSTOMER.value:
+        return _read_message(row)
+    query = _messages_with_replies().where(MessageRow.id == row.id)
+    return _read_messages(connection, query)[0]
+
+
+def is_customers(connection: Connection, conversation_id: str, seq: int) -> bool:
+    """Is message `seq` there, and the customer's?"""
+    query = select(MessageRow.role).where(MessageRow.conversation_id == conversation_id, MessageRow.seq == seq)
+    return connection.execute(query).scalar() == Role.CUSTOMER.value
+
+
+def live_transcripts(connection: Connection) -> Iterator[Transcript]:
+    """Every live conversation as a transcript, oldest first; read in pieces, so that memory stays small."""
+    rows = connection.execute(
+        select(ConversationRow.__table__, MessageRow.role, MessageRow.text, MessageRow.created_at.label("said_at"))
+        .add_columns(MessageRow.author)
+        .join(MessageRow, MessageRow.conversation_id == ConversationRow.id)
+        .order_by(ConversationRow.created_at, ConversationRow.id, MessageRow.seq)
+    )
+    current: Row[Any] | None = None
+    turns: list[Turn] = []
+    for row in rows:
+        if current is not None and row.id != current.id:
+            yield _transcript(current, turns)
+            turns = []
+        current = row
+        turns.append(Turn(Role(row.role), row.text, row.said_at, row.author))
+    if current is not None:
+        yield _transcript(current, turns)
+
+
+def read_conversation(row: Row[Any]) -> Conversation:
+    """`row` has the columns of `conversations`."""
+    return Conversation(
+        id=row.id,
+        status=Status(row.status),
+        language=row.language,
+        created_at=row.created_at,
+        updated_at=row.updated_at,
+        last_seq=row.last_seq,
+        handover_reason=row.handover_reason,
+        agent=row.agent,
+        rating=row.rating,
+    )
+
+
+def _transcript(row: Row[Any], turns: Sequence[Turn]) -> Transcript:
+    meta = {"handover_reason": row.handover_reason, "agent": row.agent, "rating_comment": row.rating_comment}
+    return Transcript(
+        id=row.id,
+        source="live",
+        turns=tuple(turns),
+        language=row.language,
+        status=row.status,
+        csat=None if row.rating is None else float(row.rating),
+        meta={name: value for name, value in meta.items() if value is not None},
+    )
+
+
+def _messages_with_replies() -> Select[Any]:
+    return (
+        select(MessageRow.__table__, FeedbackRow.thumb, *_reply_columns)
+        .outerjoin(ReplyRow, ReplyRow.message_id == MessageRow.id)
+        .outerjoin(FeedbackRow, FeedbackRow.message_id == MessageRow.id)
+    )
+
+
+def _read_messages(connection: Connection, query: Select[Any]) -> list[Message]:
+    rows = connection.execute(query).all()
+    sources: dict[int, list[Source]] = defaultdict(list)
+    if with_reply := [row.message_id for row in rows if row.message_id is not None]:
+        past = select(SourceRow.__table__).where(SourceRow.message_id.in_(with_reply))
+        for found in connection.execute(past.order_by(SourceRow.message_id, SourceRow.position)):
+            sources[found.message_id].append(read_source(found))
+    return [_read_message(row, sources) for row in rows]
+
+
+def _read_message(row: Row[Any], sources: dict[int, list[Source]] | None = None) -> Message:
+    has_reply = sources is not None and row.message_id is not None
+    return Message(
+        conversation_id=row.conversation_id,
+        seq=row.seq,
+        role=Role(row.role),
+        text=row.text,
+        created_at=row.created_at,
+        client_message_id=row.client_message_id if row.role == Role.CUSTOMER.value else None,
+        author=row.author,
+        reply=read_reply(row.text, row, sources[row.message_id]) if has_reply and sources is not None else None,
+        thumb=row.thumb if sources is not None else None,
+    )
