@@ -154,6 +154,7 @@ def add_feedback(connection: Connection, feedback: Feedback, owner: str) -> None
         )
     ).scalar()
     if message_id is None:
+        _owned_status(connection, feedback.conversation_id, owner)
         raise NotFound("There is no such reply in this conversation.")
     verdict = {
         "thumb": feedback.thumb,
