@@ -1,0 +1,307 @@
+"""`chatbot bench retrieval`: does the retrieved reply fit, on public corpora, beside two baselines in the same run?
+
+Every corpus goes the product's own way: passages, `build_index`, `open_retriever`, and the reply that `search` elects.
+The baselines see the customer's last message only: BM25 (bm25s' own tokenizer and defaults) and MiniLM's cosine.
+"""
+
+from __future__ import annotations
+
+import gzip
+import json
+import random
+import tempfile
+import time
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from chatbot.protocols import Embedder
+from chatbot.retrieval.embedder import open_embedder
+from chatbot.retrieval.index import build_index
+from chatbot.retrieval.retriever import open_retriever
+from chatbot.settings import load_settings
+from chatbot.types import Passage, Query
+from scripts.machine import machine
+
+CORPORA = ("covid_faq", "star_wizard_of_oz", "support_chat_multilingual")
+_SEED = 20_260_101
+_FIVE = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """A turn that is asked: the query, and what the true reply is worth comparing by."""
+
+    query: Query
+    truth: str
+
+
+@dataclass(frozen=True, slots=True)
+class Corpus:
+    """Passages to index, turns to ask, and for each passage id what `Ask.truth` is compared with."""
+
+    passages: Sequence[Passage]
+    asks: Sequence[Ask]
+    label: dict[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What one system gave for each ask: passage ids best first, the reply it would send in front."""
+
+    ids: list[list[str]]
+    ms: float
+
+
+def run(
+    data_folder: Path, corpora: Sequence[str] = CORPORA, seed: int = _SEED, limit: int | None = None
+) -> dict[str, Any]:
+    """Figures of every corpus, by system. limit: asks per corpus, for a quick look. Raises FileNotFoundError."""
+    with tempfile.TemporaryDirectory(prefix="bench-") as work:
+        embedder = open_embedder(load_settings(data=Path(work)))
+        results = {name: _measure(name, data_folder, embedder, seed, limit) for name in corpora}
+    return {"machine": machine(), "encoder": embedder.name, "seed": seed, "corpora": results}
+
+
+def main(data_folder: Path = Path("../shared/data"), corpus: str = "", limit: int = 0, as_json: bool = False) -> int:
+    """Prints the figures; exit code 2 where the data is not there."""
+    names = tuple(name for name in CORPORA if not corpus or name == corpus)
+    missing = [name for name in names if not _path(data_folder, name).exists()]
+    if missing or not names:
+        print(
+            f"There is no {', '.join(missing) or corpus} in {data_folder}; this benchmark reads public corpora there."
+        )
+        return 2
+    report = run(data_folder, names, limit=limit or None)
+    if as_json:
+        print(json.dumps(report, indent=2))
+    else:
+        _print(report)
+    return 0
+
+
+def _measure(name: str, data_folder: Path, embedder: Embedder, seed: int, limit: int | None) -> dict[str, Any]:
+    records = list(_read(_path(data_folder, name)))
+    load: dict[str, Callable[[list[dict[str, Any]], random.Random], Corpus]] = {
+        "covid_faq": _covid,
+        "star_wizard_of_oz": _star,
+        "support_chat_multilingual": _multilingual,
+    }
+    corpus = load[name](records, random.Random(seed))
+    if limit:
+        asks = random.Random(seed).sample(list(corpus.asks), min(limit, len(corpus.asks)))
+        corpus = Corpus(corpus.passages, asks, corpus.label)
+    with tempfile.TemporaryDirectory(prefix="bench-index-") as folder:
+        started = time.perf_counter()
+        version = build_index(corpus.passages, embedder, Path(folder))
+        built = time.perf_counter() - started
+        systems = {
+            "BM25, last message": _bm25(corpus),
+            "MiniLM, last message": _minilm(corpus, embedder),
+            "Precedent": _precedent(corpus, Path(folder), embedder),
+        }
+    score = _by_language if name == "support_chat_multilingual" else _by_label
+    return {
+        "passages": version.passages,
+        "asked": len(corpus.asks),
+        "build_s": round(built, 1),
+        "fusion": version.fusion,
+        "systems": {label: score(corpus, found) | {"ms": round(found.ms, 1)} for label, found in systems.items()},
+    }
+
+
+# --- corpora ---------------------------------------------------------------------------------------------
+
+
+def _covid(records: list[dict[str, Any]], rng: random.Random) -> Corpus:
+    """Half of each answer's questions indexed, the other half asked; the answer's own number is the label."""
+    by_answer: dict[str, list[dict[str, Any]]] = defaultdict(list)
+    for record in records:
+        by_answer[record["intent"]].append(record)
+    passages, asks, label = [], [], {}
+    for intent, rows in sorted(by_answer.items()):
+        rng.shuffle(rows)
+        half = (len(rows) + 1) // 2
+        for row in rows[:half]:
+            passages.append(_passage(row["id"], 1, "en", [("customer", row["question"])], row["answer"]))
+            label[passages[-1].id] = intent
+        asks += [Ask(_query("en", [("customer", row["question"])]), intent) for row in rows[half:]]
+    return Corpus(passages, asks, label)
+
+
+def _star(records: list[dict[str, Any]], rng: random.Random) -> Corpus:
+    """1,800 conversations indexed, 1,500 labelled agent turns of others asked; `action` is the label."""
+    rng.shuffle(records)
+    passages, label = [], {}
+    for record in records[:1800]:
+        for at, turns, reply in _agent_turns(record):
+            passages.append(_passage(record["id"], at, "en", turns, reply["text"]))
+            label[passages[-1].id] = reply.get("action", "")
+    asks = [
+        Ask(_query("en", turns), reply["action"])
+        for record in records[1800:]
+        for _, turns, reply in _agent_turns(record)
+        if reply.get("action")
+    ]
+    return Corpus(passages, rng.sample(asks, 1500), label)
+
+
+def _multilingual(records: list[dict[str, Any]], rng: random.Random) -> Corpus:
+    """Half of each language's conversations indexed, up to 600 turns of the other half asked; the reply is the label."""
+    by_language: dict[str, list[dict[str, Any]]] = defaultdict(list)
+    for record in records:
+        by_language[record["language"]].append(record)
+    passages, asks, label = [], [], {}
+    for language, chats in sorted(by_language.items()):
+        rng.shuffle(chats)
+        half = len(chats) // 2
+        for chat in chats[:half]:
+            for at, turns, reply in _agent_turns(chat):
+                passages.append(_passage(chat["id"], at, language, turns, reply["text"]))
+                label[passages[-1].id] = reply["text"]
+        others = [
+            Ask(_query(language, turns), reply["text"])
+            for chat in chats[half:]
+            for _, turns, reply in _agent_turns(chat)
+        ]
+        asks += rng.sample(others, min(600, len(others)))
+    return Corpus(passages, asks, label)
+
+
+def _agent_turns(record: dict[str, Any]) -> Iterator[tuple[int, list[tuple[str, str]], dict[str, Any]]]:
+    """Position, turns before, and turn of every agent's reply to a customer."""
+    said: list[tuple[str, str]] = []
+    for at, turn in enumerate(record["turns"]):
+        if turn["role"] == "agent" and said and said[-1][0] == "customer":
+            yield at, list(said), turn
+        if turn["role"] in ("customer", "agent"):
+            said.append((turn["role"], turn["text"]))
+
+
+def _passage(conversation: str, at: int, language: str, turns: Sequence[tuple[str, str]], answer: str) -> Passage:
+    query = _query(language, turns)
+    return Passage(
+        id=f"{conversation}/{at}",
+        conversation_id=conversation,
+        turn_id=at,
+        language=language,
+        question=query.text,
+        window=query.window,
+        answer=answer,
+        source="bench",
+    )
+
+
+def _query(language: str, turns: Sequence[tuple[str, str]]) -> Query:
+    window = "\n".join(f"{role}: {' '.join(text.split())}" for role, text in turns[-3:])
+    return Query(text=turns[-1][1], window=window, language=language)
+
+
+# --- systems ---------------------------------------------------------------------------------------------
+
+
+def _precedent(corpus: Corpus, folder: Path, embedder: Embedder) -> Found:
+    retriever = open_retriever(folder, embedder)
+    ids, started = [], time.perf_counter()
+    for ask in corpus.asks:
+        result = retriever.search(ask.query, _FIVE)
+        order = [result.medoid, *(at for at in range(len(result.hits)) if at != result.medoid)]
+        ids.append([result.hits[at].passage.id for at in order if result.hits])
+    return Found(ids, 1000 * (time.perf_counter() - started) / len(corpus.asks))
+
+
+def _bm25(corpus: Corpus) -> Found:
+    import bm25s
+
+    def rank(passages: list[Passage], asks: list[Ask]) -> list[list[str]]:
+        index = bm25s.BM25()
+        index.index(
+            bm25s.tokenize([one.question for one in passages], stopwords=None, show_progress=False), show_progress=False
+        )
+        cut = bm25s.tokenize([ask.query.text for ask in asks], stopwords=None, show_progress=False)
+        rows, _ = index.retrieve(cut, k=min(_FIVE, len(passages)), show_progress=False)
+        return [[passages[int(row)].id for row in line] for line in rows]
+
+    return _baseline(corpus, rank)
+
+
+def _minilm(corpus: Corpus, embedder: Embedder) -> Found:
+    def rank(passages: list[Passage], asks: list[Ask]) -> list[list[str]]:
+        vectors = embedder.encode([one.question for one in passages])
+        likeness = embedder.encode([ask.query.text for ask in asks]) @ vectors.T
+        rows = np.argsort(-likeness, axis=1, kind="stable")[:, :_FIVE]
+        return [[passages[int(row)].id for row in line] for line in rows]
+
+    return _baseline(corpus, rank)
+
+
+def _baseline(corpus: Corpus, rank: Callable[[list[Passage], list[Ask]], list[list[str]]]) -> Found:
+    """Ranks within each language, as the product does."""
+    ids: list[list[str]] = [[] for _ in corpus.asks]
+    started = time.perf_counter()
+    for language in sorted({ask.query.language for ask in corpus.asks}):
+        at = [number for number, ask in enumerate(corpus.asks) if ask.query.language == language]
+        found = rank(
+            [one for one in corpus.passages if one.language == language], [corpus.asks[number] for number in at]
+        )
+        for number, line in zip(at, found, strict=True):
+            ids[number] = line
+    return Found(ids, 1000 * (time.perf_counter() - started) / len(corpus.asks))
+
+
+# --- figures ---------------------------------------------------------------------------------------------
+
+
+def _by_label(corpus: Corpus, found: Found) -> dict[str, float]:
+    """Share of asks whose label the reply carries, and share where one of five does."""
+    pairs = [(ask.truth, [corpus.label[one] for one in ids]) for ask, ids in zip(corpus.asks, found.ids, strict=True)]
+    first = sum(labels[:1] == [truth] for truth, labels in pairs) / len(pairs)
+    return {"@1": round(first, 4), "best of 5": round(sum(truth in labels for truth, labels in pairs) / len(pairs), 4)}
+
+
+def _by_language(corpus: Corpus, found: Found) -> dict[str, float]:
+    """chrF (sacrebleu's defaults) of the reply against the true one, by language with at least 100 asks."""
+    from sacrebleu.metrics import CHRF
+
+    pairs: dict[str, list[tuple[str, str]]] = defaultdict(list)
+    for ask, ids in zip(corpus.asks, found.ids, strict=True):
+        pairs[ask.query.language].append((corpus.label[ids[0]] if ids else "", ask.truth))
+    return {
+        f"chrF {language}": round(CHRF().corpus_score([one for one, _ in both], [[true for _, true in both]]).score, 2)
+        for language, both in sorted(pairs.items())
+        if len(both) >= 100
+    }
+
+
+def _path(folder: Path, name: str) -> Path:
+    return folder / f"{name}.jsonl.gz"
+
+
+def _read(path: Path) -> Iterator[dict[str, Any]]:
+    with gzip.open(path, "rt", encoding="utf-8") as file:
+        for line in file:
+            yield json.loads(line)
+
+
+def _print(report: dict[str, Any]) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    console = Console()
+    console.print(f"{report['machine']} · {report['encoder']} · seed {report['seed']}")
+    for name, figures in report["corpora"].items():
+        table = Table("system", *next(iter(figures["systems"].values())))
+        for system, values in figures["systems"].items():
+            table.add_row(system, *(f"{value:.1f}" if key == "ms" else f"{value:g}" for key, value in values.items()))
+        console.print(
+            f"\n{name}: {figures['passages']} passages, {figures['asked']} asked, built in {figures['build_s']} s"
+        )
+        console.print(table)
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

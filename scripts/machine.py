@@ -1,0 +1,21 @@
+"""The machine that a benchmark ran on, in words; knows nothing of what is measured."""
+
+from __future__ import annotations
+
+import os
+import platform
+from pathlib import Path
+
+
+def machine() -> str:
+    """CPU model, cores this process may use, and whether the CPU multiplies bf16 in hardware."""
+    try:
+        text = Path("/proc/cpuinfo").read_text(encoding="utf-8")
+    except OSError:
+        text = ""
+    facts = dict(line.partition(":")[::2] for line in text.splitlines() if ":" in line)
+    named = {key.strip(): value.strip() for key, value in facts.items()}
+    flags = named.get("flags", "").split()
+    bf16 = "bf16" if "avx512_bf16" in flags or "amx_bf16" in flags else "no bf16"
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    return f"{named.get('model name') or platform.processor() or platform.machine()}, {cores} cores, {bf16}"
