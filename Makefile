@@ -1,0 +1,66 @@
+# Two commands matter: `make run` and `make test`. Both set up what they need.
+PYTHON ?= python3.11
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+DEV_STAMP := $(VENV)/.installed-dev
+MODELS := requirements-models.lock
+
+.PHONY: install install-dev run test lint bench docs lock clean help
+
+help:
+	@echo "make run      start the demo company on http://127.0.0.1:7860"
+	@echo "make test     every check and every test"
+	@echo "make install  the environment only; then .venv/bin/chatbot --help"
+	@echo "make lint     ruff, mypy, layers"
+	@echo "make bench    the benchmarks; make docs: pictures and generated pages; make lock: new lock files"
+
+$(BIN)/python:
+	$(PYTHON) -m venv $(VENV)
+
+$(STAMP): pyproject.toml requirements.lock $(MODELS) | $(BIN)/python
+	$(BIN)/pip install --quiet --progress-bar off -r requirements.lock
+	$(BIN)/pip install --quiet --progress-bar off --no-deps --require-hashes -r $(MODELS)
+	$(BIN)/pip install --quiet --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(DEV_STAMP): $(STAMP) requirements-dev.lock
+	$(BIN)/pip install --quiet --progress-bar off -r requirements-dev.lock
+	@touch $@
+
+install: $(STAMP)
+
+install-dev: $(DEV_STAMP)
+
+run: install
+	@test -e data/index/current || $(BIN)/chatbot init --demo
+	$(BIN)/chatbot serve
+
+test: lint
+	$(BIN)/python -m pytest -q
+
+lint: install-dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+bench: install-dev
+	$(BIN)/chatbot bench questions
+	$(BIN)/chatbot bench index
+	$(BIN)/chatbot bench turn
+	$(BIN)/chatbot bench retrieval
+	$(BIN)/chatbot bench language
+	$(BIN)/chatbot bench privacy
+	$(BIN)/chatbot bench store
+
+docs: install-dev
+	$(BIN)/python -m tests.screenshots docs/images
+
+lock: install-dev
+	$(BIN)/pip-compile --quiet --strip-extras --no-emit-index-url --no-emit-find-links --no-annotate --output-file requirements.lock pyproject.toml
+	$(BIN)/pip-compile --quiet --strip-extras --no-emit-index-url --no-emit-find-links --no-annotate --extra dev \
+		--constraint requirements.lock --output-file requirements-dev.lock pyproject.toml
+
+clean:
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache

@@ -1,0 +1,233 @@
+"""One turn from past turns to a reply: understand, search, decide, compose. Must not know stores, windows or owners."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from chatbot import policy
+from chatbot.choosing import MOST_SOURCES, Choice, choose
+from chatbot.composing import Draft, OnDelta, Writing, compose
+from chatbot.errors import ChatbotError
+from chatbot.phrases import phrase
+from chatbot.policy import Reason
+from chatbot.privacy import Masker
+from chatbot.protocols import ChatModel, Retriever
+from chatbot.types import Action, Decision, Hit, Mode, Provenance, Reply, SearchResult, Source, Turn
+from chatbot.understanding import Detect, Understanding, understand
+
+HITS = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What the conversation so far tells: its language, how often in a row the bot failed, whether it just offered a person.
+
+    `busy` asks for an answer without the generator.
+    """
+
+    prior: str | None = None
+    failures: int = 0
+    offered: bool = False
+    busy: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Thresholds:
+    """Confidences from which to answer, and to ask back."""
+
+    answer: float = 0.5
+    ask: float = 0.35
+
+
+@dataclass(frozen=True, slots=True)
+class Answerer:
+    """Answers turns. Holds no state of its own; lives as long as the process; any task of the event loop may call."""
+
+    retriever: Retriever
+    masker: Masker
+    detect: Detect
+    writing: Writing
+    thresholds: Thresholds = Thresholds()
+    model: ChatModel | None = None
+
+    async def answer(
+        self, turns: Sequence[Turn], context: Context = Context(), on_delta: OnDelta | None = None
+    ) -> Reply:
+        """The reply to the last customer turn(s). Never raises for a failing index or generator: the reply says so instead."""
+        clock = _Clock()
+        turn = await asyncio.to_thread(understand, turns, context.prior, self.detect, self.masker)
+        clock.lap("understand")
+        # what needs no knowledge is decided before any search
+        situation = policy.Situation(
+            intent=turn.intent,
+            attacks=turn.attacks,
+            evidence=policy.Evidence(),
+            failures=context.failures,
+            accepted_offer=context.offered and turn.affirmative,
+            answer_threshold=self.thresholds.answer,
+            ask_threshold=self.thresholds.ask,
+        )
+        if turn.intent is not None or turn.attacks or situation.accepted_offer:
+            decision = policy.decide(situation)
+            return self._fixed(turn, decision, SearchResult(()), clock)
+        result = await self._search(turn)
+        clock.lap("search")
+        choice = choose(result)
+        decision = policy.decide(replace(situation, evidence=_evidence(result, choice)))
+        clock.lap("decide")
+        if decision.action is not Action.ANSWER or choice is None:
+            return self._fixed(turn, decision, result, clock)
+        writing = replace(self.writing, mode=Mode.PRECEDENT) if context.busy else self.writing
+        draft = await compose(turn, choice, turns[-4:], writing, self.model, on_delta or _ignore)
+        clock.lap("compose")
+        return _reply(
+            turn, decision, result, choice, draft, clock, busy=context.busy and self.writing.mode is not Mode.PRECEDENT
+        )
+
+    def apology(self, context: Context, why: str) -> Reply:
+        """The reply when a turn could not be finished: says so and offers a person; `why` goes into the provenance."""
+        language = context.prior or "en"
+        return Reply(
+            text=phrase("unavailable", language),
+            decision=Decision(Action.HAND_OVER, Reason.NO_KNOWLEDGE, 0.0, offered=True),
+            mode=Mode.FIXED,
+            language=language,
+            quick_replies=(phrase("wish_person", language),),
+            provenance=Provenance(policy_version=policy.POLICY_VERSION, degraded=(why,)),
+        )
+
+    async def _search(self, turn: Understanding) -> SearchResult:
+        try:
+            return await asyncio.to_thread(self.retriever.search, turn.query, HITS)
+        except ChatbotError as exc:  # the customer gets a person instead, and the provenance the reason
+            return SearchResult((), degraded=(f"index: {exc}",))
+
+    def _fixed(self, turn: Understanding, decision: Decision, result: SearchResult, clock: _Clock) -> Reply:
+        key, quick = _wording(decision, result)
+        clock.lap("compose")
+        near = _suggestions(result) if key == "did_you_mean" else ()
+        wishes = tuple(phrase(wish, turn.language) for wish in quick)
+        return Reply(
+            text=phrase(key, turn.language, company=self.writing.company),
+            decision=decision,
+            mode=Mode.FIXED,
+            language=turn.language,
+            quick_replies=near + wishes,
+            provenance=_provenance(turn, result),
+            timings_ms=clock.laps,
+        )
+
+
+class _Clock:
+    """Milliseconds by step of one turn."""
+
+    def __init__(self) -> None:
+        self.laps: dict[str, float] = {}
+        self._last = time.perf_counter()
+
+    def lap(self, name: str) -> None:
+        now = time.perf_counter()
+        self.laps[name] = round((now - self._last) * 1000, 2)
+        self._last = now
+
+
+def _evidence(result: SearchResult, choice: Choice | None) -> policy.Evidence:
+    if not result.hits:
+        return policy.Evidence()
+    hit = choice.hit if choice else result.hits[0]
+    return policy.Evidence(hit.dense, hit.coverage, result.agreement, found_any=True, reusable=choice is not None)
+
+
+def _reply(  # noqa: PLR0913 - gathers what the steps of one turn found
+    turn: Understanding,
+    decision: Decision,
+    result: SearchResult,
+    choice: Choice,
+    draft: Draft,
+    clock: _Clock,
+    *,
+    busy: bool,
+) -> Reply:
+    provenance = replace(
+        _provenance(turn, result),
+        model=draft.model,
+        engine=draft.engine,
+        prompt_sha256=draft.prompt_sha256,
+        finish_reason=draft.finish_reason,
+        checks=(*draft.checks, *(f"superseded: {passage}" for passage in choice.superseded)),
+        degraded=(*result.degraded, *draft.degraded, *(("overload: answered without the generator",) if busy else ())),
+    )
+    timings = dict(clock.laps)
+    if draft.generate_ms:
+        timings["generate"] = round(draft.generate_ms, 2)
+    text = f"{phrase('busy', turn.language)} {draft.text}" if busy else draft.text
+    return Reply(
+        text=text,
+        decision=decision,
+        mode=draft.mode,
+        language=turn.language,
+        sources=tuple(_source(hit) for hit in (choice.hit, *choice.supporting)),
+        provenance=provenance,
+        timings_ms=timings,
+    )
+
+
+def _provenance(turn: Understanding, result: SearchResult) -> Provenance:
+    return Provenance(
+        index_version=result.index_version,
+        encoder=result.encoder,
+        policy_version=policy.POLICY_VERSION,
+        query=turn.query.text,
+        agreement=round(result.agreement, 4) if result.hits else None,
+        degraded=result.degraded,
+    )
+
+
+def _source(hit: Hit) -> Source:
+    passage = hit.passage
+    when = passage.last_seen or passage.resolved_at
+    score = round(hit.score, 4)
+    return Source(passage.id, passage.conversation_id, passage.turn_id, passage.question, passage.answer, score, when)
+
+
+def _suggestions(result: SearchResult) -> tuple[str, ...]:
+    """Short questions of different passages, to choose from."""
+    seen: dict[str, None] = {}
+    for hit in result.hits:
+        question = hit.passage.question.strip().splitlines()[-1]
+        if len(question) <= 90 and "[" not in question:
+            seen.setdefault(question, None)
+    return tuple(seen)[:MOST_SOURCES]
+
+
+def _wording(decision: Decision, result: SearchResult) -> tuple[str, tuple[str, ...]]:
+    """Key of the sentence, and keys of the quick replies under it."""
+    reason = Reason(decision.reason)
+    if reason in _PLAIN:
+        return _PLAIN[reason]
+    if reason is Reason.NEAR:
+        return ("did_you_mean" if _suggestions(result) else "unclear", ("wish_person",))
+    if reason is Reason.NO_KNOWLEDGE and result.degraded:
+        return ("unavailable", ("wish_person",))
+    return ("no_precedent", ("wish_person", "wish_rephrase"))
+
+
+_PLAIN: dict[Reason, tuple[str, tuple[str, ...]]] = {
+    Reason.GREETING: ("greeting", ()),
+    Reason.THANKS: ("thanks", ()),
+    Reason.GOODBYE: ("goodbye", ()),
+    Reason.ACKNOWLEDGE: ("acknowledge", ()),
+    Reason.ARE_YOU_A_BOT: ("are_you_a_bot", ("wish_person",)),
+    Reason.UNCLEAR: ("unclear", ("wish_person",)),
+    Reason.ATTACK: ("attack", ("wish_person",)),
+    Reason.CUSTOMER_ASKED: ("handed_over", ()),
+    Reason.REPEATED: ("repeated", ()),
+    Reason.ONLY_PERSONAL: ("not_sure", ("wish_person",)),
+}
+
+
+def _ignore(_: str) -> None:
+    """For callers that want no deltas."""

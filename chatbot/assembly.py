@@ -1,0 +1,109 @@
+"""Puts the core together from the settings, once, for the web process and the commands alike. Must not know SQL or web."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from chatbot.answering import Answerer, Thresholds
+from chatbot.composing import Writing
+from chatbot.dialogue import Limits
+from chatbot.errors import SettingsError
+from chatbot.generation.catalogue import ModelSpec, resolve
+from chatbot.generation.client import HttpChatModel
+from chatbot.generation.supervisor import Supervisor
+from chatbot.language import detect
+from chatbot.privacy import Masker
+from chatbot.protocols import ChatModel
+from chatbot.retrieval.embedder import open_embedder
+from chatbot.retrieval.retriever import IndexRetriever, open_retriever
+from chatbot.settings import Settings
+from chatbot.types import Mode
+
+EXAMPLES = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Assistant:
+    """The working core. `supervisor` is None when another server is used (`model_url`) or none at all (`engine = none`)."""
+
+    settings: Settings
+    answerer: Answerer
+    retriever: IndexRetriever
+    supervisor: Supervisor | None
+
+    async def start(self) -> None:
+        """Starts the model server, if this process is to run one; returns before it is ready."""
+        if self.supervisor:
+            await self.supervisor.start()
+
+    async def stop(self) -> None:
+        """Stops the model server."""
+        if self.supervisor:
+            await self.supervisor.stop()
+
+    def examples(self, language: str) -> Sequence[str]:
+        """Questions for the first screen: the settings' own, else what customers of that language ask most."""
+        return self.settings.examples[:EXAMPLES] or self.retriever.popular(language, EXAMPLES)
+
+
+def build_assistant(settings: Settings) -> Assistant:
+    """Raises ModelError for a missing or tampered model, SettingsError for a mode that the model is not fit for.
+
+    An index that is missing or broken raises nothing here: every search says so, and a sound one is taken over when it comes.
+    """
+    wanted = settings.engine != "none"
+    spec = resolve(settings) if wanted else None
+    check_mode(settings, spec)
+    supervisor = Supervisor(settings) if wanted and not settings.model_url else None
+    retriever = open_retriever(settings.index_folder, open_embedder(settings))
+    answerer = Answerer(
+        retriever=retriever,
+        masker=Masker(settings.keep_visible),
+        detect=lambda text, prior: detect(text, prior).language,
+        writing=_writing(settings, spec),
+        thresholds=Thresholds(settings.answer_threshold, settings.ask_threshold),
+        model=_model(settings, supervisor),
+    )
+    return Assistant(settings, answerer, retriever, supervisor)
+
+
+def limits(settings: Settings) -> Limits:
+    """The dialogue manager's limits."""
+    return Limits(settings.max_message_chars, settings.slots, settings.deadline_s)
+
+
+def check_mode(settings: Settings, spec: ModelSpec | None) -> None:
+    """Raises SettingsError unless the model is declared fit for `reply_mode`."""
+    mode = settings.reply_mode
+    if mode is Mode.PRECEDENT:
+        return
+    if mode is Mode.FIXED:
+        raise SettingsError("reply_mode = fixed does not work: choose precedent, adapted or generated.")
+    if spec is None:
+        raise SettingsError(f"reply_mode = {mode} does not work with engine = none: nothing would write the replies.")
+    if mode is Mode.GENERATED and mode not in spec.fit:
+        raise SettingsError(
+            f"reply_mode = {mode} does not work: the model {spec.name} is not declared fit for it. Evaluate it, then name the "
+            f"mode in model_fit, or use reply_mode = precedent."
+        )
+
+
+def _model(settings: Settings, supervisor: Supervisor | None) -> ChatModel | None:
+    if supervisor:
+        return supervisor.model()
+    if settings.engine == "none" or not settings.model_url:
+        return None
+    key = settings.model_api_key.get_secret_value() if settings.model_api_key else None
+    return HttpChatModel(settings.model_url, settings.model, key)
+
+
+def _writing(settings: Settings, spec: ModelSpec | None) -> Writing:
+    return Writing(
+        mode=settings.reply_mode,
+        company=settings.company,
+        languages=frozenset(spec.languages) if spec else frozenset(),
+        max_tokens=settings.max_new_tokens,
+        deadline_s=settings.deadline_s,
+        prompt_budget=max(256, ((spec.context if spec else None) or 2048) - settings.max_new_tokens),
+    )

@@ -1,0 +1,138 @@
+"""From a chosen precedent to the reply's words: verbatim, adapted or generated, each checked. Must not know search or stores."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from contextlib import aclosing
+from dataclasses import dataclass
+
+from chatbot.choosing import Choice
+from chatbot.errors import GenerationError
+from chatbot.evidence import unsupported
+from chatbot.prompts import adapt_prompt, fingerprint, generate_prompt
+from chatbot.protocols import ChatModel
+from chatbot.reuse import sentences
+from chatbot.slots import fill
+from chatbot.types import ChatMessage, Mode, Passage, Turn
+from chatbot.understanding import Understanding
+
+OnDelta = Callable[[str], None]
+_REFUSAL = "NO ANSWER"
+
+
+@dataclass(frozen=True, slots=True)
+class Writing:
+    """How replies are written: settled once from the settings and the model's catalogue entry. Lives as long as the process."""
+
+    mode: Mode
+    company: str
+    languages: frozenset[str] = frozenset()  # that the model is good for; empty: any
+    max_tokens: int = 256
+    deadline_s: float = 30.0
+    prompt_budget: int = 1500
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """The words of a reply and how they came about; the fields are those of `types.Provenance`."""
+
+    text: str
+    mode: Mode
+    model: str | None = None
+    engine: str | None = None
+    prompt_sha256: str | None = None
+    finish_reason: str | None = None
+    checks: tuple[str, ...] = ()
+    degraded: tuple[str, ...] = ()
+    generate_ms: float = 0.0
+
+
+async def compose(
+    turn: Understanding,
+    choice: Choice,
+    window: Sequence[Turn],
+    writing: Writing,
+    model: ChatModel | None,
+    on_delta: OnDelta,
+) -> Draft:
+    """The reply's words. Whatever goes wrong with the generator, the precedent itself is the answer, and the draft says so.
+
+    Only whole sentences that pass the evidence check reach `on_delta`; the final text may replace what was shown.
+    """
+    verbatim = fill(choice.text, turn.known, turn.language)
+    if writing.mode is Mode.PRECEDENT:
+        on_delta(verbatim)
+        return Draft(verbatim, Mode.PRECEDENT)
+    if model is None:
+        return _fall_back(verbatim, "generator: none is running", on_delta)
+    if writing.languages and turn.language not in writing.languages:
+        return _fall_back(verbatim, f"generator: not fit for {turn.language}", on_delta)
+    passages = [choice.hit.passage, *(hit.passage for hit in choice.supporting)]
+    if writing.mode is Mode.ADAPTED:
+        prompt = adapt_prompt(turn.query.text, choice.hit.passage, verbatim, writing.company, turn.language)
+    else:
+        prompt = generate_prompt(window, passages, writing.company, turn.language, writing.prompt_budget)
+    return await _generate(
+        prompt, verbatim, _evidence(turn, verbatim, passages, writing), writing, model, on_delta, turn.language
+    )
+
+
+async def _generate(  # noqa: PLR0913 - one step of compose, split off for its length
+    prompt: list[ChatMessage],
+    verbatim: str,
+    evidence: Sequence[str],
+    writing: Writing,
+    model: ChatModel,
+    on_delta: OnDelta,
+    language: str,
+) -> Draft:
+    started = time.perf_counter()
+    made = {"model": model.name, "engine": model.engine, "prompt_sha256": fingerprint(prompt)}
+    text, shown, finish = "", 0, None
+    try:
+        async with aclosing(
+            model.stream(prompt, max_tokens=writing.max_tokens, deadline_s=writing.deadline_s)
+        ) as stream:  # type: ignore[type-var]
+            async for delta in stream:
+                text, finish = text + delta.text, delta.finish_reason or finish
+                done = sentences(text) if delta.finish_reason else sentences(text)[:-1]
+                for sentence in done[shown:]:
+                    if strayed := _check(sentence, evidence, language):
+                        return _fall_back(
+                            verbatim, f"generator: {strayed}", on_delta, **made, checks=(strayed,), ms=_since(started)
+                        )
+                    on_delta(sentence + " ")
+                shown = max(shown, len(done))
+    except GenerationError as exc:
+        return _fall_back(verbatim, f"generator: {exc}", on_delta, **made, ms=_since(started))
+    text = text.strip()
+    if not text or _REFUSAL in text or finish == "length":
+        why = "cut at the length limit" if finish == "length" else "gave no answer"
+        return _fall_back(verbatim, f"generator: {why}", on_delta, **made, ms=_since(started))
+    return Draft(
+        text, writing.mode, **made, finish_reason=finish, checks=("evidence: passed",), generate_ms=_since(started)
+    )
+
+
+def _check(sentence: str, evidence: Sequence[str], language: str) -> str | None:
+    missing = unsupported(sentence, evidence, language)
+    return f"evidence: not supported: {', '.join(missing)}" if missing else None
+
+
+def _evidence(turn: Understanding, verbatim: str, passages: Sequence[Passage], writing: Writing) -> list[str]:
+    said = [turn.text, turn.query.text, verbatim, writing.company]
+    return said if writing.mode is Mode.ADAPTED else [*said, *(f"{p.question}\n{p.answer}" for p in passages)]
+
+
+def _fall_back(
+    verbatim: str, why: str, on_delta: OnDelta, *, checks: tuple[str, ...] = (), ms: float = 0.0, **made: str
+) -> Draft:
+    on_delta(verbatim)
+    return Draft(
+        verbatim, Mode.PRECEDENT, **made, finish_reason="fallback", checks=checks, degraded=(why,), generate_ms=ms
+    )
+
+
+def _since(started: float) -> float:
+    return (time.perf_counter() - started) * 1000

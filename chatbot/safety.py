@@ -1,0 +1,59 @@
+"""Signals of attack in a customer's text: attempts to steer the model, to get at its instructions, or at a database.
+
+Signals steer the policy only. The defence itself is elsewhere: precedents are data, never instructions, and a draft is
+checked against its evidence (OWASP Top 10 for LLM applications 2025, LLM01 and LLM07). Must not know models.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+
+_PATTERNS: dict[str, re.Pattern[str]] = {
+    "override": re.compile(
+        r"\bforget\b.{0,20}\b(?:previous|prior|all|your)\b.{0,20}\b(?:instructions?|rules?|prompts?|guidelines?)\b|"
+        r"\b(?:ignore|disregard|override|bypass|skip)\b.{0,40}\b(?:previous|prior|above|earlier|all|any|your|the|these|system)\b.{0,30}"
+        r"\b(?:instructions?|rules?|prompts?|guidelines?|polic(?:y|ies)|restrictions?|filters?|training|programming)\b|"
+        r"\b(?:ignorier\w*|vergiss|missachte)\b.{0,40}\b(?:anweisung\w*|regeln?|vorgaben?|instruktion\w*)|"
+        r"\b(?:ignora|olvida|omite)\b.{0,40}\b(?:instrucciones|reglas|indicaciones)|"
+        r"\b(?:ignore[zr]?|oublie[zr]?)\b.{0,40}\b(?:instructions|consignes|règles)|(?:忽略|无视|忘记|忘掉|不要理会).{0,12}(?:指令|指示|规则|提示|设定|要求)"
+    ),
+    "persona": re.compile(
+        r"\b(?:you are now|from now on,? you|act as|pretend (?:to be|you are|that you)|roleplay as|role-play as|simulate being|you will be playing|"
+        r"respond as|speak as)\b.{0,60}\b(?:dan|jailbroken|unrestricted|unfiltered|without (?:any )?(?:restrictions|rules|filters|limits)|evil|developer mode|"
+        r"no (?:restrictions|rules|filters)|hacker|linux terminal|shell|sql|admin(?:istrator)?|root)\b|\bdo anything now\b|\bjailbreak\b|\bdeveloper mode\b|"
+        r"\b(?:du bist (?:jetzt|ab jetzt|nun)|eres ahora|ahora eres|tu es maintenant|vous êtes maintenant)\b|(?:你现在是|扮演|假装你是).{0,20}"
+    ),
+    "disclosure": re.compile(
+        r"\b(?:show|print|reveal|repeat|tell|give|output|display|what (?:is|are)|leak|expose|summari[sz]e)\b.{0,40}\b(?:system prompt|initial prompt|hidden prompt|"
+        r"your (?:instructions|prompt|rules|guidelines|configuration)|system message|api keys?|training data|other customers?'?s?|"
+        r"(?:customer|user) (?:database|records|list)|internal notes?|everyone'?s|passwords? of)\b|"
+        r"\b(?:zeig|nenn|gib|verrate)\w*\b.{0,40}\b(?:system-?prompt|anweisungen|andere[rn]? kunden|interne[n]? notizen)|"
+        r"\b(?:muestra|dime|revela|enséñame)\b.{0,40}\b(?:prompt|instrucciones|otros clientes|notas internas)|"
+        r"\b(?:montre|donne|révèle|affiche)\w*\b.{0,40}\b(?:prompt|instructions|autres clients|notes internes)|(?:显示|告诉我|输出|透露|泄露).{0,12}(?:系统提示|提示词|指令|其他客户|内部)"
+    ),
+    "sql": re.compile(
+        r"(?:'|\")\s*(?:or|and)\s+(?:'?\w+'?\s*=\s*'?\w+'?|true)|\bunion\s+(?:all\s+)?select\b|\b(?:drop|truncate|alter)\s+table\b|\bdelete\s+from\s+\w+|"
+        r"\bselect\b.{1,60}\bfrom\s+\w+|\binsert\s+into\s+\w+|\bxp_cmdshell\b|\bwaitfor\s+delay\b|\bsleep\(\d+\)|;\s*--|\binformation_schema\b|"
+        r"\bload_file\(|\binto\s+outfile\b|'\s*--\s*$|\bexec(?:ute)?\s*\(|\bpg_sleep\b|\bbenchmark\("
+    ),
+    "markup": re.compile(
+        r"<\s*(?:script|iframe|img|svg|object|embed)\b|javascript:|\bon(?:error|load|click)\s*=|\{\{.{0,60}\}\}|\$\{.{0,60}\}"
+    ),
+    "special_tokens": re.compile(
+        r"<\|(?:im_start|im_end|endoftext|system|user|assistant)\|?>|\[/?inst\]|<</?sys>>|^\s*(?:system|assistant)\s*:",
+        re.M,
+    ),
+}
+_LONG_ROLE_PLAY = re.compile(r"\b(?:chatgpt|gpt-?4|openai|language model|llm)\b")
+_INVISIBLE = re.compile("[\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff\U000e0000-\U000e007f]")
+
+
+def signals(text: str) -> tuple[str, ...]:
+    """Names of the kinds of attack that the text shows, in a fixed order; empty for an ordinary message."""
+    folded = _INVISIBLE.sub("", unicodedata.normalize("NFKC", text)).casefold()
+    flat = " ".join(folded.split()) if "\n" not in folded else folded
+    found = [name for name, pattern in _PATTERNS.items() if pattern.search(flat)]
+    if len(flat) > 400 and _LONG_ROLE_PLAY.search(flat) and "persona" not in found:
+        found.append("persona")
+    return tuple(found)

@@ -1,0 +1,98 @@
+"""`chatbot ask`: the answer a customer would get, with its sources and how it came about. Stores nothing."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.panel import Panel
+
+from chatbot.answering import Answerer, Context
+from chatbot.assembly import Assistant, build_assistant
+from chatbot.dialogue import check_message
+from chatbot.types import Mode, Reply, Role
+from scripts.options import DataOption, JsonOption, plain, print_json, settings_from
+from scripts.questions import Question, one_question, read_questions
+
+
+def main(
+    ctx: typer.Context,
+    text: Annotated[str | None, typer.Argument(help="The customer's question.", show_default=False)] = None,
+    file: Annotated[Path | None, typer.Option("--file", help="JSONL with {id, text} or {id, turns} a line.")] = None,
+    mode: Annotated[Mode | None, typer.Option(help="Reply mode for this call.", show_default=False)] = None,
+    data: DataOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Answers a question or, with --file, each line of a file: answers as JSONL in the same order."""
+    questions = read_questions(file) if file else [one_question(text)]
+    settings = settings_from(ctx, data, reply_mode=mode)
+    for question in questions:
+        check_message(question.turns[-1].text, settings.max_message_chars)
+    if settings.reply_mode is Mode.PRECEDENT and not settings.model_url:
+        settings = settings.model_copy(update={"engine": "none"})  # a past answer needs no generator
+    asyncio.run(_answer_all(build_assistant(settings), questions, as_lines=file is not None, as_json=as_json))
+
+
+async def _answer_all(assistant: Assistant, questions: Iterable[Question], *, as_lines: bool, as_json: bool) -> None:
+    await assistant.start()
+    try:
+        if assistant.supervisor:
+            await assistant.supervisor.wait_ready()
+        for question in questions:
+            reply = await answer(assistant.answerer, question)
+            if as_lines:
+                print_json({"id": question.id, **view(reply)}, indent=None)
+            elif as_json:
+                print_json(view(reply))
+            else:
+                _show(reply)
+    finally:
+        await assistant.stop()
+
+
+async def answer(answerer: Answerer, question: Question) -> Reply:
+    """The reply to the question's last turn; earlier customer turns tell the language of the conversation."""
+    prior = None
+    for turn in question.turns[:-1]:
+        if turn.role is Role.CUSTOMER:
+            prior = answerer.detect(turn.text, prior) or prior
+    return await answerer.answer(question.turns, Context(prior=prior))
+
+
+def view(reply: Reply) -> dict[str, Any]:
+    """The answer as JSON; the field names are the product's interface."""
+    return {
+        "answer": reply.text,
+        "decision": reply.decision.action.value,
+        "reason": str(reply.decision.reason),
+        "confidence": round(reply.decision.confidence, 4),
+        "mode": reply.mode.value,
+        "language": reply.language,
+        "sources": plain(reply.sources),
+        "quick_replies": list(reply.quick_replies),
+        "provenance": plain(reply.provenance),
+        "timings_ms": plain(reply.timings_ms),
+    }
+
+
+def _show(reply: Reply) -> None:
+    console = Console()
+    decision = reply.decision
+    console.print(Panel(reply.text, title=f"{decision.action.value} · {reply.mode.value} · {decision.confidence:.2f}", title_align="left"), markup=False)
+    for number, source in enumerate(reply.sources, 1):
+        when = f", {source.resolved_at.date().isoformat()}" if source.resolved_at else ""
+        console.print(f"{number}. {source.conversation_id} #{source.turn_id}{when}: {source.question!r}", markup=False, highlight=False)
+    for problem in reply.provenance.degraded:
+        Console(stderr=True).print(f"Note: {problem}", markup=False)
+
+
+if __name__ == "__main__":
+    from scripts.cli import run
+
+    one = typer.Typer(pretty_exceptions_enable=False, add_completion=False)
+    one.command()(main)
+    run(one)

@@ -1,0 +1,110 @@
+"""`chatbot bench questions`: held-out questions through the product's own path, against what is expected of each."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import tempfile
+from collections import Counter
+from importlib import resources
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from chatbot.answering import Answerer
+from chatbot.assembly import build_assistant
+from chatbot.settings import Settings
+from chatbot.types import Action, Reply
+from scripts.ask import answer
+from scripts.init import load_demo
+from scripts.machine import machine
+from scripts.options import JsonOption, print_json
+from scripts.questions import Question, read_questions
+
+NO_ANSWER = {Action.ASK_BACK, Action.HAND_OVER}
+
+
+def main(
+    ctx: typer.Context,
+    file: Annotated[Path | None, typer.Option("--file", help="Questions [default: the demo company's].", show_default=False)] = None,
+    show: Annotated[bool, typer.Option("--show", help="Show every question that did not go as expected.")] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Loads the demo company into a fresh folder, asks, and counts what went as expected, by kind and language."""
+    del ctx
+    result = run(file)
+    if as_json:
+        print_json(result)
+        return
+    console = Console(highlight=False)
+    console.print(f"{result['as_expected']} of {result['asked']} as expected ({result['share']:.1%}); unanswerable ones answered: "
+                  f"{result['unanswerable_answered']} of {result['unanswerable']}. {result['machine']}")  # fmt: skip
+    for by in ("kind", "language"):
+        table = Table(by, "as expected", "of")
+        for name, (good, count) in sorted(result[by].items()):
+            table.add_row(name, str(good), str(count))
+        console.print(table)
+    if show:
+        for miss in result["misses"]:
+            console.print(json.dumps(miss, ensure_ascii=False), markup=False)
+
+
+def run(file: Path | None = None) -> dict[str, Any]:
+    """Counts by kind and language, and each miss with what was said instead."""
+    with resources.as_file(resources.files("chatbot.demo") / "questions.jsonl") as shipped:
+        path = file or Path(shipped)
+        questions = read_questions(path)
+        rows = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
+    with tempfile.TemporaryDirectory() as folder:
+        settings = Settings(data=Path(folder), engine="none")
+        load_demo(settings, quiet=True)
+        replies = asyncio.run(_ask(build_assistant(settings).answerer, questions))
+    return _count(rows, replies)
+
+
+async def _ask(answerer: Answerer, questions: list[Question]) -> list[Reply]:
+    return [await answer(answerer, question) for question in questions]
+
+
+def _count(rows: list[dict[str, Any]], replies: list[Reply]) -> dict[str, Any]:
+    good: dict[str, Counter[str]] = {"kind": Counter(), "language": Counter()}
+    every: dict[str, Counter[str]] = {"kind": Counter(), "language": Counter()}
+    misses = []
+    unanswerable = answered = 0
+    for row, reply in zip(rows, replies, strict=True):
+        right = as_expected(row, reply)
+        for by in good:
+            every[by][row[by]] += 1
+            good[by][row[by]] += right
+        if row["expect"] == "no_answer":
+            unanswerable += 1
+            answered += reply.decision.action is Action.ANSWER
+        if not right:
+            said = {"said": reply.text, "did": reply.decision.action.value, "confidence": round(reply.decision.confidence, 3)}
+            misses.append({**row, **said, "source": reply.sources[0].conversation_id if reply.sources else None})
+    return {
+        "asked": len(rows),
+        "as_expected": len(rows) - len(misses),
+        "share": (len(rows) - len(misses)) / len(rows),
+        "unanswerable": unanswerable,
+        "unanswerable_answered": answered,
+        **{by: {name: (good[by][name], every[by][name]) for name in every[by]} for by in good},
+        "misses": misses,
+        "machine": machine(),
+    }
+
+
+def as_expected(row: dict[str, Any], reply: Reply) -> bool:
+    """Whether the reply does what is expected and, where it should answer, says all that it must and nothing it must not."""
+    text = reply.text.casefold()
+    if any(wrong.casefold() in text for wrong in row.get("must_not", ())):
+        return False
+    if row["expect"] == "no_answer":
+        return reply.decision.action in NO_ANSWER
+    if row["expect"] != "answer":
+        return reply.decision.action.value == row["expect"]
+    said = all(any(way.casefold() in text for way in must.split("|")) for must in row.get("must", ()))
+    return reply.decision.action is Action.ANSWER and said

@@ -1,0 +1,74 @@
+"""The command `chatbot`: gathers the commands, and turns errors into one sentence and an exit code. Holds no logic."""
+
+from __future__ import annotations
+
+import sys
+
+import typer
+from rich.console import Console
+
+from chatbot import __version__
+from chatbot.errors import ChatbotError
+from scripts import ask, bench, doctor, export, import_transcripts, init, reindex, search, serve
+from scripts.options import AppOptions, ConfigOption, DataOption
+
+app = typer.Typer(
+    name="chatbot",
+    help="Precedent: a customer-service chatbot that answers from your own past support transcripts.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+)
+app.command("init")(init.main)
+app.command("import")(import_transcripts.main)
+app.add_typer(reindex.app, name="index")
+app.command("search")(search.main)
+app.command("ask")(ask.main)
+app.command("serve")(serve.main)
+app.command("doctor")(doctor.main)
+app.add_typer(bench.app, name="bench")
+app.command("export")(export.main)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"precedent {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def common(
+    ctx: typer.Context,
+    data: DataOption = None,
+    config: ConfigOption = None,
+    version: bool = typer.Option(False, "--version", callback=_version, is_eager=True, help="Show the version."),
+) -> None:
+    """Options before the command hold for every command."""
+    ctx.obj = AppOptions(data, config)
+
+
+def run(command: typer.Typer) -> None:
+    """Runs a command line: an error of ours is one sentence on standard error and its exit code, never a traceback."""
+    try:
+        command()
+    except ChatbotError as exc:
+        Console(stderr=True, highlight=False, soft_wrap=True).print(f"[red]Error:[/red] {_escaped(exc)}")
+        sys.exit(exc.exit_code)
+    except KeyboardInterrupt:
+        Console(stderr=True).print("Interrupted; what was there before is unchanged.")
+        sys.exit(130)
+    except BrokenPipeError:
+        sys.stderr.close()  # the reader of our output has left: not an error of ours
+        sys.exit(1)
+
+
+def _escaped(exc: ChatbotError) -> str:
+    return str(exc).replace("[", r"\[")
+
+
+def main() -> None:
+    run(app)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,152 @@
+"""`chatbot doctor`: checks everything a deployment needs and says what mends it; `--settings` lists the settings."""
+
+from __future__ import annotations
+
+import shutil
+import socket
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib import metadata
+from typing import Annotated
+
+import typer
+from pydantic import SecretStr
+from rich.console import Console
+from rich.table import Table
+
+from chatbot.assembly import check_mode
+from chatbot.errors import ChatbotError
+from chatbot.generation import catalogue
+from chatbot.retrieval.embedder import open_embedder
+from chatbot.retrieval.index import verify
+from chatbot.settings import Settings
+from scripts.machine import machine
+from scripts.options import DataOption, JsonOption, print_json, settings_from
+from storage.opening import open_store
+
+LEAST_FREE_MB = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One check: what, whether it is well, and what was found or what mends it."""
+
+    check: str
+    ok: bool
+    detail: str
+
+
+def main(
+    ctx: typer.Context,
+    data: DataOption = None,
+    show_settings: Annotated[bool, typer.Option("--settings", help="List every setting with its value and meaning.")] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Exit code 0 when all is well, 1 when something needs mending."""
+    settings = settings_from(ctx, data)
+    if show_settings:
+        _list_settings(settings, as_json)
+        return
+    findings = [_run(name, check, settings) for name, check in CHECKS.items()]
+    if as_json:
+        print_json(findings)
+    else:
+        table = Table("", "check", "found")
+        for finding in findings:
+            table.add_row("[green]ok[/green]" if finding.ok else "[red]mend[/red]", finding.check, finding.detail)
+        Console(highlight=False).print(table)
+    if not all(finding.ok for finding in findings):
+        raise typer.Exit(1)
+
+
+def _run(name: str, check: Callable[[Settings], str], settings: Settings) -> Finding:
+    try:
+        return Finding(name, True, check(settings))
+    except ChatbotError as exc:
+        return Finding(name, False, str(exc))
+
+
+def _python(_: Settings) -> str:
+    return f"Python {sys.version.split()[0]}, torch {metadata.version('torch')}, gradio {metadata.version('gradio')}; {machine()}"
+
+
+def _disk(settings: Settings) -> str:
+    place = settings.data if settings.data.exists() else settings.data.parent
+    free = shutil.disk_usage(place).free // 2**20
+    if free < LEAST_FREE_MB:
+        raise ChatbotError(f"{free} MB are free at {place}; make room for at least {LEAST_FREE_MB} MB.")
+    return f"{free} MB free at {place}"
+
+
+def _database(settings: Settings) -> str:
+    url = settings.database_url.get_secret_value() if settings.database_url else None
+    with open_store(url, settings.data) as store:
+        store.check()
+        counts = store.transcripts.counts()
+    return f"{counts.transcripts} transcripts, {counts.passages} answers"
+
+
+def _index(settings: Settings) -> str:
+    manifest = verify(settings.index_folder)
+    return f"{manifest.version} is whole"
+
+
+def _encoder(settings: Settings) -> str:
+    return open_embedder(settings).name
+
+
+def _generator(settings: Settings) -> str:
+    if settings.engine == "none":
+        check_mode(settings, None)
+        return "none (engine = none): past answers only"
+    spec = catalogue.verify(catalogue.resolve(settings), allow_download=settings.allow_download)
+    check_mode(settings, spec)
+    return f"{spec.name} on {spec.engine}, reply_mode = {settings.reply_mode.value}"
+
+
+def _port(settings: Settings) -> str:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((settings.host, settings.port))
+        except OSError as exc:
+            raise ChatbotError(
+                f"{settings.host}:{settings.port} cannot be used ({exc.strerror}): a server may be running there already; "
+                "choose another with --port or CHATBOT_PORT."
+            ) from exc
+    return f"{settings.host}:{settings.port} is free"
+
+
+CHECKS: dict[str, Callable[[Settings], str]] = {
+    "machine": _python,
+    "disk": _disk,
+    "database": _database,
+    "encoder": _encoder,
+    "index": _index,
+    "generator": _generator,
+    "port": _port,
+}
+
+
+def _list_settings(settings: Settings, as_json: bool) -> None:
+    rows = []
+    for name, field in type(settings).model_fields.items():
+        value = getattr(settings, name)
+        shown = "(set)" if isinstance(value, SecretStr) else value
+        rows.append({"name": name, "variable": f"CHATBOT_{name.upper()}", "value": shown, "meaning": field.description or ""})
+    if as_json:
+        print_json(rows)
+        return
+    table = Table("setting", "value", "meaning")
+    for row in rows:
+        table.add_row(row["name"], str(row["value"]), row["meaning"])
+    Console(highlight=False).print(table)
+
+
+if __name__ == "__main__":
+    from scripts.cli import run
+
+    one = typer.Typer(pretty_exceptions_enable=False, add_completion=False)
+    one.command()(main)
+    run(one)

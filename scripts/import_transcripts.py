@@ -1,0 +1,158 @@
+"""`chatbot import`: past conversations from a vendor's export into the store; `--dry-run` shows what would come in."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from chatbot.errors import FormatError, UsageError
+from chatbot.language import detect
+from chatbot.privacy import Masker
+from chatbot.settings import Settings
+from chatbot.transcripts.contract import BadRecord, ReadOptions
+from chatbot.transcripts.distil import distil
+from chatbot.transcripts.reading import FORMATS, detect_format, read_transcripts
+from chatbot.types import Passage, Transcript
+from scripts.options import DataOption, JsonOption, ProgressSink, print_json, progress_bar, settings_from
+from scripts.reindex import reindex, report
+from storage.opening import open_store
+
+MOST_BAD_SHOWN = 20
+
+
+@dataclass(slots=True)
+class Tally:
+    """What an import found: conversations by outcome, passages, languages, and the records it skipped."""
+
+    format: str
+    outcomes: Counter[str] = field(default_factory=Counter)
+    passages: int = 0
+    languages: Counter[str] = field(default_factory=Counter)
+    bad: list[BadRecord] = field(default_factory=list)
+    samples: list[Passage] = field(default_factory=list)
+
+    def view(self, *, dry_run: bool) -> dict[str, Any]:
+        """The result as JSON."""
+        return {
+            "format": self.format,
+            "dry_run": dry_run,
+            "conversations": dict(self.outcomes),
+            "passages": self.passages,
+            "languages": dict(self.languages),
+            "skipped": [{"file": bad.file, "line": bad.line, "reason": bad.reason} for bad in self.bad],
+            "samples": [{"question": p.question, "answer": p.answer, "language": p.language} for p in self.samples],
+        }
+
+
+def main(
+    ctx: typer.Context,
+    path: Annotated[Path, typer.Argument(help="File or folder with the export.")],
+    format: Annotated[str, typer.Option(help=f"auto or one of: {', '.join(FORMATS)}.")] = "auto",
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would come in; change nothing.")] = False,
+    strict: Annotated[bool, typer.Option("--strict", help="Stop at the first bad record; import nothing.")] = False,
+    index: Annotated[bool, typer.Option("--index", help="Re-index when done.")] = False,
+    column: Annotated[list[str] | None, typer.Option(help="CSV: OUR_NAME=THEIR_COLUMN, as often as needed.")] = None,
+    language: Annotated[str | None, typer.Option(help="Language of conversations that name none.")] = None,
+    users: Annotated[Path | None, typer.Option(help="Zendesk: the users file.")] = None,
+    comments: Annotated[Path | None, typer.Option(help="Zendesk: the comments file.")] = None,
+    csat_max: Annotated[float, typer.Option(help="Top of the export's rating scale.")] = 5.0,
+    data: DataOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Imports past conversations. The same file twice changes nothing; a bad record is reported and skipped."""
+    settings = settings_from(ctx, data)
+    options = ReadOptions(
+        columns=_columns(column or []), language=language, users=users, comments=comments, csat_max=csat_max
+    )
+    if not path.exists():
+        raise UsageError(f"There is no file or folder {path}.")
+    tally = import_path(settings, path, format, options, dry_run=dry_run, strict=strict, quiet=as_json)
+    if as_json:
+        print_json(tally.view(dry_run=dry_run))
+    else:
+        _show(tally, dry_run)
+    if index and not dry_run:
+        report(reindex(settings, quiet=as_json), as_json)
+    elif not dry_run and not as_json and (tally.outcomes["new"] or tally.outcomes["changed"]):
+        Console().print("Now run [bold]chatbot index[/bold] to answer from them.")
+
+
+def import_path(
+    settings: Settings, path: Path, format: str, options: ReadOptions, *, dry_run: bool = False, strict: bool = False, quiet: bool = False
+) -> Tally:
+    """Reads, distils and stores; all of it becomes visible at the end, or nothing."""
+    found = detect_format(path) if format == "auto" else format
+    tally = Tally(found)
+    with progress_bar(quiet) as show, ExitStack() as stack:
+        batch = None
+        if not dry_run:
+            database = settings.database_url.get_secret_value() if settings.database_url else None
+            store = stack.enter_context(open_store(database, settings.data))
+            batch = stack.enter_context(store.transcripts.importing(path.name, found))
+        for transcript, passages in _read(settings, path, found, options, tally, strict, show):
+            tally.outcomes[batch.add(transcript, passages) if batch else "found"] += 1
+            tally.passages += len(passages)
+            tally.languages.update(passage.language for passage in passages)
+            tally.samples.extend(passages[: max(0, 5 - len(tally.samples))])
+        if batch:
+            batch.commit()
+    return tally
+
+
+def _read(  # noqa: PLR0917 - one step of import_path
+    settings: Settings, path: Path, format: str, options: ReadOptions, tally: Tally, strict: bool, show: ProgressSink
+) -> Iterator[tuple[Transcript, list[Passage]]]:
+    masker = Masker(settings.keep_visible)
+    done = 0
+    for item in read_transcripts(path, format, options=options):
+        done += 1
+        show("read conversations", done, 0)
+        if isinstance(item, BadRecord):
+            if strict:
+                raise FormatError(f"{item.file} line {item.line}: {item.reason} Nothing was imported (--strict).")
+            tally.bad.append(item)
+        else:
+            yield item, distil(item, masker, lambda text: detect(text).language)
+
+
+def _columns(pairs: list[str]) -> dict[str, str]:
+    columns = {}
+    for pair in pairs:
+        ours, equals, theirs = pair.partition("=")
+        if not (ours and equals and theirs):
+            raise UsageError(f"--column {pair!r} does not work: write OUR_NAME=THEIR_COLUMN, for example text=Message.")
+        columns[ours.strip()] = theirs.strip()
+    return columns
+
+
+def _show(tally: Tally, dry_run: bool) -> None:
+    console = Console(highlight=False)
+    outcomes = ", ".join(f"{count} {outcome}" for outcome, count in sorted(tally.outcomes.items())) or "none"
+    languages = ", ".join(f"{language} {count}" for language, count in tally.languages.most_common())
+    head = "Would import" if dry_run else "Imported"
+    console.print(f"{head} [bold]{tally.format}[/bold]: conversations: {outcomes}; answers: {tally.passages} ({languages or 'none'}).")
+    if dry_run and tally.samples:
+        table = Table("question", "answer (as it would be shown)", show_lines=True)
+        for passage in tally.samples:
+            table.add_row(passage.question, passage.answer)
+        console.print(table)
+    for bad in tally.bad[:MOST_BAD_SHOWN]:
+        console.print(f"[yellow]Skipped[/yellow] {bad.file} line {bad.line}: {bad.reason}")
+    if len(tally.bad) > MOST_BAD_SHOWN:
+        console.print(f"... and {len(tally.bad) - MOST_BAD_SHOWN} more; --json lists them all.")
+
+
+if __name__ == "__main__":
+    from scripts.cli import run
+
+    one = typer.Typer(pretty_exceptions_enable=False, add_completion=False)
+    one.command()(main)
+    run(one)

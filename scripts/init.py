@@ -1,0 +1,63 @@
+"""`chatbot init`: makes the data folder and the database; `--demo` loads the demo company through the ordinary import."""
+
+from __future__ import annotations
+
+from importlib import resources
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from chatbot.settings import Settings
+from chatbot.transcripts.contract import ReadOptions
+from scripts.import_transcripts import import_path
+from scripts.options import DataOption, JsonOption, print_json, settings_from
+from scripts.reindex import reindex
+from storage.opening import open_store
+
+DEMO_FILES = ("en_a.jsonl", "en_b.jsonl", "de.jsonl", "es.jsonl", "fr.jsonl", "zh.jsonl")
+DEMO_KEEP_VISIBLE = ("help@northpine.example", "team@northpine.example", "+31 13 555 0142")
+
+
+def main(
+    ctx: typer.Context,
+    demo: Annotated[bool, typer.Option("--demo", help="Load the demo company, Northpine Outdoor, and index it.")] = False,
+    data: DataOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Makes what a deployment needs; run it again and nothing changes."""
+    settings = settings_from(ctx, data)
+    database = settings.database_url.get_secret_value() if settings.database_url else None
+    with open_store(database, settings.data) as store:
+        already = store.transcripts.counts().transcripts
+    loaded = load_demo(settings, quiet=as_json) if demo else {}
+    if as_json:
+        print_json({"data": settings.data, "transcripts_before": already, **loaded})
+        return
+    console = Console(highlight=False)
+    console.print(f"The data folder is [bold]{settings.data}[/bold].")
+    if demo:
+        console.print(f"Demo company: {loaded['conversations']} conversations, {loaded['answers']} answers, index {loaded['index']}.")
+    console.print("Next: " + ("[bold]chatbot serve[/bold]" if demo else "[bold]chatbot import PATH[/bold], then [bold]chatbot index[/bold]"))
+
+
+def load_demo(settings: Settings, *, quiet: bool) -> dict[str, object]:
+    """Imports the shipped transcripts and indexes them; a second time nothing changes."""
+    visible = (*settings.keep_visible, *DEMO_KEEP_VISIBLE)
+    settings = settings.model_copy(update={"keep_visible": visible})
+    conversations = answers = 0
+    for name in DEMO_FILES:
+        with resources.as_file(resources.files("chatbot.demo") / name) as file:
+            tally = import_path(settings, Path(file), "jsonl", ReadOptions(), quiet=quiet)
+        conversations += sum(tally.outcomes.values())
+        answers += tally.passages
+    return {"conversations": conversations, "answers": answers, "index": reindex(settings, quiet=quiet).name}
+
+
+if __name__ == "__main__":
+    from scripts.cli import run
+
+    one = typer.Typer(pretty_exceptions_enable=False, add_completion=False)
+    one.command()(main)
+    run(one)

@@ -1,0 +1,95 @@
+"""What several commands share: the common options, settings from them, and how results and progress are shown."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from enum import Enum
+from pathlib import Path
+from typing import Annotated, Any, Protocol
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+from chatbot.logs import configure_logging
+from chatbot.settings import Settings, load_settings
+
+DataOption = Annotated[
+    Path | None, typer.Option("--data", help="Folder with everything that the deployment owns [default: data]", show_default=False)
+]
+ConfigOption = Annotated[
+    Path | None, typer.Option("--config", help="Settings file [default: chatbot.toml, if there]", show_default=False)
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+
+
+@dataclass(frozen=True, slots=True)
+class AppOptions:
+    """The options before the command."""
+
+    data: Path | None = None
+    config: Path | None = None
+
+
+class ProgressSink(Protocol):
+    """Takes (stage, done, total); total 0 means unknown."""
+
+    def __call__(self, stage: str, done: int, total: int) -> None: ...
+
+
+def settings_from(ctx: typer.Context, data: Path | None = None, **flags: Any) -> Settings:
+    """Settings with the command's flags on top; sets up logging. Raises SettingsError."""
+    common = ctx.obj if isinstance(ctx.obj, AppOptions) else AppOptions()
+    flags.setdefault("log_level", None)
+    settings = load_settings(common.config, data=data or common.data, **flags)
+    configure_logging(settings)
+    return settings
+
+
+def plain(value: Any) -> Any:
+    """A value of ours as JSON knows it."""
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return {field.name: plain(getattr(value, field.name)) for field in dataclasses.fields(value)}
+    if isinstance(value, Enum):
+        return value.value
+    if isinstance(value, datetime):
+        return value.isoformat()
+    if isinstance(value, dict):
+        return {str(key): plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple | set | frozenset):
+        return [plain(item) for item in value]
+    return str(value) if isinstance(value, Path) else value
+
+
+def print_json(value: Any, *, indent: int | None = 2) -> None:
+    """One JSON value on standard output, UTF-8, keys in the order of the type."""
+    sys.stdout.write(json.dumps(plain(value), ensure_ascii=False, indent=indent) + "\n")
+    sys.stdout.flush()
+
+
+@contextmanager
+def progress_bar(quiet: bool = False) -> Iterator[ProgressSink]:
+    """A bar on standard error while something long runs; nothing where that is no terminal or `quiet`."""
+    console = Console(stderr=True)
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=console, transient=True, disable=quiet or not console.is_terminal) as bar:
+        tasks: dict[str, Any] = {}
+
+        def show(stage: str, done: int, total: int) -> None:
+            if stage not in tasks:
+                tasks[stage] = bar.add_task(stage, total=total or None)
+            bar.update(tasks[stage], completed=done, total=total or None)
+
+        yield show

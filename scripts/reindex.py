@@ -1,0 +1,96 @@
+"""`chatbot index`: builds and publishes the index from the database; `list`, `verify` and `rollback` beside it."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from chatbot.retrieval.embedder import open_embedder
+from chatbot.retrieval.index import IndexVersion, build_index, list_versions, rollback, verify
+from chatbot.settings import Settings
+from chatbot.transcripts.distil import collapse
+from scripts.options import AppOptions, ConfigOption, DataOption, JsonOption, print_json, progress_bar, settings_from
+from storage.opening import open_store
+
+app = typer.Typer(help="Build, list, verify and roll back the index.", invoke_without_command=True)
+
+
+@app.callback()
+def build(ctx: typer.Context, data: DataOption = None, config: ConfigOption = None, as_json: JsonOption = False) -> None:
+    """Builds the index from all imported transcripts; only new or changed passages are embedded."""
+    if data or config or not ctx.obj:
+        earlier = ctx.obj if isinstance(ctx.obj, AppOptions) else AppOptions()
+        ctx.obj = AppOptions(data or earlier.data, config or earlier.config)
+    if ctx.invoked_subcommand is None:
+        report(reindex(settings_from(ctx), quiet=as_json), as_json)
+
+
+def reindex(settings: Settings, *, quiet: bool = False) -> IndexVersion:
+    """The index of all live passages, published if anything changed."""
+    database = settings.database_url.get_secret_value() if settings.database_url else None
+    with progress_bar(quiet) as show, open_store(database, settings.data) as store:
+        show("read passages", 0, 0)
+        passages = collapse(store.transcripts.passages())
+        return build_index(passages, open_embedder(settings), settings.index_folder, show)
+
+
+def report(version: IndexVersion, as_json: bool) -> None:
+    """Says what the index holds now."""
+    if as_json:
+        print_json(version)
+        return
+    done = "published" if version.published else "is current, nothing changed:"
+    Console().print(f"Index [bold]{version.name}[/bold] {done} {version.passages} passages ({_by_language(version)}).")
+
+
+def _by_language(version: IndexVersion) -> str:
+    return ", ".join(f"{language} {count}" for language, count in sorted((version.languages or {}).items()))
+
+
+@app.command("list")
+def list_(ctx: typer.Context, data: DataOption = None, as_json: JsonOption = False) -> None:
+    """Lists the versions that are kept, newest first."""
+    versions = list_versions(settings_from(ctx, data).index_folder)
+    if as_json:
+        print_json(versions)
+        return
+    table = Table("", "version", "made", "passages", "languages", "encoder")
+    for version in versions:
+        state = "broken" if version.problem else "->" if version.current else ""
+        table.add_row(state, version.name, version.created_at, str(version.passages), _by_language(version), version.encoder)
+    Console().print(table if versions else "There is no index yet; run `chatbot index`.")
+
+
+@app.command("verify")
+def verify_(
+    ctx: typer.Context,
+    version: Annotated[str | None, typer.Argument(help="Version; default: the current one.", show_default=False)] = None,
+    data: DataOption = None,
+) -> None:
+    """Checks every byte of a version against its manifest."""
+    manifest = verify(settings_from(ctx, data).index_folder, version)
+    Console().print(f"Index [bold]{manifest.version}[/bold] is whole: every file matches its manifest.")
+
+
+@app.command("rollback")
+def rollback_(
+    ctx: typer.Context,
+    version: Annotated[str | None, typer.Argument(help="Version; default: the one before.", show_default=False)] = None,
+    data: DataOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Makes an earlier version current; a running server takes it over by itself."""
+    now = rollback(settings_from(ctx, data).index_folder, version)
+    if as_json:
+        print_json(now)
+    else:
+        Console().print(f"Index [bold]{now.name}[/bold] is current again ({now.passages} passages).")
+
+
+if __name__ == "__main__":
+    from scripts.cli import run
+
+    run(app)
