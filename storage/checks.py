@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import asdict
 from datetime import UTC, datetime
 
 from chatbot.errors import BadInput, NotFound
+from chatbot.types import Reply
 
 MAX_KEY_CHARS = 200
 
@@ -36,6 +39,25 @@ def check_id(conversation_id: str) -> str:
         return check_key(conversation_id, "conversation's id")
     except BadInput as exc:
         raise no_conversation() from exc
+
+
+def check_values(value: object, what: str) -> None:
+    """Checks every text in a value that goes to the database, JSON included. Raises BadInput."""
+    if isinstance(value, str):
+        check_text(value, what)
+    elif isinstance(value, Mapping):
+        for key, inner in value.items():
+            check_values(key, what)
+            check_values(inner, what)
+    elif isinstance(value, list | tuple):
+        for inner in value:
+            check_values(inner, what)
+
+
+def check_reply(reply: Reply) -> Reply:
+    """Checks every text of a reply, its sources and its provenance. Raises BadInput."""
+    check_values(asdict(reply), "reply")
+    return reply
 
 
 def check_thumb(thumb: int) -> int:

@@ -10,9 +10,8 @@ from datetime import UTC, datetime
 
 from chatbot.types import Conversation, Feedback, Message, Reply, Status
 from storage import turns, views
-from storage.checks import check_id, check_key, check_stars, check_text, check_thumb
+from storage.checks import check_id, check_key, check_reply, check_stars, check_text, check_thumb, check_values
 from storage.databases import Database
-from storage.replies import reply_values, source_values
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,8 +22,9 @@ class SqlConversations:
 
     async def create_conversation(self, owner: str, language: str | None = None) -> Conversation:
         now = datetime.now(UTC)
-        made = Conversation(secrets.token_urlsafe(16), Status.BOT, _checked(language, "language"), now, now)
+        made = Conversation(secrets.token_urlsafe(16), Status.BOT, language, now, now)
         check_key(owner, "owner")
+        check_values(language, "language")
         await asyncio.wrap_future(self.database.write(lambda c: turns.create_conversation(c, made, owner)))
         return made
 
@@ -49,8 +49,7 @@ class SqlConversations:
         )
 
     async def add_reply(self, conversation_id: str, reply: Reply, answers_seq: int) -> Message | None:
-        check_text(reply.text, "reply")
-        reply_values(reply), source_values(reply.sources)
+        check_reply(reply)
         token = turns.new_token("reply")
         return await asyncio.wrap_future(
             self.database.write(lambda c: turns.add_reply(c, conversation_id, reply, answers_seq, token))
@@ -82,28 +81,23 @@ class SqlConversations:
         self, conversation_id: str, owner: str, expected: Sequence[Status], to: Status, reason: str | None = None
     ) -> Conversation:
         check_id(conversation_id)
-        change = (to, _checked(reason, "reason"))
+        check_values(reason, "reason")
         return await asyncio.wrap_future(
-            self.database.write(lambda c: turns.set_status(c, conversation_id, owner, expected, change))
+            self.database.write(lambda c: turns.set_status(c, conversation_id, owner, expected, (to, reason)))
         )
 
     async def add_feedback(self, feedback: Feedback, owner: str) -> None:
         check_thumb(feedback.thumb)
         check_id(feedback.conversation_id)
-        _checked(feedback.reason, "reason")
-        _checked(feedback.comment, "comment")
+        check_values([feedback.reason, feedback.comment], "comment")
         await asyncio.wrap_future(self.database.write(lambda c: turns.add_feedback(c, feedback, owner)))
 
     async def rate(self, conversation_id: str, owner: str, stars: int, comment: str | None = None) -> None:
         check_stars(stars)
         check_id(conversation_id)
-        _checked(comment, "comment")
+        check_values(comment, "comment")
         await asyncio.wrap_future(self.database.write(lambda c: turns.rate(c, conversation_id, owner, stars, comment)))
 
     async def delete_owner(self, owner: str) -> int:
         check_key(owner, "owner")
         return await asyncio.wrap_future(self.database.write(lambda c: turns.delete_owner(c, owner), cleaning=True))
-
-
-def _checked(text: str | None, what: str) -> str | None:
-    return None if text is None else check_text(text, what)

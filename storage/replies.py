@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import Row
 
 from chatbot.types import Action, Decision, Mode, Provenance, Reply, Source
-from storage.checks import check_text, utc
+from storage.checks import utc
 
 
 def reply_values(reply: Reply) -> dict[str, Any]:
-    """The columns of `replies` but for the keys. Raises BadInput for text that no database can hold."""
+    """The columns of `replies` but for the keys."""
     made = reply.provenance
-    values: dict[str, Any] = {
+    return {
         "action": reply.decision.action.value,
         "reason": reply.decision.reason,
         "confidence": reply.decision.confidence,
@@ -36,13 +36,11 @@ def reply_values(reply: Reply) -> dict[str, Any]:
         "checks": list(made.checks),
         "degraded": list(made.degraded),
     }
-    check_values(values, "reply")
-    return values
 
 
 def source_values(sources: Sequence[Source]) -> list[dict[str, Any]]:
-    """The rows of `reply_sources` but for the message. Raises BadInput as above."""
-    rows = [
+    """The rows of `reply_sources` but for the message, in their order."""
+    return [
         {
             "position": position,
             "passage_id": source.passage_id,
@@ -55,22 +53,6 @@ def source_values(sources: Sequence[Source]) -> list[dict[str, Any]]:
         }
         for position, source in enumerate(sources)
     ]
-    for row in rows:
-        check_values(row, "reply's source")
-    return rows
-
-
-def check_values(value: object, what: str) -> None:
-    """Checks every text in a value that goes to the database, JSON included. Raises BadInput."""
-    if isinstance(value, str):
-        check_text(value, what)
-    elif isinstance(value, Mapping):
-        for key, inner in value.items():
-            check_values(key, what)
-            check_values(inner, what)
-    elif isinstance(value, list | tuple):
-        for inner in value:
-            check_values(inner, what)
 
 
 def read_reply(text: str, row: Row[Any], sources: Sequence[Source]) -> Reply:

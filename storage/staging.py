@@ -13,8 +13,7 @@ from sqlalchemy.sql.elements import ColumnElement
 
 from chatbot.errors import BadInput
 from chatbot.types import Passage, Transcript
-from storage.checks import check_key, utc
-from storage.replies import check_values
+from storage.checks import check_key, check_values, utc
 from storage.search import add_terms, transcript_text
 from storage.tables import ImportRow, PassageRow, TranscriptRow, TurnRow
 

@@ -9,7 +9,16 @@ from datetime import UTC, datetime
 
 from chatbot.errors import Conflict, NotFound
 from chatbot.types import Action, Conversation, Feedback, Message, Reply, Role, Status
-from storage.checks import check_id, check_key, check_stars, check_text, check_thumb, no_conversation
+from storage.checks import (
+    check_id,
+    check_key,
+    check_reply,
+    check_stars,
+    check_text,
+    check_thumb,
+    check_values,
+    no_conversation,
+)
 
 
 @dataclass
@@ -61,7 +70,7 @@ class MemoryStore:
 
     async def add_reply(self, conversation_id: str, reply: Reply, answers_seq: int) -> Message | None:
         self._maybe_fail()
-        check_text(reply.text, "reply")
+        check_reply(reply)
         held = self._held.get(conversation_id)
         if held is None or held.conversation.status is not Status.BOT or answers_seq in held.answered:
             return None
@@ -97,6 +106,7 @@ class MemoryStore:
     async def set_status(
         self, conversation_id: str, owner: str, expected: Sequence[Status], to: Status, reason: str | None = None
     ) -> Conversation:
+        check_values(reason, "reason")
         held = self._find(conversation_id, owner)
         if held.conversation.status not in expected:
             raise Conflict(f"This conversation is {held.conversation.status.value} by now; look at it again.")
@@ -104,12 +114,13 @@ class MemoryStore:
         if to is Status.BOT:
             changed = replace(changed, agent=None, handover_reason=None)
         elif reason is not None:
-            changed = replace(changed, handover_reason=check_text(reason, "reason"))
+            changed = replace(changed, handover_reason=reason)
         held.conversation = changed
         return changed
 
     async def add_feedback(self, feedback: Feedback, owner: str) -> None:
         check_thumb(feedback.thumb)
+        check_values([feedback.reason, feedback.comment], "comment")
         held = self._find(feedback.conversation_id, owner)
         for place, message in enumerate(held.messages):
             if message.seq == feedback.seq and message.role is Role.BOT:
@@ -118,9 +129,10 @@ class MemoryStore:
         raise NotFound("There is no such reply in this conversation.")
 
     async def rate(self, conversation_id: str, owner: str, stars: int, comment: str | None = None) -> None:
+        check_values(comment, "comment")
         held = self._find(conversation_id, owner)
         held.conversation = replace(held.conversation, rating=check_stars(stars), updated_at=datetime.now(UTC))
-        held.rating_comment = None if comment is None else check_text(comment, "comment")
+        held.rating_comment = comment
 
     async def delete_owner(self, owner: str) -> int:
         self._maybe_fail()
