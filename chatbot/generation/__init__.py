@@ -1,1 +1,1 @@
-"""The generator: catalogue, engines, model server, client and supervisor."""
+"""The generator: model catalogue, engines, the server that speaks for it, its client and supervisor."""

@@ -1,0 +1,65 @@
+"""Turns a .gguf file into a safetensors folder, once, for the transformers engine. Must not know settings."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import tempfile
+from pathlib import Path
+
+from chatbot.errors import ModelError
+from chatbot.generation.catalogue import sha256_of
+
+MARKER = "conversion.json"
+
+
+def safetensors_of(gguf: Path, models_folder: Path, *, sha256: str | None = None) -> Path:
+    """The folder with the same weights in bfloat16; made on the first call (20 s and 270 MB for 135M parameters).
+
+    The folder is renamed into place when complete, its marker written last, so a kill leaves nothing that is trusted.
+    Raises ModelError.
+    """
+    digest = sha256 or sha256_of(gguf)
+    folder = models_folder / f"{gguf.stem.lower()}-{digest[:12]}"
+    if (folder / MARKER).is_file():
+        return folder
+    if folder.exists():
+        shutil.rmtree(folder)
+    models_folder.mkdir(parents=True, exist_ok=True)
+    half_done = Path(tempfile.mkdtemp(prefix=".converting-", dir=models_folder))
+    try:
+        _convert(gguf, half_done)
+        (half_done / MARKER).write_text(json.dumps({"source": gguf.name, "source_sha256": digest}), encoding="utf-8")
+        _publish(half_done, folder)
+    except (OSError, ValueError, RuntimeError, KeyError) as exc:
+        raise ModelError(f"The model file {gguf} cannot be converted for the transformers engine: {exc}.") from exc
+    finally:
+        shutil.rmtree(half_done, ignore_errors=True)
+    return folder
+
+
+def _publish(half_done: Path, folder: Path) -> None:
+    try:
+        half_done.rename(folder)
+    except OSError:
+        if not (folder / MARKER).is_file():  # else another process was faster, and its folder is as good
+            raise
+
+
+def _convert(gguf: Path, target: Path) -> None:
+    import torch
+    from transformers import AutoModelForCausalLM, AutoTokenizer, GenerationConfig
+
+    tokenizer = AutoTokenizer.from_pretrained(gguf.parent, gguf_file=gguf.name)
+    loaded = AutoModelForCausalLM.from_pretrained(gguf.parent, gguf_file=gguf.name, dtype=torch.float32)
+    config = loaded.config
+    if hasattr(config, "quantization_config"):  # names the .gguf, which the new folder does not hold
+        del config.quantization_config
+    # the loaded object calls itself quantised and refuses save_pretrained
+    fresh = AutoModelForCausalLM.from_config(config, dtype=torch.bfloat16)
+    fresh.load_state_dict(loaded.state_dict())
+    fresh.generation_config = GenerationConfig(
+        eos_token_id=tokenizer.eos_token_id, bos_token_id=tokenizer.bos_token_id, pad_token_id=tokenizer.pad_token_id
+    )
+    fresh.save_pretrained(target)
+    tokenizer.save_pretrained(target)

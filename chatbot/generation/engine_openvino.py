@@ -1,0 +1,201 @@
+"""A .gguf model on OpenVINO GenAI's continuous batching, on a CPU. Must not import torch or transformers.
+
+`ContinuousBatchingPipeline` makes the tokenizer, detokenizer and chat template from the GGUF's own metadata, so nothing
+else is needed beside the file. https://openvinotoolkit.github.io/openvino.genai/
+"""
+
+from __future__ import annotations
+
+import queue
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from chatbot.errors import ModelError
+from chatbot.generation.catalogue import ModelSpec
+from chatbot.generation.engine import Emit, Job, Piece, Prompt, PromptTooLongError, Pulse, as_dicts, marker_pattern
+from chatbot.generation.text_stream import TextStream
+
+_BREATH_S = 0.0005  # step() keeps the GIL; without a pause the HTTP side gets a few bytecodes between steps only
+_PREFILL_TOKENS = 512  # prompt tokens a step: larger ones delay everybody's next token (measured .15 against .6 s)
+_CACHE_GB = 1
+
+
+@dataclass(slots=True)
+class _Running:
+    """A reply being written; belongs to the engine's thread. No handle yet: the request is not in the pipeline."""
+
+    ids: Any
+    config: Any
+    emit: Emit
+    text: TextStream
+    handle: Any = None
+    ended: bool = False
+
+
+class OpenVinoEngine:
+    """Lives as long as the server; any thread may call. One thread of its own steps the pipeline."""
+
+    name = "openvino"
+
+    def __init__(self, spec: ModelSpec, *, slots: int, threads: int | None = None) -> None:
+        import openvino_genai
+
+        assert spec.path is not None
+        self._genai = openvino_genai
+        self._pipeline = _open_pipeline(spec.path, slots, threads)
+        self._tokenizer = self._pipeline.get_tokenizer()
+        self._markers = marker_pattern(token.decode(errors="replace") for token in self._tokenizer.get_vocab())
+        self._context = spec.context or _context_of(spec.path)
+        self._commands: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
+        self._running: list[_Running] = []
+        self._next_id = 0
+        self._closing = False
+        self.pulse = Pulse()
+        self._thread = threading.Thread(target=self._run, name="openvino-engine", daemon=True)
+        self._thread.start()
+
+    def submit(self, prompt: Prompt, emit: Emit) -> Job:
+        """See Engine."""
+        if self.pulse.failure is not None or self._closing:
+            raise RuntimeError(self.pulse.failure or "The engine is closing.")
+        text = self._tokenizer.apply_chat_template(as_dicts(prompt.messages, self._markers), add_generation_prompt=True)
+        ids = self._tokenizer.encode(text, add_special_tokens=False).input_ids
+        tokens = int(ids.shape[1])
+        if tokens >= self._context:
+            raise PromptTooLongError(tokens, self._context)
+        config = self._config(prompt, min(prompt.max_tokens, self._context - tokens))
+        running = _Running(ids, config, emit, TextStream(self._decode, prompt.stop))
+        self._commands.put(lambda: self._begin(running))
+        return Job(tokens, lambda: self._commands.put(lambda: self._cancel(running)))
+
+    def close(self) -> None:
+        """See Engine."""
+        self._commands.put(self._stop)
+        self._thread.join(timeout=10)
+
+    def _decode(self, ids: list[int]) -> str:
+        return str(self._tokenizer.decode(ids))
+
+    def _config(self, prompt: Prompt, max_tokens: int) -> Any:
+        config = self._pipeline.get_config()
+        config.apply_chat_template = False
+        config.max_new_tokens = max_tokens
+        config.do_sample = prompt.temperature > 0
+        if config.do_sample:
+            config.temperature = prompt.temperature
+            config.top_p = prompt.top_p
+        if prompt.seed is not None:
+            config.rng_seed = prompt.seed
+        return config
+
+    # --- the engine's thread ---------------------------------------------------------------------------------
+
+    def _run(self) -> None:
+        try:
+            while not self._closing:
+                self._obey()
+                if self._running:
+                    self._step()
+        except Exception as exc:  # noqa: BLE001 - native code raises anything; the supervisor restarts the process
+            self.pulse.failure = f"The model engine failed ({type(exc).__name__})."
+        finally:
+            self.pulse.end()
+            for running in list(self._running):
+                self._end(running, Piece("", 0, *_last_words(self.pulse.failure)))
+
+    def _obey(self) -> None:
+        """Takes what other threads asked for; sleeps when there is nothing else to do."""
+        if not self._running:
+            self._commands.get()()
+        while not self._commands.empty():
+            self._commands.get()()
+
+    def _step(self) -> None:
+        self.pulse.begin()
+        self._pipeline.step()
+        self.pulse.end()
+        for running in list(self._running):
+            self._read(running)
+        time.sleep(_BREATH_S)
+
+    def _begin(self, running: _Running) -> None:
+        if running.ended:
+            return
+        self._next_id += 1
+        try:
+            running.handle = self._pipeline.add_request(self._next_id, running.ids, running.config)
+        except RuntimeError as exc:
+            self._end(running, Piece("", 0, "error", f"The model refused the request ({type(exc).__name__})."))
+            return
+        self._running.append(running)
+
+    def _cancel(self, running: _Running) -> None:
+        if running.ended:
+            return
+        if running.handle is not None:
+            running.handle.cancel()
+        self._end(running, Piece("", 0, "cancelled"))
+
+    def _read(self, running: _Running) -> None:
+        text, tokens, reason = "", 0, None
+        while running.handle.can_read():
+            for output in running.handle.read().values():
+                text += running.text.push(output.generated_ids)
+                tokens += len(output.generated_ids)
+                reason = output.finish_reason
+        status = running.handle.get_status()
+        if running.text.stopped:
+            running.handle.cancel()
+            self._end(running, Piece(text, tokens, "stop"))
+        elif status == self._genai.GenerationStatus.RUNNING:
+            if text:
+                running.emit(Piece(text, tokens))
+        elif status == self._genai.GenerationStatus.IGNORED:
+            self._end(running, Piece(text, tokens, "error", "The prompt does not fit into the model server's memory."))
+        else:
+            length = reason == self._genai.GenerationFinishReason.LENGTH
+            self._end(running, Piece(text + running.text.flush(), tokens, "length" if length else "stop"))
+
+    def _end(self, running: _Running, last: Piece) -> None:
+        running.ended = True
+        if running in self._running:
+            self._running.remove(running)
+        running.emit(last)
+
+    def _stop(self) -> None:
+        self._closing = True
+
+
+def _last_words(failure: str | None) -> tuple[Any, str | None]:
+    return ("cancelled", None) if failure is None else ("error", failure)
+
+
+def _open_pipeline(path: Path, slots: int, threads: int | None) -> Any:
+    import openvino_genai
+
+    scheduler = openvino_genai.SchedulerConfig()
+    scheduler.enable_prefix_caching = True
+    scheduler.dynamic_split_fuse = True
+    scheduler.max_num_batched_tokens = max(_PREFILL_TOKENS, slots)
+    scheduler.max_num_seqs = slots
+    scheduler.cache_size = _CACHE_GB
+    properties = {} if threads is None else {"INFERENCE_NUM_THREADS": threads}
+    try:
+        return openvino_genai.ContinuousBatchingPipeline(str(path), scheduler, "CPU", properties)
+    except RuntimeError as exc:
+        raise ModelError(
+            f'OpenVINO cannot read the model file {path}; use another GGUF, or set engine = "transformers".'
+        ) from exc
+
+
+def _context_of(path: Path) -> int:
+    from gguf import GGUFReader
+
+    fields = GGUFReader(str(path)).fields
+    architecture = str(fields["general.architecture"].contents())
+    found = fields.get(f"{architecture}.context_length")
+    return int(found.contents()) if found is not None else 2048

@@ -1,0 +1,231 @@
+"""A safetensors model, with or without a PEFT adapter, on transformers' own continuous batching: CUDA or CPU.
+
+The batching (`ContinuousBatchingManager`, paged cache, prefix sharing) runs on both, so that the CPU tests exercise
+what a GPU runs. https://huggingface.co/docs/transformers/continuous_batching
+"""
+
+from __future__ import annotations
+
+import itertools
+import threading
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from chatbot.errors import ModelError
+from chatbot.generation.catalogue import ModelSpec
+from chatbot.generation.conversion import safetensors_of
+from chatbot.generation.engine import Emit, Job, Piece, Prompt, PromptTooLongError, Pulse, as_dicts, marker_pattern
+from chatbot.generation.text_stream import TextStream
+
+_PAGE = 64  # tokens a cache page on a CPU
+_CPU_TOKENS_A_SLOT = 2048
+_POLL_S = 0.1
+_LOGITS_KEPT = 50  # top_k of sampled replies
+
+
+@dataclass(slots=True)
+class _Running:
+    """A reply being written. `seen` counts the tokens already decoded; used by the router's thread only."""
+
+    emit: Emit
+    text: TextStream
+    max_tokens: int
+    seen: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Hardware:
+    """Where a model runs: device "auto", "cpu" or "cuda", and torch's threads (None leaves torch's choice)."""
+
+    device: str = "auto"
+    threads: int | None = None
+
+
+class TransformersEngine:
+    """Lives as long as the server; any thread may call. transformers' thread generates, one of ours hands out."""
+
+    name = "transformers"
+
+    def __init__(self, spec: ModelSpec, models_folder: Path, *, slots: int, hardware: Hardware = Hardware()) -> None:
+        folder = _folder_of(spec, models_folder)
+        device = _device(hardware)
+        self._tokenizer, self._model = _load(folder, spec.adapter, device)
+        self._lock = threading.Lock()  # of the tokenizer (not thread-safe) and of `_jobs`
+        self._markers = marker_pattern([*self._tokenizer.all_special_tokens, *self._tokenizer.get_added_vocab()])
+        self._context = spec.context or int(getattr(self._model.config, "max_position_embeddings", 2048))
+        if device == "cpu":
+            self._context = min(self._context, slots * _CPU_TOKENS_A_SLOT)
+        self._jobs: dict[str, _Running] = {}
+        self._ids = itertools.count()
+        self._closing = threading.Event()
+        self.pulse = Pulse()
+        self._ends = _end_tokens(self._model, self._tokenizer)
+        self._manager = _start_manager(self._model, self._ends, slots, device)
+        self._thread = threading.Thread(target=self._route, name="transformers-router", daemon=True)
+        self._thread.start()
+
+    def submit(self, prompt: Prompt, emit: Emit) -> Job:
+        """See Engine."""
+        if self.pulse.failure is not None or self._closing.is_set():
+            raise RuntimeError(self.pulse.failure or "The engine is closing.")
+        with self._lock:
+            messages = as_dicts(prompt.messages, self._markers)
+            encoded = self._tokenizer.apply_chat_template(messages, add_generation_prompt=True, return_dict=True)
+        ids = list(encoded["input_ids"])
+        if len(ids) >= self._context:
+            raise PromptTooLongError(len(ids), self._context)
+        max_tokens = min(prompt.max_tokens, self._context - len(ids))
+        name = f"r{next(self._ids)}"
+        with self._lock:
+            self._jobs[name] = _Running(emit, TextStream(self._decode, prompt.stop), max_tokens)
+            self.pulse.begin()
+        greedy = prompt.temperature <= 0
+        self._manager.add_request(
+            ids,
+            request_id=name,
+            max_new_tokens=max_tokens,
+            streaming=True,
+            temperature=1.0 if greedy else prompt.temperature,
+            top_k=1 if greedy else _LOGITS_KEPT,
+            top_p=1.0 if greedy else prompt.top_p,
+        )
+        return Job(len(ids), lambda: self._end(name, Piece("", 0, "cancelled"), abandon=True))
+
+    def close(self) -> None:
+        """See Engine."""
+        self._closing.set()
+        self._manager.stop(block=True, timeout=10, hard_stop=True)
+        self._thread.join(timeout=10)
+
+    def _decode(self, ids: list[int]) -> str:
+        with self._lock:
+            return str(self._tokenizer.decode(ids, skip_special_tokens=True))
+
+    def _end(self, name: str, last: Piece, *, abandon: bool = False) -> None:
+        """Takes the job off the list, so that whoever comes first (end, cancel, failure) emits the one last piece."""
+        with self._lock:
+            running = self._jobs.pop(name, None)
+            if not self._jobs:
+                self.pulse.end()
+        if running is None:
+            return
+        if abandon:
+            self._manager.cancel_request(name)
+        running.emit(last)
+
+    # --- the router's thread ---------------------------------------------------------------------------------
+
+    def _route(self) -> None:
+        while not self._closing.is_set():
+            output = self._manager.get_result(timeout=_POLL_S)
+            if output is not None:
+                self._deliver(output)
+            elif not self._manager.is_running():
+                self.pulse.failure = "The model engine stopped."
+                break
+        failure = self.pulse.failure
+        last = Piece("", 0, "cancelled") if failure is None else Piece("", 0, "error", failure)
+        for name in list(self._jobs):
+            self._end(name, last)
+
+    def _deliver(self, output: Any) -> None:
+        name = output.request_id
+        with self._lock:
+            running = self._jobs.get(name)
+            if running is not None:
+                self.pulse.begin()
+        if running is None:
+            return
+        fresh = output.generated_tokens[running.seen :]
+        running.seen += len(fresh)
+        text = running.text.push(fresh)
+        if output.error is not None:
+            self._end(name, Piece(text, len(fresh), "error", "The model failed on this request."))
+        elif running.text.stopped:
+            self._end(name, Piece(text, len(fresh), "stop"), abandon=not output.is_finished())
+        elif output.is_finished():
+            full = running.seen >= running.max_tokens and output.generated_tokens[-1] not in self._ends
+            reason: Any = "length" if full else "stop"
+            self._end(name, Piece(text + running.text.flush(), len(fresh), reason))
+        elif text:
+            running.emit(Piece(text, len(fresh)))
+
+
+def _folder_of(spec: ModelSpec, models_folder: Path) -> Path:
+    assert spec.path is not None
+    return safetensors_of(spec.path, models_folder, sha256=spec.sha256) if spec.kind == "gguf" else spec.path
+
+
+def _device(hardware: Hardware) -> str:
+    import torch
+
+    if hardware.threads is not None:
+        torch.set_num_threads(hardware.threads)
+    if hardware.device == "cuda" and not torch.cuda.is_available():
+        raise ModelError(
+            "device = 'cuda' was asked for and torch sees no GPU; install the CUDA build or set device = 'cpu'."
+        )
+    return "cuda" if hardware.device != "cpu" and torch.cuda.is_available() else "cpu"
+
+
+def _load(folder: Path, adapter: Path | None, device: str) -> tuple[Any, Any]:
+    """Tokenizer and model in bfloat16 (float32 on a CPU without it); an adapter is merged in float32 first."""
+    import torch
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+
+    dtype = torch.bfloat16 if device == "cuda" or _cpu_has_bf16() else torch.float32
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
+        model = AutoModelForCausalLM.from_pretrained(
+            folder,
+            dtype=torch.float32 if adapter else dtype,
+            attn_implementation="sdpa",
+            use_safetensors=True,
+            trust_remote_code=False,
+        )
+        if adapter is not None:
+            from peft import PeftModel
+
+            model = PeftModel.from_pretrained(model, adapter, is_trainable=False).merge_and_unload()
+    except (OSError, ValueError, RuntimeError, KeyError) as exc:
+        what = f"{folder} with the adapter {adapter}" if adapter else f"{folder}"
+        raise ModelError(f"The model {what} cannot be loaded: {str(exc).splitlines()[0]}") from exc
+    return tokenizer, model.to(device=device, dtype=dtype).eval()
+
+
+def _end_tokens(model: Any, tokenizer: Any) -> list[int]:
+    ends = getattr(model.generation_config, "eos_token_id", None) or tokenizer.eos_token_id
+    return ends if isinstance(ends, list) else [] if ends is None else [ends]
+
+
+def _start_manager(model: Any, ends: list[int], slots: int, device: str) -> Any:
+    from transformers import GenerationConfig
+    from transformers.generation.configuration_utils import ContinuousBatchingConfig
+
+    # processors exist only for values that differ from the neutral ones; each request then sets its own
+    generation = GenerationConfig(
+        do_sample=True, temperature=0.7, top_k=_LOGITS_KEPT, top_p=0.9, eos_token_id=ends or -1, max_new_tokens=512
+    )
+    on_cpu: dict[str, Any] = {
+        "page_size": _PAGE,
+        "num_blocks": slots * _CPU_TOKENS_A_SLOT // _PAGE,
+        "max_batch_tokens": 512,
+        "use_cuda_graph": False,
+        "use_async_batching": False,
+        "auto_switch_to_flash": False,
+    }
+    config = ContinuousBatchingConfig(
+        max_requests_per_batch=slots, per_request_processors=True, **(on_cpu if device == "cpu" else {})
+    )
+    manager = model.init_continuous_batching(generation_config=generation, continuous_batching_config=config)
+    manager.start()
+    return manager
+
+
+def _cpu_has_bf16() -> bool:
+    try:
+        flags = Path("/proc/cpuinfo").read_text(encoding="utf-8")
+    except OSError:
+        return False
+    return "avx512_bf16" in flags or "amx_bf16" in flags or " bf16" in flags
