@@ -84,7 +84,7 @@ def overlap(body: str, terms: Sequence[str]) -> int:
 
 
 def _query(dialect: str, terms: Sequence[str]) -> str:
-    # Terms are letters and digits only, so quoting them is enough for either query language.
+    # Terms hold no ASCII but letters and digits, so quoting them is enough for either query language.
     if dialect == "sqlite":
         return " AND ".join(f'"{term}"' for term in terms) + " *"
     return " & ".join(f"'{term}'" for term in terms) + ":*"

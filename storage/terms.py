@@ -24,7 +24,7 @@ _PIECES = re.compile(rf"(?P<run>[{_UNBROKEN}]+)|(?P<word>(?:(?![{_UNBROKEN}])[^\
 
 
 def document_terms(text: str) -> str:
-    """Distinct terms in order of first sight, joined by spaces; letters and digits of any script only."""
+    """Distinct terms in order of first sight, joined by spaces; of ASCII only letters and digits."""
     seen: dict[str, None] = {}
     for term in _terms(text, singles=True):
         seen.setdefault(term)
