@@ -1,0 +1,123 @@
+"""The composition root: one FastAPI app out of ready parts. Knows everyone, does nothing itself."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from functools import partial
+from pathlib import Path
+
+from fastapi import FastAPI
+from starlette.middleware.cors import CORSMiddleware
+from starlette.staticfiles import StaticFiles
+
+from chatbot.settings import Settings, load_settings
+from ui.api import Api, api_routes
+from ui.downloads import download_routes
+from ui.faults import install_faults
+from ui.guard import BodyLimit, OnlyKnownPaths, SameOriginWrites, SecurityHeaders
+from ui.handlers import ChatHandlers
+from ui.health import health_routes
+from ui.identity import Identity, open_identity, own_origins
+from ui.page import CustomerPage
+from ui.parts import Parts
+from ui.rates import Rates
+from ui.streams import event_routes
+
+STATIC_FOLDER = Path(__file__).parent / "static"
+
+
+def create_app(settings: Settings | None = None) -> FastAPI:
+    """The product, wired for one deployment. Opens the store at once, so that a broken one is said before serving.
+
+    Raises ChatbotError with a sentence that says what to mend.
+    """
+    from ui.wiring import build_parts
+
+    return create_app_from(build_parts(settings or load_settings()))
+
+
+def create_app_from(parts: Parts) -> FastAPI:
+    """The app around collaborators that are ready; its lifespan starts and stops them."""
+    settings, identity = parts.settings, open_identity(parts.settings)
+    rates = Rates(settings.messages_per_minute, settings.turns_per_ip)
+    parts.hub.listen(rates.turn_over)
+    app = FastAPI(
+        title=f"{settings.company}: chat",
+        docs_url=None,
+        redoc_url=None,
+        openapi_url="/api/v1/openapi.json",
+        lifespan=partial(_lifespan, parts),
+    )
+    app.state.parts = parts
+    install_faults(app)
+    for router in (
+        health_routes(parts),
+        api_routes(Api(parts, identity, rates)),
+        event_routes(parts, identity),
+        download_routes(parts, identity, rates),
+    ):
+        app.include_router(router)
+    static = f"/chat/static/{_version(STATIC_FOLDER)}"
+    app.mount(static, StaticFiles(directory=STATIC_FOLDER), name="static")
+    _mount_chat(app, ChatHandlers(parts, rates), identity, static)
+    _wrap(app, settings, identity, static)
+    return app
+
+
+@asynccontextmanager
+async def _lifespan(parts: Parts, _app: FastAPI) -> AsyncIterator[None]:
+    async with parts.lifespan():
+        await parts.manager.start()
+        try:
+            yield
+        finally:
+            parts.hub.close()
+            await parts.manager.close()
+
+
+def _mount_chat(app: FastAPI, handlers: ChatHandlers, identity: Identity, static: str) -> None:
+    """Mounted last: a mount at / takes every path that nobody before it has taken."""
+    os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"  # read by Gradio on import
+    import gradio as gr
+
+    from ui.chat import build_chat
+    from ui.theme import plain_theme
+
+    gr.mount_gradio_app(
+        app,
+        build_chat(handlers, identity, static),
+        path="/",
+        run_history=False,
+        show_error=False,
+        enable_monitoring=False,
+        footer_links=[],
+        mcp_server=False,
+        ssr_mode=False,
+        pwa=False,
+        max_file_size=1,
+        allowed_paths=[],
+        app_kwargs={"docs_url": None, "redoc_url": None, "openapi_url": None},
+        theme=plain_theme(),
+    )
+
+
+def _wrap(app: FastAPI, settings: Settings, identity: Identity, static: str) -> None:
+    """The walls, from the innermost to the outermost."""
+    origins = own_origins(settings)
+    app.add_middleware(CORSMiddleware, allow_origins=origins, allow_methods=["GET", "POST", "DELETE"])
+    app.add_middleware(CustomerPage, settings=settings, identity=identity, static=static)
+    app.add_middleware(BodyLimit, limit=settings.max_body_bytes)
+    app.add_middleware(SameOriginWrites, origins=origins)
+    app.add_middleware(OnlyKnownPaths)
+    app.add_middleware(SecurityHeaders, https=identity.secure)
+
+
+def _version(folder: Path) -> str:
+    """A short hash of our static files, so that a browser may keep them for ever."""
+    content = hashlib.sha256()
+    for path in sorted(folder.iterdir()):
+        content.update(path.name.encode() + path.read_bytes())
+    return content.hexdigest()[:12]

@@ -1,0 +1,95 @@
+"""Rings every open window of a conversation. Holds queues and nothing else; must not know the store or pages."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import defaultdict
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from enum import Enum
+
+from chatbot.types import Event
+
+QUEUE_LIMIT = 256
+
+
+class Signal(Enum):
+    """What a window is told besides events."""
+
+    RESYNC = "resync"  # the window was too slow and has missed something: read everything again
+    QUIET = "quiet"  # nothing happened for a while: keep the connection alive
+    CLOSED = "closed"  # the process is about to stop
+
+
+@dataclass(eq=False)
+class Window:
+    """One open window's bounded queue. A full one is emptied and marked: a slow reader never holds up the others."""
+
+    _queue: asyncio.Queue[Event | Signal] = field(default_factory=lambda: asyncio.Queue(QUEUE_LIMIT))
+
+    def put(self, item: Event | Signal) -> None:
+        if self._queue.full():
+            while not self._queue.empty():
+                self._queue.get_nowait()
+            self._queue.put_nowait(Signal.RESYNC)
+            if isinstance(item, Event):
+                return
+        self._queue.put_nowait(item)
+
+    async def next(self, patience_s: float) -> Event | Signal:
+        try:
+            return await asyncio.wait_for(self._queue.get(), patience_s)
+        except TimeoutError:
+            return Signal.QUIET
+
+
+class EventHub:
+    """Implements `chatbot.protocols.Bell`. One a process; all calls from the event loop's thread."""
+
+    def __init__(self) -> None:
+        self._windows: dict[str, set[Window]] = defaultdict(set)
+        self._listeners: list[Callable[[Event], None]] = []
+        self._closed = False
+
+    def ring(self, event: Event) -> None:
+        for listener in self._listeners:
+            listener(event)
+        for window in self._windows.get(event.conversation_id, ()):
+            window.put(event)
+
+    def listen(self, listener: Callable[[Event], None]) -> None:
+        """Calls `listener` with every event; it must not block or raise."""
+        self._listeners.append(listener)
+
+    @contextmanager
+    def window(self, conversation_id: str) -> Iterator[Window]:
+        """A queue of what happens from now on. Take it before reading the state that it continues."""
+        window = Window()
+        if self._closed:
+            window.put(Signal.CLOSED)
+        self._windows[conversation_id].add(window)
+        try:
+            yield window
+        finally:
+            windows = self._windows[conversation_id]
+            windows.discard(window)
+            if not windows:
+                del self._windows[conversation_id]
+
+    async def subscribe(self, conversation_id: str, patience_s: float = 15.0) -> AsyncIterator[Event | Signal]:
+        """Everything that happens until the hub closes; `QUIET` after each `patience_s` seconds of silence."""
+        with self.window(conversation_id) as window:
+            while (item := await window.next(patience_s)) is not Signal.CLOSED:
+                yield item
+
+    def close(self) -> None:
+        """Ends every stream at once, so that a stop of the process does not wait for idle windows."""
+        self._closed = True
+        for windows in self._windows.values():
+            for window in windows:
+                window.put(Signal.CLOSED)
+
+    @property
+    def open_windows(self) -> int:
+        return sum(map(len, self._windows.values()))

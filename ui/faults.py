@@ -1,0 +1,65 @@
+"""Turns errors into JSON with the right status: {"error": {"code", "message"}}. Never a traceback, never the input."""
+
+from __future__ import annotations
+
+import structlog
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from starlette.exceptions import HTTPException
+
+from chatbot.errors import BadInput, Busy, ChatbotError, Conflict, NotFound, StorageError, TooLarge, UsageError
+
+_log = structlog.get_logger(__name__)
+_KNOWN: tuple[tuple[type[ChatbotError], int, str], ...] = (  # the first that fits
+    (TooLarge, 413, "too_large"),
+    (BadInput, 422, "bad_input"),
+    (UsageError, 422, "bad_input"),
+    (NotFound, 404, "not_found"),
+    (Conflict, 409, "conflict"),
+    (Busy, 429, "busy"),
+    (StorageError, 503, "storage"),
+)
+_PLAIN = {404: "not_found", 405: "method_not_allowed", 422: "bad_input"}
+
+
+def code_of(error: ChatbotError) -> tuple[int, str]:
+    """HTTP status and the word that programs and the page's strings know the error by."""
+    return next(((status, code) for kind, status, code in _KNOWN if isinstance(error, kind)), (503, "unavailable"))
+
+
+def install_faults(app: FastAPI) -> None:
+    app.add_exception_handler(ChatbotError, _known)
+    app.add_exception_handler(RequestValidationError, _invalid)
+    app.add_exception_handler(HTTPException, _http)
+    app.add_exception_handler(Exception, _unknown)
+
+
+def _answer(status: int, code: str, message: str, headers: dict[str, str] | None = None) -> JSONResponse:
+    return JSONResponse({"error": {"code": code, "message": message}}, status, headers=headers)
+
+
+async def _known(_request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, ChatbotError)
+    status, code = code_of(error)
+    wait = {"retry-after": f"{max(1, round(error.retry_after_s))}"} if isinstance(error, Busy) else None
+    if status >= 500:
+        _log.error("request_failed", code=code, error=type(error).__name__)
+    return _answer(status, code, str(error), wait)
+
+
+async def _invalid(_request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, RequestValidationError)
+    first = error.errors()[0]
+    where = ".".join(str(part) for part in first["loc"])
+    return _answer(422, "bad_input", f"{where}: {first['msg']}.".encode("ascii", "replace").decode())
+
+
+async def _http(_request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, HTTPException)
+    return _answer(error.status_code, _PLAIN.get(error.status_code, "refused"), str(error.detail))
+
+
+async def _unknown(request: Request, error: Exception) -> JSONResponse:
+    _log.error("request_crashed", path=request.url.path, error=type(error).__name__)
+    return _answer(500, "internal", "Something went wrong on our side.")

@@ -1,0 +1,222 @@
+"""Draws a conversation as HTML: pure functions from messages to markup. Must not know HTTP, the store or Gradio.
+
+The list is our own markup and not `gr.Chatbot`: a message here has a named speaker, numbered sources, a mode, reasons
+for a thumb and quick replies, keeps its open parts on a redraw, and is announced once to a screen reader. Everything
+that anyone wrote goes through `escape`; the only links are http(s) addresses found in plain text.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from html import escape
+
+from chatbot.types import Conversation, Message, Mode, Reply, Role, Source, Status
+from ui.icons import icon
+
+DRAWN = 100
+_URL = re.compile(r"https?://[^\s<>\"'`]+[^\s<>\"'`.,;:!?)\]}]")
+_BULLET = re.compile(r"\s*(?:[-*•]|\d{1,2}[.)])\s+")
+REASONS = ("why_wrong", "why_offtopic", "why_old", "why_unclear")
+_MODES = {Mode.PRECEDENT: "mode_precedent", Mode.ADAPTED: "mode_adapted", Mode.GENERATED: "mode_generated"}
+
+Words = Mapping[str, str]
+
+
+def thread(
+    conversation: Conversation | None, messages: Sequence[Message], words: Words, examples: Sequence[str]
+) -> str:
+    """The whole list: a welcome with examples while it is empty, else the messages and what follows them."""
+    if conversation is None or not messages:
+        return welcome(words, examples)
+    shown = messages[-DRAWN:]
+    open_for_replies = conversation.status is Status.BOT
+    rows = [] if len(shown) == len(messages) else [_row("earlier", "event", f"<p>{escape(words['earlier'])}</p>")]
+    rows += [message_row(m, words, last=m is shown[-1] and open_for_replies) for m in shown]
+    rows += [tail] if (tail := _tail(conversation, words)) else []
+    return "".join(rows)
+
+
+def welcome(words: Words, examples: Sequence[str]) -> str:
+    cards = "".join(
+        f'<button type="button" class="example" data-say="{escape(text)}"><span dir="auto">{escape(text)}</span>'
+        f"{icon('arrow')}</button>"
+        for text in examples[:4]
+    )
+    group = (
+        f'<div class="examples" role="group" aria-label="{escape(words["examples"])}">{cards}</div>' if cards else ""
+    )
+    hint = f"<p>{escape(words['welcome_hint'])}</p>" if cards else ""
+    return _row("welcome", "welcome", f'<h2 tabindex="-1">{escape(words["welcome"])}</h2>{hint}{group}')
+
+
+def message_row(message: Message, words: Words, last: bool = False) -> str:
+    """One message. last: it is the newest and the bot listens, so its quick replies are offered."""
+    if message.role is Role.SYSTEM:
+        return _row(f"m{message.seq}", "event", f'<p dir="auto">{escape(message.text)}</p>')
+    if message.role is Role.CUSTOMER:
+        label = f'<span class="sr">{escape(words["you"])}: </span>'
+        bubble = f'<div class="bubble" dir="auto">{label}{plain(message.text)}</div>'
+        client = f' data-client="{escape(message.client_message_id or "")}"'
+        return _row(f"m{message.seq}", "customer", bubble + _time(message.created_at), client)
+    if message.role is Role.AGENT:
+        return _row(f"m{message.seq}", "agent", _agent(message, words), _say_attribute(message, words))
+    return _row(f"m{message.seq}", "bot", _bot(message, words, last), _say_attribute(message, words))
+
+
+def plain(text: str) -> str:
+    """Text as paragraphs, line breaks, lists and http(s) links; nothing in it is markup."""
+    blocks = [block for block in re.split(r"\n\s*\n", text.strip()) if block.strip()]
+    return "".join(_block(block) for block in blocks)
+
+
+def source_list(sources: Sequence[Source], words: Words) -> str:
+    if not sources:
+        return ""
+    numbers = "".join(f'<span class="number">{n}</span>' for n in range(1, len(sources) + 1))
+    items = "".join(_source(source, words) for source in sources)
+    title = f'{icon("book")}<span>{escape(words["sources"])}</span><span class="numbers">{numbers}</span>{icon("down")}'
+    return f'<details class="sources"><summary>{title}</summary><ol>{items}</ol></details>'
+
+
+def _agent(message: Message, words: Words) -> str:
+    name = message.author or words["agent"]
+    face = f'<span class="face human" aria-hidden="true">{escape(name[:1].upper())}</span>'
+    who = f'<p class="who"><bdi>{escape(name)}</bdi><span class="tag">{escape(words["agent_is_human"])}</span></p>'
+    bubble = f'<div class="bubble" dir="auto">{plain(message.text)}</div>'
+    return f'{face}<div class="said">{who}{bubble}{_time(message.created_at)}</div>'
+
+
+def _bot(message: Message, words: Words, last: bool) -> str:
+    reply = message.reply
+    face = f'<span class="face" aria-hidden="true">{icon("spark")}</span>'
+    who = f'<p class="who">{escape(words["bot_says"])}</p>'
+    inside = plain(message.text) + (source_list(reply.sources, words) if reply else "")
+    bubble = f'<div class="bubble" dir="auto">{inside}</div>'
+    quick = _quick_replies(reply, words) if reply and last else ""
+    return f'{face}<div class="said">{who}{bubble}{_under(message, words)}{quick}</div>'
+
+
+def _under(message: Message, words: Words) -> str:
+    """The quiet line below a bot's bubble: how the answer came about, copy, thumbs."""
+    reply = message.reply
+    notes = []
+    if reply and reply.mode in _MODES:
+        notes.append(f'<span class="mode">{escape(words[_MODES[reply.mode]])}</span>')
+    if reply and reply.partial:
+        notes.append(f'<span class="mode">{escape(words["partial"])}</span>')
+    tools = _tool("copy", "copy", words["copy"])
+    if reply and reply.mode is not Mode.FIXED:
+        tools += _thumb(message, 1, "thumb-up", words["helpful"]) + _thumb(
+            message, -1, "thumb-down", words["not_helpful"]
+        )
+    reasons = _reasons(message, words) if message.thumb == -1 else ""
+    return f'<div class="under">{"".join(notes)}<span class="tools">{tools}</span></div>{reasons}'
+
+
+def _thumb(message: Message, value: int, name: str, label: str) -> str:
+    pressed = "true" if message.thumb == value else "false"
+    return _tool("thumb", name, label, f' data-thumb="{value}" data-seq="{message.seq}" aria-pressed="{pressed}"')
+
+
+def _reasons(message: Message, words: Words) -> str:
+    chips = "".join(
+        f'<button type="button" class="chip" data-do="reason" data-seq="{message.seq}" data-reason="{key}" '
+        f'aria-pressed="false">{escape(words[key])}</button>'
+        for key in REASONS
+    )
+    why = escape(words["why"])
+    return f'<div class="reasons" role="group" aria-label="{why}"><p>{why}</p>{chips}</div>'
+
+
+def _quick_replies(reply: Reply, words: Words) -> str:
+    offered = list(reply.quick_replies[:4])
+    chips = "".join(
+        f'<button type="button" class="chip" data-say="{escape(text)}">{escape(text)}</button>' for text in offered
+    )
+    if reply.decision.offered and words["person"] not in offered:
+        chips += f'<button type="button" class="chip" data-do="person">{escape(words["person"])}</button>'
+    return f'<div class="quick">{chips}</div>' if chips else ""
+
+
+def _source(source: Source, words: Words) -> str:
+    when = source.resolved_at
+    date = f'<time datetime="{when.isoformat()}">{when.date().isoformat()}</time>' if when else ""
+    reference = escape(words["source_ref"].format(ref=f"{source.conversation_id} / {source.turn_id}"))
+    return (
+        f'<li><p class="asked" dir="auto"><span>{escape(words["source_asked"])}</span>{escape(source.question)}</p>'
+        f'<div class="answered" dir="auto"><span>{escape(words["source_answered"])}</span>{plain(source.answer)}</div>'
+        f'<p class="reference">{date}<bdi>{reference}</bdi></p></li>'
+    )
+
+
+def _tail(conversation: Conversation, words: Words) -> str:
+    """What follows the last message: where the conversation stands when the bot does not own it."""
+    name = escape(conversation.agent or words["agent"])
+    if conversation.status is Status.WAITING:
+        back = f'<button type="button" class="chip" data-do="bot">{escape(words["back_to_bot"])}</button>'
+        return _row("tail", "standing", f"{icon('clock')}<p>{escape(words['waiting_line'])}</p>{back}")
+    if conversation.status is Status.HUMAN:
+        return _row(
+            "tail", "standing", f"{icon('person')}<p>{escape(words['human_line']).replace('{agent}', name)}</p>"
+        )
+    if conversation.status is Status.CLOSED:
+        thanks = f"<p>{escape(words['rated'])}</p>" if conversation.rating else rating_form(words)
+        again = f'<button type="button" class="button" data-do="new_chat">{escape(words["new_chat"])}</button>'
+        return _row("tail", "ended", f"<p>{escape(words['closed_line'])}</p>{thanks}{again}")
+    return ""
+
+
+def rating_form(words: Words) -> str:
+    stars = "".join(
+        f'<button type="button" class="star" data-star="{n}" aria-label="{escape(words["stars"].format(n=n))}" '
+        f'aria-pressed="false">{icon("star")}</button>'
+        for n in range(1, 6)
+    )
+    return (
+        f'<form class="rating"><h3>{escape(words["rate_title"])}</h3><div class="stars" role="group" '
+        f'aria-label="{escape(words["rate_title"])}">{stars}</div><textarea name="comment" rows="2" maxlength="1000" '
+        f'aria-label="{escape(words["comment"])}" placeholder="{escape(words["comment"])}"></textarea>'
+        f'<button type="submit" class="button primary" disabled>{escape(words["rate_send"])}</button></form>'
+    )
+
+
+def _row(key: str, kind: str, inside: str, attributes: str = "") -> str:
+    """A list item that a redraw replaces only when its content changed."""
+    version = hashlib.sha256(f"{inside}{attributes}".encode("utf-8", "replace")).hexdigest()[:12]
+    return f'<li class="row {kind}" data-key="{key}" data-version="{version}"{attributes}>{inside}</li>'
+
+
+def _say_attribute(message: Message, words: Words) -> str:
+    who = words["bot_says"] if message.role is Role.BOT else message.author or words["agent"]
+    return f' data-who="{escape(who)}" data-text="{escape(message.text)}"'
+
+
+def _tool(action: str, name: str, label: str, attributes: str = "") -> str:
+    return (
+        f'<button type="button" class="tool" data-do="{action}"{attributes} aria-label="{escape(label)}" '
+        f'title="{escape(label)}">{icon(name)}</button>'
+    )
+
+
+def _time(moment: datetime) -> str:
+    return f'<time class="at" datetime="{moment.isoformat()}"></time>'
+
+
+def _block(block: str) -> str:
+    lines = block.strip().split("\n")
+    if len(lines) > 1 and all(_BULLET.match(line) for line in lines):
+        return "<ul>" + "".join(f"<li>{_links(_BULLET.sub('', line, count=1))}</li>" for line in lines) + "</ul>"
+    return "<p>" + "<br>".join(_links(line) for line in lines) + "</p>"
+
+
+def _links(line: str) -> str:
+    parts, at = [], 0
+    for found in _URL.finditer(line):
+        url = escape(found.group())
+        link = f'<a href="{url}" target="_blank" rel="noopener noreferrer nofollow">{url}</a>'
+        parts += [escape(line[at : found.start()]), link]
+        at = found.end()
+    return "".join([*parts, escape(line[at:])])

@@ -1,0 +1,97 @@
+"""Builds the parts of a real deployment: store, assistant, dialogue manager. Must not know routes or pages."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+import structlog
+
+from chatbot.assembly import Assistant, build_assistant, limits
+from chatbot.dialogue import DialogueManager
+from chatbot.errors import ChatbotError
+from chatbot.settings import Settings
+from storage.opening import Store, open_store
+from ui.events import EventHub
+from ui.parts import Parts
+
+_log = structlog.get_logger(__name__)
+
+
+def build_parts(settings: Settings) -> Parts:
+    """Opens the store with the server's lock, loads index and encoder. Raises ChatbotError and leaves nothing open."""
+    url = settings.database_url.get_secret_value() if settings.database_url else None
+    store = open_store(url, settings.data, server=True)
+    try:
+        assistant = build_assistant(settings)
+    except BaseException:
+        store.close()
+        raise
+    hub = EventHub()
+    manager = DialogueManager(store.conversations, assistant.answerer, hub, limits(settings))
+    probes = Probes(store, assistant)
+    return Parts(
+        settings=settings,
+        store=store.conversations,
+        manager=manager,
+        hub=hub,
+        examples=assistant.examples,
+        checks={"database": probes.database, "index": probes.index, "model": probes.model},
+        lifespan=Running(store, assistant),
+    )
+
+
+@dataclass(frozen=True)
+class Running:
+    """Starts what lies below the dialogue and stops it last. The model server comes up beside the first chats: until
+    then, and whenever it is away, replies are past answers."""
+
+    store: Store
+    assistant: Assistant
+
+    @asynccontextmanager
+    async def __call__(self) -> AsyncIterator[None]:
+        starting = asyncio.create_task(self._start(), name="model server start")
+        try:
+            yield
+        finally:
+            starting.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await starting
+            await self.assistant.stop()
+            await asyncio.to_thread(self.store.close)
+
+    async def _start(self) -> None:
+        try:
+            await self.assistant.start()
+        except ChatbotError as error:
+            _log.error("model_server.failed", reason=str(error))
+
+
+@dataclass(frozen=True)
+class Probes:
+    """What /readyz asks. Anyone may read the answers, so they name neither folders nor hosts; the log does."""
+
+    store: Store
+    assistant: Assistant
+
+    async def database(self) -> str | None:
+        try:
+            await asyncio.to_thread(self.store.check)
+        except ChatbotError:
+            return "does not answer"
+        return None
+
+    async def index(self) -> str | None:
+        if self.assistant.retriever.version is None:
+            return "missing; run `chatbot index`"
+        return "a newer version was refused; run `chatbot index verify`" if self.assistant.retriever.problem else None
+
+    async def model(self) -> str | None:
+        supervisor = self.assistant.supervisor
+        if supervisor is None:
+            return None
+        return None if supervisor.state == "ready" else supervisor.state
