@@ -91,9 +91,10 @@ def _measure(name: str, data_folder: Path, embedder: Embedder, seed: int, limit:
         "star_wizard_of_oz": _star,
         "support_chat_multilingual": _multilingual,
     }
-    corpus = load[name](records, random.Random(seed))
+    rng = random.Random(seed)  # noqa: S311 - a split that can be made again, not a secret
+    corpus = load[name](records, rng)
     if limit:
-        asks = random.Random(seed).sample(list(corpus.asks), min(limit, len(corpus.asks)))
+        asks = rng.sample(list(corpus.asks), min(limit, len(corpus.asks)))
         corpus = Corpus(corpus.passages, asks, corpus.label)
     with tempfile.TemporaryDirectory(prefix="bench-index-") as folder:
         started = time.perf_counter()
@@ -151,7 +152,7 @@ def _star(records: list[dict[str, Any]], rng: random.Random) -> Corpus:
 
 
 def _multilingual(records: list[dict[str, Any]], rng: random.Random) -> Corpus:
-    """Half of each language's conversations indexed, up to 600 turns of the other half asked; the reply is the label."""
+    """Half of each language's conversations indexed, up to 600 turns of the others asked; the reply is the label."""
     by_language: dict[str, list[dict[str, Any]]] = defaultdict(list)
     for record in records:
         by_language[record["language"]].append(record)

@@ -14,7 +14,7 @@ from chatbot.types import Passage, Query
 
 
 class FakeEmbedder:
-    """Hashes character trigrams into a bag: like texts get like vectors. Counts what it encodes; `broken` makes it fail."""
+    """Character trigrams hashed into a bag: like texts, like vectors. Counts what it encodes; `broken` fails."""
 
     def __init__(self, name: str = "fake@1", dim: int = 96) -> None:
         self.name, self.dim = name, dim
@@ -31,7 +31,8 @@ class FakeEmbedder:
             for at in range(len(folded) - 2):
                 bags[row, zlib.crc32(folded[at : at + 3].encode("utf-8", "surrogatepass")) % self.dim] += 1.0
         bags -= bags.mean(axis=1, keepdims=True)
-        return bags / np.maximum(np.linalg.norm(bags, axis=1, keepdims=True), 1e-9)
+        bags /= np.maximum(np.linalg.norm(bags, axis=1, keepdims=True), 1e-9)
+        return bags
 
 
 def passage(number: int, question: str, answer: str, language: str = "en", **more: object) -> Passage:

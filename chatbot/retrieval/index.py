@@ -61,6 +61,7 @@ def build_index(
         current = _sound_current(folder)
         if current and current.encoder == embedder.name:
             if current.content == content:
+                prune(folder, keep)
                 return describe(folder / current.version, current, current=True)
             previous: Path | None = folder / current.version
         else:

@@ -110,12 +110,14 @@ def read_pointer(folder: Path) -> str | None:
     path = folder / POINTER
     try:
         version, digest = path.read_text(encoding="utf-8").split()
+        if Path(version).name != version:
+            raise broken(path, "it names no version")
         if hashlib.sha256((folder / version / MANIFEST).read_bytes()).hexdigest() != digest:
             raise broken(folder / version / MANIFEST, "its SHA-256 differs from the pointer's")
     except FileNotFoundError as exc:
         if not path.exists():
             return None
-        raise broken(path, "the version that it names is not there") from exc
+        raise broken(folder / version / MANIFEST, "it is not there, but the pointer names it") from exc
     except (OSError, ValueError) as exc:
         raise broken(path, str(exc)) from exc
     return version

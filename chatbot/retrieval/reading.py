@@ -42,7 +42,11 @@ class Slice:
         vectors: a query vector (dim,) for each dense signal that works; a missing one gives no list.
         """
         depth = min(depth, self.count)
-        ranked = {name: self.dense[name].nearest(vector[None, :], depth)[0][0] for name, vector in vectors.items()}
+        ranked = {
+            name: self.dense[name].nearest(vector[None, :], depth)[0][0]
+            for name, vector in vectors.items()
+            if getattr(self.fusion, name) > 0
+        }
         scores = {}
         for name, field in LEXICAL.items():
             text = window if field == "window" else question

@@ -95,8 +95,8 @@ def building_lock(folder: Path) -> Iterator[None]:
 
 def next_name(folder: Path) -> str:
     """Numbers only go up, also after a roll-back: a name never means two different versions."""
-    names = _names(folder)
-    return f"v{int(names[-1][1:]) + 1 if names else 1:06d}"
+    highest = max([*_names(folder), _pointed_at(folder) or "v000000"])
+    return f"v{int(highest[1:]) + 1:06d}"
 
 
 def clean_leftovers(folder: Path) -> None:

@@ -10,7 +10,12 @@ from typing import Any
 
 from chatbot.retrieval.stopwords import ENDINGS, STOPWORDS
 
-_WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)?")
+# Vowel signs and accents count as letters: Python's \w leaves them out and would cut Hindi, Thai and Arabic words.
+_LETTER = (
+    "(?:[^\\W_]|[\u0300-\u036f\u0591-\u05c7\u0610-\u061a\u064b-\u065f\u0670\u0900-\u0963\u0966-\u0dff\u0e31-\u0e4e\u0eb1-\u0ecd"
+    "\u102b-\u103e\u17b4-\u17d3])"
+)
+_WORD = re.compile(f"{_LETTER}+(?:['’]{_LETTER}+)?")
 _ROLE = re.compile(r"^(?:customer|agent|bot): ", re.MULTILINE)
 # Scripts that put no space between words: Thai, Lao, Myanmar, Khmer, kana, Han.
 _UNBROKEN = re.compile("[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff]+")
@@ -57,8 +62,9 @@ def _unbroken(run: str, language: str, stop: frozenset[str]) -> list[str]:
     return out
 
 
+@functools.lru_cache(maxsize=50_000)
 def _stem(word: str, language: str) -> str:
-    if word.isascii() and any(letter.isdigit() for letter in word):
+    if len(word) <= _SHORTEST_STEM or (word.isascii() and not word.isalpha()):
         return word
     for ending in ENDINGS.get(language, ()):
         if word.endswith(ending) and len(word) - len(ending) >= _SHORTEST_STEM:
