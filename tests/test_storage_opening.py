@@ -60,7 +60,7 @@ def test_closing_twice_is_closing_once_and_then_it_refuses(tmp_path: Path) -> No
     store.close()
     for attempt in (store.conversations.create_conversation("o"), store.conversations.conversations_of("o")):
         with pytest.raises(StorageError, match="closing"):
-            asyncio.run(attempt)  # type: ignore[arg-type]
+            asyncio.run(attempt)
 
 
 @pytest.mark.parametrize("damage", ["not a database", "a page overwritten"])

@@ -84,6 +84,10 @@ def rows_of(store: Store) -> int:
     return store.database.read(lambda c: len(c.execute(select(TranscriptRow.id)).all())).result()
 
 
+def count_rows(store: Store, table: str) -> int:
+    return store.database.read(lambda c: int(c.execute(text(f"SELECT count(*) FROM {table}")).scalar_one())).result()
+
+
 def test_what_goes_in_comes_out_in_order(store: Store) -> None:
     given = [past(number) for number in range(250)]
     assert bring_in(store, given) == ImportCounts(new=250)
@@ -217,10 +221,7 @@ def test_deleting_takes_everything(store: Store) -> None:
     assert [t.id for t in store.transcripts.transcripts()] == ["T-2"]
     assert [p.conversation_id for p in store.transcripts.passages()] == ["T-2"]
     assert [hit.id for hit in store.transcripts.search("return order")] == ["T-2"]
-    left = [
-        store.database.read(lambda c, table=table: c.execute(text(f"SELECT count(*) FROM {table}")).scalar()).result()
-        for table in ("transcript_turns", "passages", "transcript_search")
-    ]
+    left = [count_rows(store, table) for table in ("transcript_turns", "passages", "transcript_search")]
     assert left == [3, 1, 1]
 
 

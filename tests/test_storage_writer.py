@@ -137,9 +137,13 @@ def test_closing_finishes_what_was_taken_and_refuses_the_rest(rig: Rig) -> None:
     taken = [rig.put(number) for number in range(100)]
     closing = threading.Thread(target=rig.writer.close)
     closing.start()
-    with pytest.raises(StorageError, match="closing"):
+
+    def put_until_refused() -> None:
         while True:
             taken.append(rig.put(len(taken)))
+
+    with pytest.raises(StorageError, match="closing"):
+        put_until_refused()
     rig.gate.set()
     closing.join(30)
     assert [future.result(0) for future in taken] == [1] * len(taken)
