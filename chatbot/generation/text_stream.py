@@ -11,8 +11,8 @@ _PATIENCE = 8  # tokens without a whole character before broken bytes are let th
 class TextStream:
     """Decodes one reply piece by piece. Lives as long as the reply; one thread.
 
-    Only the ids since the last whole character are decoded again, together with those before them, because decoders
-    treat the first token of a text specially.
+    Only the ids since the text last ended in a whole character are decoded again, together with those before them,
+    because decoders treat the first token of a text specially.
     """
 
     def __init__(self, decode: Callable[[list[int]], str], stops: Sequence[str] = ()) -> None:
@@ -20,6 +20,8 @@ class TextStream:
         self._stops = tuple(stop for stop in stops if stop)
         self._shown: list[int] = []
         self._fresh: list[int] = []
+        self._taken = 0  # characters of the fresh ids' text that were released already
+        self._waited = 0  # tokens since the last whole character
         self._held = ""
         self.stopped = False
 
@@ -29,16 +31,21 @@ class TextStream:
             return ""
         self._fresh.extend(ids)
         text = self._new_text()
-        if text.endswith(_BROKEN) and len(self._fresh) < _PATIENCE:
-            return ""
-        self._shown, self._fresh = self._fresh, []
-        return self._release(text)
+        whole = text.rstrip(_BROKEN)
+        new = whole[self._taken :]
+        self._waited = 0 if new else self._waited + len(ids)
+        if whole != text and self._waited < _PATIENCE:
+            self._taken += len(new)
+            return self._release(new)
+        new = text[self._taken :]
+        self._shown, self._fresh, self._taken, self._waited = self._fresh, [], 0, 0
+        return self._release(new)
 
     def flush(self) -> str:
         """The rest, at the end of the reply."""
         if self.stopped:
             return ""
-        text = self._release(self._new_text())
+        text = self._release(self._new_text()[self._taken :])
         rest, self._held, self._fresh = self._held, "", []
         return text if self.stopped else text + rest
 
