@@ -7,6 +7,7 @@ else is needed beside the file. https://openvinotoolkit.github.io/openvino.genai
 from __future__ import annotations
 
 import queue
+import secrets
 import threading
 import time
 from collections.abc import Callable
@@ -88,8 +89,8 @@ class OpenVinoEngine:
         if config.do_sample:
             config.temperature = prompt.temperature
             config.top_p = prompt.top_p
-        if prompt.seed is not None:
-            config.rng_seed = prompt.seed
+        # unset, it is the same number for every request, and so is what they draw
+        config.rng_seed = secrets.randbits(31) if prompt.seed is None else prompt.seed
         return config
 
     # --- the engine's thread ---------------------------------------------------------------------------------

@@ -218,9 +218,20 @@ def _start_manager(model: Any, ends: list[int], slots: int, device: str) -> Any:
     config = ContinuousBatchingConfig(
         max_requests_per_batch=slots, per_request_processors=True, **(on_cpu if device == "cpu" else {})
     )
+    model.get_output_embeddings().register_forward_hook(_without_ties)
     manager = model.init_continuous_batching(generation_config=generation, continuous_batching_config=config)
     manager.start()
     return manager
+
+
+def _without_ties(module: Any, inputs: Any, logits: Any) -> Any:
+    """Float32 logits that fall by 0.05 over the vocabulary: less than bfloat16 resolves at the values that count.
+
+    The batch draws every token, greedy ones from the top 1, and bfloat16 logits often tie there; argmax takes one.
+    """
+    import torch
+
+    return logits.float() - torch.linspace(0.0, 0.05, logits.shape[-1], device=logits.device)
 
 
 def _cpu_has_bf16() -> bool:
