@@ -19,8 +19,10 @@ __all__ = ["collapse", "distil", "is_trustworthy"]
 _BAD_CSAT = 2.0
 _GOOD_CSAT = 4.0
 _UNRESOLVED = frozenset(
-    "unresolved not_resolved unsolved failed abandoned ungelöst nicht_gelöst non_résolu sin_resolver "
-    "no_resuelto 未解决".split()  # noqa: SIM905 - a list
+    {
+        *("unresolved", "not_resolved", "unsolved", "failed", "abandoned", "ungelöst", "nicht_gelöst"),
+        *("non_résolu", "sin_resolver", "no_resuelto", "未解决"),
+    }
 )
 
 

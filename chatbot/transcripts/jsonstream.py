@@ -8,12 +8,12 @@ and holds no more than one record, however long a single string claims to be.
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterator
 from typing import IO, Any
 
 from chatbot.errors import FormatError
 from chatbot.transcripts.contract import BadRecord, Record
+from chatbot.transcripts.jsonbuffer import Buffer, not_utf8
 from chatbot.transcripts.opening import ESCAPED
 
 # Keys under which vendors list their records, at the top or one level down.
@@ -29,11 +29,6 @@ LISTS = (
     "records",
     "transcripts",
 )
-_CHUNK = 1 << 20
-_DECODER = json.JSONDecoder()
-_SPACE = re.compile(r"[ \t\r\n]*")
-_MARK = re.compile(r'["{}\[\]]')
-_STRING_END = re.compile(r'[^"\\]*(?:\\.[^"\\]*)*"', re.DOTALL)
 
 
 def iter_json(stream: IO[str], file: str, limit: int) -> Iterator[Record | BadRecord]:
@@ -42,12 +37,12 @@ def iter_json(stream: IO[str], file: str, limit: int) -> Iterator[Record | BadRe
 
     Raises FormatError when the file as a whole breaks off or is no JSON.
     """
-    buffer = _Buffer(stream, file, limit)
+    buffer = Buffer(stream, file, limit)
     first = buffer.peek()
     if first == "[":
         yield from _array(buffer)
     elif first == "{":
-        if buffer.first_line_is_record():
+        if _first_line_is_record(buffer):
             yield from _lines(buffer)
         else:
             yield from _objects(buffer)
@@ -55,115 +50,24 @@ def iter_json(stream: IO[str], file: str, limit: int) -> Iterator[Record | BadRe
         raise FormatError(f"{file} is neither JSON nor JSONL: it begins with {first!r}.")
 
 
-class _Buffer:
-    """A sliding piece of the stream: `text[pos:]` is not yet consumed, `line` is the line of `pos`."""
-
-    def __init__(self, stream: IO[str], file: str, limit: int) -> None:
-        self.file, self.limit = file, limit
-        self.text, self.pos, self.line, self.ended, self.spoiled = "", 0, 1, False, False
-        self._stream = stream
-
-    def more(self) -> bool:
-        """Reads on, at least doubling what is unread; False at the end of the file."""
-        if self.ended:
-            return False
-        rest = self.text[self.pos :]
-        part = self._stream.read(max(_CHUNK, len(rest)))
-        self.text, self.pos, self.ended = rest + part, 0, not part
-        self.spoiled = self.spoiled or (not part.isascii() and bool(ESCAPED.search(part)))
-        return bool(part)
-
-    def take(self, end: int) -> None:
-        self.line += self.text.count("\n", self.pos, end)
-        self.pos = end
-
-    def peek(self) -> str:
-        """The next character that is not white space, "" at the end."""
-        while True:
-            match = _SPACE.match(self.text, self.pos)
-            self.take(match.end() if match else self.pos)
-            if self.pos < len(self.text):
-                return self.text[self.pos]
-            if not self.more():
-                return ""
-
-    def first_line_is_record(self) -> bool:
-        """Is this a record a line? Yes if the first line is one whole object and holds no list of records, or if it
-        is broken and the second is one.
-        """
-        while (end := self.text.find("\n", self.pos)) < 0 and len(self.text) - self.pos <= self.limit and self.more():
-            pass
-        if end < 0:
-            value = _try(self.text[self.pos :])
-            return value is not None and not _wraps(value)
-        first = _try(self.text[self.pos : end])
-        if first is not None:
-            return not _wraps(first)
-        second_end = self.text.find("\n", end + 1)
-        return _try(self.text[end:] if second_end < 0 else self.text[end:second_end]) is not None
-
-    def value(self) -> Any:
-        """Decodes the JSON value at `pos`. Raises ValueError if it is malformed, OverflowError if it exceeds the
-        limit; `pos` stays.
-        """
-        while True:
-            try:
-                value, end = _DECODER.raw_decode(self.text, self.pos)
-            except json.JSONDecodeError as exc:
-                incomplete = exc.msg.startswith("Unterminated") or exc.pos >= len(self.text) - 12
-                if incomplete and len(self.text) - self.pos > self.limit:
-                    raise OverflowError from exc
-                if not incomplete or not self.more():
-                    raise
-            except RecursionError as exc:
-                raise ValueError("nested too deeply") from exc
-            else:
-                if (
-                    end == len(self.text)
-                    and not self.ended
-                    and not isinstance(value, dict | list | str)
-                    and self.more()
-                ):
-                    continue  # a number may go on behind the buffer's end
-                if end - self.pos > self.limit:
-                    raise OverflowError
-                bad = ESCAPED.search(self.text, self.pos, end) if self.spoiled else None
-                if bad:
-                    raise ValueError(_not_utf8(bad.group()))
-                self.take(end)
-                return value
-
-    def skip_value(self) -> None:
-        """Moves behind the array or object at `pos`, of any size, without keeping it. Raises FormatError at the end
-        of the file.
-        """
-        depth, in_string, began = 0, False, self.line
-        while True:
-            match = (_STRING_END if in_string else _MARK).search(self.text, self.pos)
-            if match is None:
-                escaped = in_string and (len(self.text) - len(self.text.rstrip("\\"))) % 2
-                self.take(max(self.pos, len(self.text) - (1 if escaped else 0)))
-                if not self.more():
-                    raise self.broken_off(began)
-                continue
-            self.take(match.end())
-            mark = match.group()[-1]
-            if mark == '"':
-                in_string = not in_string
-                continue
-            depth += 1 if mark in "{[" else -1
-            if depth == 0:
-                return
-
-    def broken_off(self, line: int) -> FormatError:
-        return FormatError(
-            f"{self.file} breaks off inside the record that begins on line {line}; nothing was imported from it. "
-            "Export or fetch it again."
-        )
-
-
-def _not_utf8(escaped: str) -> str:
-    return f"byte 0x{ord(escaped) - 0xDC00:02X} is not UTF-8"
+def _first_line_is_record(buffer: Buffer) -> bool:
+    """Is this a record a line? Yes if the first line is one whole object and holds no list of records, or if it
+    is broken and the second is one.
+    """
+    while (
+        (end := buffer.text.find("\n", buffer.pos)) < 0
+        and len(buffer.text) - buffer.pos <= buffer.limit
+        and buffer.more()
+    ):
+        pass
+    if end < 0:
+        value = _try(buffer.text[buffer.pos :])
+        return value is not None and not _wraps(value)
+    first = _try(buffer.text[buffer.pos : end])
+    if first is not None:
+        return not _wraps(first)
+    second_end = buffer.text.find("\n", end + 1)
+    return _try(buffer.text[end:] if second_end < 0 else buffer.text[end:second_end]) is not None
 
 
 def _try(text: str) -> dict[str, Any] | None:
@@ -198,7 +102,7 @@ def _is_sharegpt(items: list[Any]) -> bool:
     return bool(items) and "value" in items[0] and "from" in items[0]
 
 
-def _lines(buffer: _Buffer) -> Iterator[Record | BadRecord]:
+def _lines(buffer: Buffer) -> Iterator[Record | BadRecord]:
     while True:
         end = buffer.text.find("\n", buffer.pos)
         if end < 0:
@@ -217,11 +121,11 @@ def _lines(buffer: _Buffer) -> Iterator[Record | BadRecord]:
         buffer.take(min(end + 1, len(buffer.text)))
 
 
-def _line(line: str, buffer: _Buffer) -> Record | BadRecord:
+def _line(line: str, buffer: Buffer) -> Record | BadRecord:
     if len(line) > buffer.limit:
         return BadRecord(buffer.file, buffer.line, f"the line is longer than {buffer.limit:,} characters")
     if buffer.spoiled and (bad := ESCAPED.search(line)):
-        return BadRecord(buffer.file, buffer.line, _not_utf8(bad.group()))
+        return BadRecord(buffer.file, buffer.line, not_utf8(bad.group()))
     try:
         value = json.loads(line)
     except json.JSONDecodeError as exc:
@@ -231,7 +135,7 @@ def _line(line: str, buffer: _Buffer) -> Record | BadRecord:
     return _record(value, buffer.line, buffer.file)
 
 
-def _skip_line(buffer: _Buffer) -> None:
+def _skip_line(buffer: Buffer) -> None:
     while (end := buffer.text.find("\n", buffer.pos)) < 0:
         buffer.pos = len(buffer.text)
         if not buffer.more():
@@ -245,7 +149,7 @@ def _record(value: Any, line: int, file: str) -> Record | BadRecord:
     return Record(line, value)
 
 
-def _array(buffer: _Buffer) -> Iterator[Record | BadRecord]:
+def _array(buffer: Buffer) -> Iterator[Record | BadRecord]:
     """The items of the array that begins at `pos`; afterwards `pos` is behind it."""
     began = buffer.line
     buffer.take(buffer.pos + 1)
@@ -272,7 +176,7 @@ def _array(buffer: _Buffer) -> Iterator[Record | BadRecord]:
     buffer.take(buffer.pos + 1)
 
 
-def _objects(buffer: _Buffer) -> Iterator[Record | BadRecord]:
+def _objects(buffer: Buffer) -> Iterator[Record | BadRecord]:
     """Objects one after the other, over any number of lines: each a record by itself or a page that lists records."""
     while (char := buffer.peek()) == "{":
         began = buffer.line
@@ -296,9 +200,9 @@ def _objects(buffer: _Buffer) -> Iterator[Record | BadRecord]:
         )
 
 
-def _large_object(buffer: _Buffer) -> Iterator[Record | BadRecord]:
-    """Walks the keys of an object that is too large to hold, down to its list of records."""
-    began = buffer.line
+def _large_object(buffer: Buffer) -> Iterator[Record | BadRecord]:
+    """Walks the keys of an object that is too large to hold, to its list of records; without one it is a bad record."""
+    began, listed = buffer.line, False
     buffer.take(buffer.pos + 1)
     while (char := buffer.peek()) not in ("", "}"):
         if char == ",":
@@ -310,11 +214,13 @@ def _large_object(buffer: _Buffer) -> Iterator[Record | BadRecord]:
                 raise ValueError(key)
             buffer.take(buffer.pos + 1)
             opening = buffer.peek()
+            if opening and opening in "[{" and key in LISTS:
+                listed = True
             if opening == "[" and key in LISTS:
                 yield from _array(buffer)
             elif opening == "{" and key in LISTS:
                 yield from _large_object(buffer)
-            elif opening and opening in "[{":
+            elif opening and opening in '[{"':
                 buffer.skip_value()
             else:
                 buffer.value()
@@ -325,3 +231,5 @@ def _large_object(buffer: _Buffer) -> Iterator[Record | BadRecord]:
     if not char:
         raise buffer.broken_off(began)
     buffer.take(buffer.pos + 1)
+    if not listed:
+        yield BadRecord(buffer.file, began, f"the record is longer than {buffer.limit:,} characters")

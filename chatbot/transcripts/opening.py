@@ -123,7 +123,8 @@ def _refuse_other_than_utf8(head: bytes, path: Path) -> None:
         column = exc.start - (head.rfind(b"\n", 0, exc.start) + 1) + 1
         raise FormatError(
             f"{path.name}, line {line}, byte {column}: 0x{head[exc.start]:02X} is not UTF-8; "
-            f"the file looks like {_guess(head)}. Nothing was imported from it: save it as UTF-8, or name its encoding with --encoding."
+            f"the file looks like {_guess(head)}. Nothing was imported from it: save it as UTF-8, "
+            "or name its encoding with --encoding."
         ) from exc
 
 

@@ -142,7 +142,7 @@ def _rows(path: Path, options: ReadOptions) -> Iterator[Record | BadRecord]:
 def _read(path: Path, format: str, options: ReadOptions) -> Iterator[Transcript | BadRecord]:
     context = Context(path.name, options)
     is_json = _is_json(path, options)
-    if is_json == (format == "csv") or not (is_json or format in ("faq", "csv")):
+    if format not in (_JSON if is_json else ("faq", "csv")):
         raise FormatError(f"{path.name} is {'JSON' if is_json else 'no JSON'}; it cannot be read as {format}.")
     if format == "csv":
         yield from csvfile.iter_conversations(_rows(path, options), context)
