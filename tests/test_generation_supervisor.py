@@ -80,6 +80,21 @@ async def test_it_starts_answers_and_leaves_nothing_behind(settings: Settings) -
     assert "morning" not in (settings.logs_folder / LOG_NAME).read_text()
 
 
+async def test_it_can_start_behind_the_callers_back_and_mend_itself(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setenv("SCRIPTED_BROKEN_MODEL", "smollm2")
+    supervisor = Supervisor(settings, command=COMMAND, timing=QUICK)
+    await supervisor.start(wait=False)
+    assert (supervisor.state, supervisor.pid) == ("starting", None)
+    while "smollm2-135m is broken" not in caplog.text:  # noqa: ASYNC110 - a log is polled
+        await asyncio.sleep(0.01)
+    monkeypatch.delenv("SCRIPTED_BROKEN_MODEL")
+    await ready_again(supervisor, None)
+    assert await say(supervisor.model(), "say mended") == "mended"
+    await supervisor.stop()
+
+
 async def test_the_local_server_answers_nobody_without_its_key(supervisor: Supervisor) -> None:
     assert supervisor.url is not None
     stranger = HttpChatModel(supervisor.url, supervisor.spec.name)

@@ -23,7 +23,7 @@ import httpx
 from chatbot.errors import GenerationError, ModelError
 from chatbot.generation.catalogue import ModelSpec
 from chatbot.generation.client import Endpoint, HttpChatModel
-from chatbot.generation.server import KEY_VARIABLE
+from chatbot.generation.openai_protocol import KEY_VARIABLE
 from chatbot.settings import Settings
 from chatbot.types import ChatMessage
 

@@ -24,8 +24,8 @@ from chatbot.errors import ChatbotError, ModelError
 from chatbot.generation.app import Limits, ModelServer
 from chatbot.generation.catalogue import ModelSpec, forbid_downloads, verify
 from chatbot.generation.engine import Engine
+from chatbot.generation.openai_protocol import KEY_VARIABLE
 
-KEY_VARIABLE = "CHATBOT_MODEL_SERVER_KEY"
 FAILED = 3
 
 OpenEngine = Callable[[argparse.Namespace], Engine]

@@ -86,15 +86,19 @@ class Supervisor:
         self._models.append(model)
         return model
 
-    async def start(self) -> None:
-        """Starts the server and the watch. Raises ModelError when it cannot start; then nothing is left running."""
+    async def start(self, *, wait: bool = True) -> None:
+        """Starts the server and the watch. Raises ModelError when it cannot start; then nothing is left running.
+
+        With wait=False it returns at once and raises nothing: the watch starts the server, and tries again if need be.
+        """
         self._state = "starting"
-        try:
-            self._child = await self._new_child(self._spec)
-        except ChatbotError:
-            self._state = "stopped"
-            raise
-        self._state = "ready"
+        if wait:
+            try:
+                self._child = await self._new_child(self._spec)
+            except ChatbotError:
+                self._state = "stopped"
+                raise
+            self._state = "ready"
         self._watch = asyncio.create_task(self._keep_alive(), name="model-server-watch")
 
     async def stop(self) -> None:
@@ -166,6 +170,9 @@ class Supervisor:
     # --- the watch -------------------------------------------------------------------------------------------
 
     async def _keep_alive(self) -> None:
+        if self._child is None:
+            async with self._changing:
+                await self._begin_again()
         while True:
             child = self._child
             trouble = "the last start failed" if child is None else await self._trouble(child)
@@ -201,6 +208,9 @@ class Supervisor:
             await child.stop()
         await asyncio.sleep(self._pause_s())
         self._restarts.append(time.monotonic())
+        await self._begin_again()
+
+    async def _begin_again(self) -> None:
         try:
             self._child = await self._new_child(self._spec)
             self._state = "ready"
