@@ -6,47 +6,30 @@ The baselines see the customer's last message only: BM25 (bm25s' own tokenizer a
 
 from __future__ import annotations
 
-import gzip
 import json
-import random
 import tempfile
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import typer
 
 from chatbot.protocols import Embedder
 from chatbot.retrieval.embedder import open_embedder
 from chatbot.retrieval.index import build_index
 from chatbot.retrieval.retriever import open_retriever
 from chatbot.settings import load_settings
-from chatbot.types import Passage, Query
+from chatbot.types import Passage
+from scripts.bench_corpora import CORPORA, Ask, Corpus, load_corpus, path_of
 from scripts.machine import machine
+from scripts.options import JsonOption
 
-CORPORA = ("covid_faq", "star_wizard_of_oz", "support_chat_multilingual")
 _SEED = 20_260_101
 _FIVE = 5
-
-
-@dataclass(frozen=True, slots=True)
-class Ask:
-    """A turn that is asked: the query, and what the true reply is worth comparing by."""
-
-    query: Query
-    truth: str
-
-
-@dataclass(frozen=True, slots=True)
-class Corpus:
-    """Passages to index, turns to ask, and for each passage id what `Ask.truth` is compared with."""
-
-    passages: Sequence[Passage]
-    asks: Sequence[Ask]
-    label: dict[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,34 +50,28 @@ def run(
     return {"machine": machine(), "encoder": embedder.name, "seed": seed, "corpora": results}
 
 
-def main(data_folder: Path = Path("../shared/data"), corpus: str = "", limit: int = 0, as_json: bool = False) -> int:
-    """Prints the figures; exit code 2 where the data is not there."""
+def main(
+    data_folder: Path = Path("../shared/data"), corpus: str = "", limit: int = 0, as_json: JsonOption = False
+) -> None:
+    """Retrieved replies against true ones on three public corpora, beside BM25 and MiniLM on the last message."""
     names = tuple(name for name in CORPORA if not corpus or name == corpus)
-    missing = [name for name in names if not _path(data_folder, name).exists()]
+    missing = [name for name in names if not path_of(data_folder, name).exists()]
     if missing or not names:
         print(
             f"There is no {', '.join(missing) or corpus} in {data_folder}; this benchmark reads public corpora there."
         )
-        return 2
+        raise typer.Exit(2)
     report = run(data_folder, names, limit=limit or None)
     if as_json:
         print(json.dumps(report, indent=2))
     else:
         _print(report)
-    return 0
 
 
 def _measure(name: str, data_folder: Path, embedder: Embedder, seed: int, limit: int | None) -> dict[str, Any]:
-    records = list(_read(_path(data_folder, name)))
-    load: dict[str, Callable[[list[dict[str, Any]], random.Random], Corpus]] = {
-        "covid_faq": _covid,
-        "star_wizard_of_oz": _star,
-        "support_chat_multilingual": _multilingual,
-    }
-    rng = random.Random(seed)  # noqa: S311 - a split that can be made again, not a secret
-    corpus = load[name](records, rng)
+    corpus = load_corpus(data_folder, name, seed)
     if limit:
-        asks = rng.sample(list(corpus.asks), min(limit, len(corpus.asks)))
+        asks = corpus.asks[:: max(1, len(corpus.asks) // limit)][:limit]
         corpus = Corpus(corpus.passages, asks, corpus.label)
     with tempfile.TemporaryDirectory(prefix="bench-index-") as folder:
         started = time.perf_counter()
@@ -113,93 +90,6 @@ def _measure(name: str, data_folder: Path, embedder: Embedder, seed: int, limit:
         "fusion": version.fusion,
         "systems": {label: score(corpus, found) | {"ms": round(found.ms, 1)} for label, found in systems.items()},
     }
-
-
-# --- corpora ---------------------------------------------------------------------------------------------
-
-
-def _covid(records: list[dict[str, Any]], rng: random.Random) -> Corpus:
-    """Half of each answer's questions indexed, the other half asked; the answer's own number is the label."""
-    by_answer: dict[str, list[dict[str, Any]]] = defaultdict(list)
-    for record in records:
-        by_answer[record["intent"]].append(record)
-    passages, asks, label = [], [], {}
-    for intent, rows in sorted(by_answer.items()):
-        rng.shuffle(rows)
-        half = (len(rows) + 1) // 2
-        for row in rows[:half]:
-            passages.append(_passage(row["id"], 1, "en", [("customer", row["question"])], row["answer"]))
-            label[passages[-1].id] = intent
-        asks += [Ask(_query("en", [("customer", row["question"])]), intent) for row in rows[half:]]
-    return Corpus(passages, asks, label)
-
-
-def _star(records: list[dict[str, Any]], rng: random.Random) -> Corpus:
-    """1,800 conversations indexed, 1,500 labelled agent turns of others asked; `action` is the label."""
-    rng.shuffle(records)
-    passages, label = [], {}
-    for record in records[:1800]:
-        for at, turns, reply in _agent_turns(record):
-            passages.append(_passage(record["id"], at, "en", turns, reply["text"]))
-            label[passages[-1].id] = reply.get("action", "")
-    asks = [
-        Ask(_query("en", turns), reply["action"])
-        for record in records[1800:]
-        for _, turns, reply in _agent_turns(record)
-        if reply.get("action")
-    ]
-    return Corpus(passages, rng.sample(asks, 1500), label)
-
-
-def _multilingual(records: list[dict[str, Any]], rng: random.Random) -> Corpus:
-    """Half of each language's conversations indexed, up to 600 turns of the others asked; the reply is the label."""
-    by_language: dict[str, list[dict[str, Any]]] = defaultdict(list)
-    for record in records:
-        by_language[record["language"]].append(record)
-    passages, asks, label = [], [], {}
-    for language, chats in sorted(by_language.items()):
-        rng.shuffle(chats)
-        half = len(chats) // 2
-        for chat in chats[:half]:
-            for at, turns, reply in _agent_turns(chat):
-                passages.append(_passage(chat["id"], at, language, turns, reply["text"]))
-                label[passages[-1].id] = reply["text"]
-        others = [
-            Ask(_query(language, turns), reply["text"])
-            for chat in chats[half:]
-            for _, turns, reply in _agent_turns(chat)
-        ]
-        asks += rng.sample(others, min(600, len(others)))
-    return Corpus(passages, asks, label)
-
-
-def _agent_turns(record: dict[str, Any]) -> Iterator[tuple[int, list[tuple[str, str]], dict[str, Any]]]:
-    """Position, turns before, and turn of every agent's reply to a customer."""
-    said: list[tuple[str, str]] = []
-    for at, turn in enumerate(record["turns"]):
-        if turn["role"] == "agent" and said and said[-1][0] == "customer":
-            yield at, list(said), turn
-        if turn["role"] in ("customer", "agent"):
-            said.append((turn["role"], turn["text"]))
-
-
-def _passage(conversation: str, at: int, language: str, turns: Sequence[tuple[str, str]], answer: str) -> Passage:
-    query = _query(language, turns)
-    return Passage(
-        id=f"{conversation}/{at}",
-        conversation_id=conversation,
-        turn_id=at,
-        language=language,
-        question=query.text,
-        window=query.window,
-        answer=answer,
-        source="bench",
-    )
-
-
-def _query(language: str, turns: Sequence[tuple[str, str]]) -> Query:
-    window = "\n".join(f"{role}: {' '.join(text.split())}" for role, text in turns[-3:])
-    return Query(text=turns[-1][1], window=window, language=language)
 
 
 # --- systems ---------------------------------------------------------------------------------------------
@@ -266,7 +156,7 @@ def _by_label(corpus: Corpus, found: Found) -> dict[str, float]:
 
 def _by_language(corpus: Corpus, found: Found) -> dict[str, float]:
     """chrF (sacrebleu's defaults) of the reply against the true one, by language with at least 100 asks."""
-    from sacrebleu.metrics import CHRF
+    from sacrebleu.metrics.chrf import CHRF
 
     pairs: dict[str, list[tuple[str, str]]] = defaultdict(list)
     for ask, ids in zip(corpus.asks, found.ids, strict=True):
@@ -276,16 +166,6 @@ def _by_language(corpus: Corpus, found: Found) -> dict[str, float]:
         for language, both in sorted(pairs.items())
         if len(both) >= 100
     }
-
-
-def _path(folder: Path, name: str) -> Path:
-    return folder / f"{name}.jsonl.gz"
-
-
-def _read(path: Path) -> Iterator[dict[str, Any]]:
-    with gzip.open(path, "rt", encoding="utf-8") as file:
-        for line in file:
-            yield json.loads(line)
 
 
 def _print(report: dict[str, Any]) -> None:
@@ -305,4 +185,4 @@ def _print(report: dict[str, Any]) -> None:
 
 
 if __name__ == "__main__":
-    raise SystemExit(main())
+    typer.run(main)

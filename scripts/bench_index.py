@@ -1,0 +1,130 @@
+"""`chatbot bench index`: what building an index costs, beside sentence-transformers' own encode of the same texts.
+
+Dialogues of star_wizard_of_oz; the whole of `build_index` counts on our side (encoding, FAISS, BM25, fitting, hashing),
+the bare `encode` on the other.
+"""
+
+from __future__ import annotations
+
+import json
+import tempfile
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import typer
+
+from chatbot.protocols import Embedder
+from chatbot.retrieval.embedder import open_embedder
+from chatbot.retrieval.encoder_files import locate
+from chatbot.retrieval.index import build_index
+from chatbot.retrieval.retriever import open_retriever
+from chatbot.settings import load_settings
+from chatbot.types import Passage, Query
+from scripts.bench_corpora import load_corpus, path_of
+from scripts.machine import machine
+from scripts.options import JsonOption
+
+_CORPUS = "star_wizard_of_oz"
+_QUERIES = 200
+
+
+def run(data_folder: Path, passages: int = 2000, encoder: str = "minilm-l6") -> dict[str, Any]:
+    """passages/s of a first build, of sentence-transformers on the same texts, of a build with nothing new and of one
+    with 1 % new, and the latency of single searches. Raises FileNotFoundError without the data."""
+    corpus = load_corpus(data_folder, _CORPUS, seed=1)
+    chosen, new = corpus.passages[:passages], corpus.passages[passages : passages + passages // 100]
+    with tempfile.TemporaryDirectory(prefix="bench-") as work:
+        settings = load_settings(data=Path(work), encoder=encoder)
+        embedder = open_embedder(settings)
+        embedder.encode([one.window for one in chosen[:64]])  # compiles both forms of the model
+        folder = Path(work) / "index"
+        first = _timed(chosen, embedder, folder)
+        nothing = _timed(chosen, embedder, folder)
+        latency = _latency([ask.query for ask in corpus.asks[:_QUERIES]], embedder, folder)
+        grown = _timed([*chosen, *new], embedder, folder)
+        theirs, cosine = _sentence_transformers(chosen, embedder, locate(settings).folder)
+    return {
+        "machine": machine(),
+        "encoder": embedder.name,
+        "engine": getattr(embedder, "engine", ""),
+        "passages": len(chosen),
+        "texts": len(_texts(chosen)),
+        "first_s": round(first, 2),
+        "passages_per_s": round(len(chosen) / first, 1),
+        "sentence_transformers_s": round(theirs, 2),
+        "sentence_transformers_passages_per_s": round(len(chosen) / theirs, 1),
+        "times_faster": round(theirs / first, 2),
+        "cosine_to_sentence_transformers": round(cosine, 5),
+        "nothing_new_s": round(nothing, 3),
+        "nothing_new_percent": round(100 * nothing / first, 2),
+        "one_percent_new_s": round(grown, 2),
+        "search_ms": latency,
+    }
+
+
+def main(data_folder: Path = Path("../shared/data"), passages: int = 2000, as_json: JsonOption = False) -> None:
+    """Passages a second beside sentence-transformers, the price of an index with nothing new, and search latency."""
+    if not path_of(data_folder, _CORPUS).exists():
+        print(f"There is no {_CORPUS} in {data_folder}; this benchmark reads public corpora there.")
+        raise typer.Exit(2)
+    report = run(data_folder, passages)
+    if as_json:
+        print(json.dumps(report, indent=2))
+    else:
+        _print(report)
+
+
+def _timed(passages: Sequence[Passage], embedder: Embedder, folder: Path) -> float:
+    started = time.perf_counter()
+    build_index(passages, embedder, folder)
+    return time.perf_counter() - started
+
+
+def _latency(queries: Sequence[Query], embedder: Embedder, folder: Path) -> dict[str, float]:
+    retriever = open_retriever(folder, embedder)
+    for query in queries[:10]:
+        retriever.search(query)
+    took = []
+    for query in queries:
+        started = time.perf_counter()
+        retriever.search(query)
+        took.append(1000 * (time.perf_counter() - started))
+    return {f"p{percent}": round(float(np.percentile(took, percent)), 1) for percent in (50, 95)}
+
+
+def _sentence_transformers(passages: Sequence[Passage], embedder: Embedder, model: Path) -> tuple[float, float]:
+    """Seconds of its encode with its own defaults, warmed up, and the least cosine of ours to its vectors."""
+    from sentence_transformers import SentenceTransformer
+
+    texts = _texts(passages)
+    reference = SentenceTransformer(str(model), device="cpu")
+    reference.encode(texts[:64], show_progress_bar=False)
+    started = time.perf_counter()
+    theirs = reference.encode(texts, normalize_embeddings=True, show_progress_bar=False)
+    took = time.perf_counter() - started
+    return took, float((theirs * embedder.encode(texts)).sum(1).min())
+
+
+def _texts(passages: Sequence[Passage]) -> list[str]:
+    """What the index embeds: every distinct window, question and reply. Theirs is spared the repeated ones too."""
+    return sorted({text for one in passages for text in (one.window, one.question, one.answer)})
+
+
+def _print(report: dict[str, Any]) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table("measured", "value")
+    for name, value in report.items():
+        if name not in ("machine", "encoder", "engine"):
+            table.add_row(name.replace("_", " "), str(value))
+    console = Console()
+    console.print(f"{report['machine']} · {report['encoder']} · {report['engine']}")
+    console.print(table)
+
+
+if __name__ == "__main__":
+    typer.run(main)
