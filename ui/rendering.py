@@ -13,6 +13,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from html import escape
 
+from chatbot.phrases import phrase
 from chatbot.types import Conversation, Message, Mode, Reply, Role, Source, Status
 from ui.icons import icon
 
@@ -95,7 +96,7 @@ def _bot(message: Message, words: Words, last: bool) -> str:
     who = f'<p class="who">{escape(words["bot_says"])}</p>'
     inside = plain(message.text) + (source_list(reply.sources, words) if reply else "")
     bubble = f'<div class="bubble" dir="auto">{inside}</div>'
-    quick = _quick_replies(reply, words) if reply and last else ""
+    quick = _quick_replies(reply) if reply and last else ""
     return f'{face}<div class="said">{who}{bubble}{_under(message, words)}{quick}</div>'
 
 
@@ -131,14 +132,16 @@ def _reasons(message: Message, words: Words) -> str:
     return f'<div class="reasons" role="group" aria-label="{why}"><p>{why}</p>{chips}</div>'
 
 
-def _quick_replies(reply: Reply, words: Words) -> str:
-    offered = list(reply.quick_replies[:4])
-    chips = "".join(
-        f'<button type="button" class="chip" data-say="{escape(text)}">{escape(text)}</button>' for text in offered
-    )
-    if reply.decision.offered and words["person"] not in offered:
-        chips += f'<button type="button" class="chip" data-do="person">{escape(words["person"])}</button>'
+def _quick_replies(reply: Reply) -> str:
+    """Chips below the newest reply. Those that are no message act at once: one asks for a person, one gives the field."""
+    acts = {phrase("wish_person", reply.language): "person", phrase("wish_rephrase", reply.language): "focus"}
+    chips = "".join(_chip(text, acts.get(text)) for text in reply.quick_replies[:4])
     return f'<div class="quick">{chips}</div>' if chips else ""
+
+
+def _chip(text: str, action: str | None) -> str:
+    does = f'data-do="{action}"' if action else f'data-say="{escape(text)}"'
+    return f'<button type="button" class="chip" dir="auto" {does}>{escape(text)}</button>'
 
 
 def _source(source: Source, words: Words) -> str:

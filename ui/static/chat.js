@@ -228,6 +228,7 @@ class ChatWindow {
     const row = button?.closest(".row");
     const acts = {
       person: () => this.call("person", { conversation: this.status === "closed" ? null : conversation }).then(() => this.toBottom(true)),
+      focus: () => this.parts.text.focus(),
       bot: () => this.call("bot", { conversation }),
       new_chat: () => this.call("new_chat").then(() => this.parts.text.focus()),
       end_chat: () => conversation && this.call("end", { conversation }).then(() => this.toBottom(true)),

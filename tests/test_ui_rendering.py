@@ -1,0 +1,210 @@
+"""The drawing of messages: what is shown, and that nothing anybody wrote becomes markup."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime
+from html.parser import HTMLParser
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from chatbot.phrases import phrase
+from chatbot.types import Action, Conversation, Decision, Message, Mode, Role, Status
+from tests.fakes_ui import ANSWER, EXAMPLES, SOURCE
+from ui.rendering import message_row, plain, source_list, thread, welcome
+from ui.strings import LANGUAGES, choose_language, strings
+from ui.theme import accent_css, contrast
+
+EN = strings("en")
+NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
+CHAT = Conversation("c1", Status.BOT, "en", NOW, NOW, last_seq=2)
+ASKED = Message("c1", 1, Role.CUSTOMER, "Where is it?", NOW, client_message_id="k1")
+ANSWERED = Message("c1", 2, Role.BOT, ANSWER.text, NOW, reply=ANSWER)
+ALLOWED = {
+    *("li", "div", "p", "span", "button", "svg", "path", "circle", "rect", "g", "ol", "ul", "br", "a", "bdi", "time"),
+    *("details", "summary", "h2", "h3", "form", "textarea"),
+}
+
+
+class Markup(HTMLParser):
+    """Collects tags, their attributes, and the text of a fragment."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.text = ""
+        self.feed(html)
+        self.close()
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+
+    def handle_data(self, data: str) -> None:
+        self.text += data
+
+
+def assert_harmless(html: str) -> None:
+    for tag, attributes in Markup(html).tags:
+        assert tag in ALLOWED
+        assert not [name for name in attributes if name.startswith("on") or name in ("style", "srcdoc")]
+        assert (attributes.get("href") or "https://").startswith(("http://", "https://"))
+
+
+def test_bot_message_says_that_it_is_a_bot_how_it_came_about_and_from_where() -> None:
+    html = message_row(ANSWERED, EN, last=True)
+    shown = Markup(html)
+    assert "AI assistant" in shown.text
+    assert "Past answer, word for word" in shown.text
+    assert SOURCE.question in shown.text
+    assert SOURCE.answer in shown.text
+    assert "demo-0012 / 3" in shown.text
+    assert ("details", {"class": "sources"}) in shown.tags  # collapsed: no `open`
+    assert [a["data-thumb"] for t, a in shown.tags if "data-thumb" in a] == ["1", "-1"]
+
+
+@pytest.mark.parametrize(("mode", "words"), [(Mode.ADAPTED, "Adapted"), (Mode.GENERATED, "Written by AI")])
+def test_each_mode_has_its_own_label(mode: Mode, words: str) -> None:
+    assert words in message_row(replace(ANSWERED, reply=replace(ANSWER, mode=mode)), EN)
+
+
+def test_a_fixed_sentence_has_no_mode_and_no_thumbs() -> None:
+    html = message_row(replace(ANSWERED, reply=replace(ANSWER, mode=Mode.FIXED, sources=())), EN)
+    assert "data-thumb" not in html
+    assert 'class="mode"' not in html
+    assert "AI assistant" in html
+
+
+def test_a_person_is_named_and_marked_as_a_person() -> None:
+    shown = Markup(message_row(Message("c1", 3, Role.AGENT, "Hello!", NOW, author="Ann"), EN))
+    assert "Ann" in shown.text
+    assert "person" in shown.text
+    assert "AI" not in shown.text
+
+
+def test_quick_replies_are_offered_on_the_last_message_only_and_act_where_they_are_no_message() -> None:
+    offered = (phrase("wish_person", "de"), phrase("wish_rephrase", "de"), "Rückgabe <b>")
+    asks = replace(ANSWER, language="de", quick_replies=offered, decision=Decision(Action.ASK_BACK, "near", 0.4))
+    message = replace(ANSWERED, reply=asks)
+    chips = [a for t, a in Markup(message_row(message, EN, last=True)).tags if a.get("class") == "chip"]
+    assert [chip.get("data-do") for chip in chips] == ["person", "focus", None]
+    assert chips[2]["data-say"] == "Rückgabe <b>"
+    assert 'class="quick"' not in message_row(message, EN)
+
+
+def test_thumb_down_is_shown_pressed_and_asks_why() -> None:
+    html = message_row(replace(ANSWERED, thumb=-1), EN)
+    pressed = [a["aria-pressed"] for t, a in Markup(html).tags if "data-thumb" in a]
+    assert pressed == ["false", "true"]
+    assert "Out of date" in html
+    assert "Out of date" not in message_row(replace(ANSWERED, thumb=1), EN)
+
+
+def test_an_empty_chat_welcomes_with_at_most_four_examples() -> None:
+    html = thread(None, [], EN, (*EXAMPLES, "a fifth"))
+    assert [a["data-say"] for t, a in Markup(html).tags if "data-say" in a] == list(EXAMPLES)
+    assert 'class="examples"' not in welcome(EN, ())
+
+
+@pytest.mark.parametrize(
+    ("status", "words"),
+    [
+        (Status.WAITING, "A person from our team will reply"),
+        (Status.HUMAN, "Ann from our team"),
+        (Status.CLOSED, "How was"),
+    ],
+)
+def test_the_end_of_the_list_says_where_the_chat_stands(status: Status, words: str) -> None:
+    html = thread(replace(CHAT, status=status, agent="Ann"), [ASKED], EN, ())
+    assert words in Markup(html).text
+
+
+def test_a_rated_chat_is_not_asked_again() -> None:
+    html = thread(replace(CHAT, status=Status.CLOSED, rating=5), [ASKED], EN, ())
+    assert "<form" not in html
+    assert "Thank you for your rating" in html
+
+
+def test_a_row_keeps_its_version_until_it_changes() -> None:
+    def version(message: Message) -> str | None:
+        return Markup(message_row(message, EN)).tags[0][1]["data-version"]
+
+    assert version(ANSWERED) == version(replace(ANSWERED))
+    assert version(ANSWERED) != version(replace(ANSWERED, thumb=1))
+
+
+def test_plain_text_becomes_paragraphs_lists_and_links() -> None:
+    html = plain("Two ways:\n\n- by mail\n- at https://shop.example/a?b=1&c=2.\n\nBye\nAnn")
+    assert "<ul><li>by mail</li>" in html
+    assert 'href="https://shop.example/a?b=1&amp;c=2"' in html
+    assert 'rel="noopener noreferrer nofollow"' in html
+    assert html.endswith("<p>Bye<br>Ann</p>")
+
+
+@given(st.text(alphabet=st.characters(codec="utf-8"), max_size=200))
+@settings(max_examples=150, deadline=None)
+def test_no_text_becomes_markup(text: str) -> None:
+    hostile = replace(SOURCE, question=text, answer=text, conversation_id=text)
+    reply = replace(ANSWER, text=text, sources=(hostile,), quick_replies=(text,))
+    assert_harmless(message_row(Message("c1", 2, Role.BOT, text, NOW, reply=reply), EN, last=True))
+    assert_harmless(message_row(Message("c1", 3, Role.AGENT, text, NOW, author=text), EN))
+    assert_harmless(message_row(Message("c1", 1, Role.CUSTOMER, text, NOW, client_message_id=text), EN))
+    assert_harmless(source_list([hostile], EN))
+
+
+@pytest.mark.parametrize(
+    "text", ["javascript:alert(1)", "[x](javascript:alert(1))", "data:text/html,<script>", "//evil.example"]
+)
+def test_only_http_addresses_become_links(text: str) -> None:
+    assert "<a " not in plain(text)
+
+
+def test_every_language_has_every_word_and_no_empty_one() -> None:
+    for language in LANGUAGES:
+        assert strings(language).keys() == EN.keys()
+        assert all(strings(language).values())
+        for key, words in EN.items():
+            assert ("{" in words) == ("{" in strings(language)[key]), key
+
+
+def test_no_word_of_the_default_language_is_left_untranslated() -> None:
+    same_by_right = {
+        "menu",
+        "sources",
+        "agent",
+        "name",
+        "bot",
+        "bot_says",
+        "status_bot",
+        "event",
+        "source_ref",
+        "person_short",
+    }
+    for language in set(LANGUAGES) - {"en"}:
+        assert {key for key in EN if strings(language)[key] == EN[key]} <= same_by_right
+
+
+@pytest.mark.parametrize(
+    ("header", "language"),
+    [
+        ("de-DE,de;q=0.9,en;q=0.8", "de"),
+        ("pt-BR,fr;q=0.4,es;q=0.5", "es"),
+        ("zh-Hans-CN", "zh"),
+        ("nl", "en"),
+        (None, "en"),
+        ("fr;q=0,de;q=x", "en"),
+    ],
+)
+def test_language_follows_the_browser(header: str | None, language: str) -> None:
+    assert choose_language(header) == language
+
+
+@pytest.mark.parametrize("accent", ["#0f6b52", "#ffe600", "#000000", "#ffffff", "#3b82f6"])
+def test_any_accent_ends_up_readable(accent: str) -> None:
+    css = accent_css(accent)
+    colours = [tuple(int(part[k : k + 2], 16) for k in (0, 2, 4)) for part in css.split("#")[1:]]
+    light, on_light, dark, on_dark = colours
+    assert contrast(light, (255, 255, 255)) >= 4.5  # type: ignore[arg-type]
+    assert contrast(dark, (26, 30, 29)) >= 4.5  # type: ignore[arg-type]
+    assert min(contrast(light, on_light), contrast(dark, on_dark)) >= 4.5  # type: ignore[arg-type]
