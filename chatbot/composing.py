@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from chatbot.choosing import Choice
 from chatbot.errors import GenerationError
@@ -65,9 +65,9 @@ async def compose(
         on_delta(verbatim)
         return Draft(verbatim, Mode.PRECEDENT)
     if model is None:
-        return _fall_back(verbatim, "generator: none is running", on_delta)
+        return _fall_back(Draft(verbatim, Mode.PRECEDENT), "none is running", on_delta)
     if writing.languages and turn.language not in writing.languages:
-        return _fall_back(verbatim, f"generator: not fit for {turn.language}", on_delta)
+        return _fall_back(Draft(verbatim, Mode.PRECEDENT), f"not fit for {turn.language}", on_delta)
     passages = [choice.hit.passage, *(hit.passage for hit in choice.supporting)]
     if writing.mode is Mode.ADAPTED:
         prompt = adapt_prompt(turn.query.text, choice.hit.passage, verbatim, writing.company, turn.language)
@@ -78,7 +78,7 @@ async def compose(
     )
 
 
-async def _generate(  # noqa: PLR0913 - one step of compose, split off for its length
+async def _generate(  # noqa: PLR0913, PLR0917 - one step of compose, split off for its length
     prompt: list[ChatMessage],
     verbatim: str,
     evidence: Sequence[str],
@@ -88,7 +88,7 @@ async def _generate(  # noqa: PLR0913 - one step of compose, split off for its l
     language: str,
 ) -> Draft:
     started = time.perf_counter()
-    made = {"model": model.name, "engine": model.engine, "prompt_sha256": fingerprint(prompt)}
+    past = Draft(verbatim, Mode.PRECEDENT, model=model.name, engine=model.engine, prompt_sha256=fingerprint(prompt))
     text, shown, finish = "", 0, None
     try:
         async with aclosing(
@@ -99,20 +99,17 @@ async def _generate(  # noqa: PLR0913 - one step of compose, split off for its l
                 done = sentences(text) if delta.finish_reason else sentences(text)[:-1]
                 for sentence in done[shown:]:
                     if strayed := _check(sentence, evidence, language):
-                        return _fall_back(
-                            verbatim, f"generator: {strayed}", on_delta, **made, checks=(strayed,), ms=_since(started)
-                        )
+                        return _fall_back(past, strayed, on_delta, started, checks=(strayed,))
                     on_delta(sentence + " ")
                 shown = max(shown, len(done))
     except GenerationError as exc:
-        return _fall_back(verbatim, f"generator: {exc}", on_delta, **made, ms=_since(started))
+        return _fall_back(past, str(exc), on_delta, started)
     text = text.strip()
     if not text or _REFUSAL in text or finish == "length":
         why = "cut at the length limit" if finish == "length" else "gave no answer"
-        return _fall_back(verbatim, f"generator: {why}", on_delta, **made, ms=_since(started))
-    return Draft(
-        text, writing.mode, **made, finish_reason=finish, checks=("evidence: passed",), generate_ms=_since(started)
-    )
+        return _fall_back(past, why, on_delta, started)
+    passed = ("evidence: passed",)
+    return replace(past, text=text, mode=writing.mode, finish_reason=finish, checks=passed, generate_ms=_since(started))
 
 
 def _check(sentence: str, evidence: Sequence[str], language: str) -> str | None:
@@ -126,12 +123,11 @@ def _evidence(turn: Understanding, verbatim: str, passages: Sequence[Passage], w
 
 
 def _fall_back(
-    verbatim: str, why: str, on_delta: OnDelta, *, checks: tuple[str, ...] = (), ms: float = 0.0, **made: str
+    past: Draft, why: str, on_delta: OnDelta, started: float | None = None, *, checks: tuple[str, ...] = ()
 ) -> Draft:
-    on_delta(verbatim)
-    return Draft(
-        verbatim, Mode.PRECEDENT, **made, finish_reason="fallback", checks=checks, degraded=(why,), generate_ms=ms
-    )
+    on_delta(past.text)
+    spent = _since(started) if started else 0.0
+    return replace(past, finish_reason="fallback", checks=checks, degraded=(f"generator: {why}",), generate_ms=spent)
 
 
 def _since(started: float) -> float:

@@ -127,7 +127,9 @@ class DialogueManager:
         self._wanted[conversation_id] = seq
         if conversation_id not in self._tasks:
             self._written[conversation_id] = ""
-            self._tasks[conversation_id] = asyncio.create_task(self._run(conversation_id), name=f"turn {conversation_id}")
+            self._tasks[conversation_id] = asyncio.create_task(
+                self._run(conversation_id), name=f"turn {conversation_id}"
+            )
 
     async def _run(self, conversation_id: str) -> None:
         try:
@@ -145,15 +147,21 @@ class DialogueManager:
         try:
             messages = await self._store.recent(conversation_id, HISTORY)
             reply = await self._answer(conversation_id, messages, context_of(messages, busy=self._crowded()))
-            stored = await self._save(conversation_id, reply, max((m.seq for m in messages if m.role is Role.CUSTOMER), default=seq))
+            stored = await self._save(
+                conversation_id, reply, max((m.seq for m in messages if m.role is Role.CUSTOMER), default=seq)
+            )
         except ChatbotError as exc:
-            log.error("turn.not_saved", conversation=conversation_id, seq=seq, error=type(exc).__name__, reason=str(exc))
+            log.error(
+                "turn.not_saved", conversation=conversation_id, seq=seq, error=type(exc).__name__, reason=str(exc)
+            )
             self._bell.ring(Event(EventKind.DONE, conversation_id, 0, "not_saved"))
             return
         took = loop.time() - started
         self._mean_turn_s += 0.1 * (took - self._mean_turn_s)
         if stored is None:
-            log.info("turn.dropped", conversation=conversation_id, seq=seq, reason="the bot no longer owns the conversation")
+            log.info(
+                "turn.dropped", conversation=conversation_id, seq=seq, reason="the bot no longer owns the conversation"
+            )
             self._bell.ring(Event(EventKind.DONE, conversation_id, 0, "dropped"))
             return
         log.info("turn.done", conversation=conversation_id, seq=stored.seq, **_facts(reply), ms=round(took * 1000))
@@ -178,7 +186,7 @@ class DialogueManager:
             return _partial(self._written.get(conversation_id, ""), context)
         except TimeoutError:
             return self._answerer.apology(context, "turn: the deadline passed")
-        except Exception as exc:  # noqa: BLE001 - a fault in one turn must leave the customer with an answer, not with silence
+        except Exception as exc:  # a fault in one turn must leave the customer with an answer, not with silence
             log.error("turn.failed", conversation=conversation_id, error=type(exc).__name__, exc_info=True)
             return self._answerer.apology(context, f"turn: {type(exc).__name__}")
         finally:

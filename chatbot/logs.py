@@ -9,7 +9,7 @@ import structlog
 
 from chatbot.settings import Settings
 
-_NOISY = ("httpx", "httpcore", "uvicorn.access", "jieba", "asyncio", "huggingface_hub")
+_NOISY = ("alembic", "httpx", "httpcore", "uvicorn.access", "jieba", "asyncio", "huggingface_hub")
 
 
 def configure_logging(settings: Settings) -> None:
@@ -19,7 +19,9 @@ def configure_logging(settings: Settings) -> None:
     for name in _NOISY:
         logging.getLogger(name).setLevel(max(level, logging.WARNING))
     renderer: structlog.typing.Processor = (
-        structlog.processors.JSONRenderer() if settings.log_json else structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
+        structlog.processors.JSONRenderer()
+        if settings.log_json
+        else structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
     )
     structlog.configure(
         processors=[

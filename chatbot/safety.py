@@ -34,7 +34,7 @@ _PATTERNS: dict[str, re.Pattern[str]] = {
     ),
     "sql": re.compile(
         r"(?:'|\")\s*(?:or|and)\s+(?:'?\w+'?\s*=\s*'?\w+'?|true)|\bunion\s+(?:all\s+)?select\b|\b(?:drop|truncate|alter)\s+table\b|\bdelete\s+from\s+\w+|"
-        r"\bselect\b.{1,60}\bfrom\s+\w+|\binsert\s+into\s+\w+|\bxp_cmdshell\b|\bwaitfor\s+delay\b|\bsleep\(\d+\)|;\s*--|\binformation_schema\b|"
+        r"\bselect\s+(?:\*|\w+(?:\s*,\s*\w+)*)\s+from\s+(?!(?:an?|the|my|your|this|these|our)\b)\w+|\binsert\s+into\s+\w+|\bxp_cmdshell\b|\bwaitfor\s+delay\b|\bsleep\(\d+\)|;\s*--|\binformation_schema\b|"
         r"\bload_file\(|\binto\s+outfile\b|'\s*--\s*$|\bexec(?:ute)?\s*\(|\bpg_sleep\b|\bbenchmark\("
     ),
     "markup": re.compile(

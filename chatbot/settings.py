@@ -29,7 +29,9 @@ class Settings(BaseSettings):
     database_url: SecretStr | None = Field(None, description="SQLAlchemy URL; default: SQLite in the data folder")
     host: str = Field("127.0.0.1", description="address that the web process listens on")
     port: int = Field(7860, ge=0, le=65535, description="port that the web process listens on; 0 picks a free one")
-    public_url: str | None = Field(None, description="address that customers use, if a proxy stands in front (https://...)")
+    public_url: str | None = Field(
+        None, description="address that customers use, if a proxy stands in front (https://...)"
+    )
     trusted_proxies: Words = Field((), description="addresses whose X-Forwarded-For is believed")
 
     # who
@@ -49,8 +51,12 @@ class Settings(BaseSettings):
         "auto", description="auto: transformers on a GPU, openvino on a CPU; none: no generator at all"
     )
     model_languages: Words = Field((), description="languages the generator is good for; default: from the catalogue")
-    reply_mode: Mode = Field(Mode.PRECEDENT, description="precedent, adapted, or generated (only for models fit for it)")
-    model_fit: Words = Field((), description="modes that an evaluated custom model is fit for; default: from the catalogue")
+    reply_mode: Mode = Field(
+        Mode.PRECEDENT, description="precedent, adapted, or generated (only for models fit for it)"
+    )
+    model_fit: Words = Field(
+        (), description="modes that an evaluated custom model is fit for; default: from the catalogue"
+    )
 
     # the encoder
     encoder: str = Field("minilm-l6", description="catalogue name, hub id or folder of the sentence encoder")
@@ -63,7 +69,9 @@ class Settings(BaseSettings):
     max_new_tokens: int = Field(256, ge=1, le=512, description="longest generated reply, tokens")
     slots: int = Field(8, ge=1, le=256, description="replies that the model server writes at once")
     answer_threshold: float = Field(0.5, ge=0, le=1, description="confidence from which the bot answers")
-    ask_threshold: float = Field(0.35, ge=0, le=1, description="confidence from which it asks back instead of handing over")
+    ask_threshold: float = Field(
+        0.35, ge=0, le=1, description="confidence from which it asks back instead of handing over"
+    )
     languages: Words = Field(("en", "zh", "de", "es", "fr"), description="languages the company serves")
 
     # limits and privacy
@@ -71,7 +79,9 @@ class Settings(BaseSettings):
     max_body_bytes: int = Field(256_000, ge=10_000, description="largest request body, bytes")
     messages_per_minute: int = Field(20, ge=1, description="customer messages a minute and conversation")
     turns_per_ip: int = Field(3, ge=1, description="turns at once from one IP prefix")
-    keep_visible: Words = Field((), description="own contact data that is never masked, e.g. help@shop.example, shop.example")
+    keep_visible: Words = Field(
+        (), description="own contact data that is never masked, e.g. help@shop.example, shop.example"
+    )
 
     # the process
     log_level: Literal["debug", "info", "warning", "error"] = "info"

@@ -15,7 +15,7 @@ from chatbot.answering import Answerer, Context
 from chatbot.assembly import Assistant, build_assistant
 from chatbot.dialogue import check_message
 from chatbot.types import Mode, Reply, Role
-from scripts.options import DataOption, JsonOption, plain, print_json, settings_from
+from scripts.options import DataOption, JsonOption, plain, print_json, run, settings_from
 from scripts.questions import Question, one_question, read_questions
 
 
@@ -40,8 +40,6 @@ def main(
 async def _answer_all(assistant: Assistant, questions: Iterable[Question], *, as_lines: bool, as_json: bool) -> None:
     await assistant.start()
     try:
-        if assistant.supervisor:
-            await assistant.supervisor.wait_ready()
         for question in questions:
             reply = await answer(assistant.answerer, question)
             if as_lines:
@@ -82,17 +80,26 @@ def view(reply: Reply) -> dict[str, Any]:
 def _show(reply: Reply) -> None:
     console = Console()
     decision = reply.decision
-    console.print(Panel(reply.text, title=f"{decision.action.value} · {reply.mode.value} · {decision.confidence:.2f}", title_align="left"), markup=False)
+    console.print(
+        Panel(
+            reply.text,
+            title=f"{decision.action.value} · {reply.mode.value} · {decision.confidence:.2f}",
+            title_align="left",
+        ),
+        markup=False,
+    )
     for number, source in enumerate(reply.sources, 1):
         when = f", {source.resolved_at.date().isoformat()}" if source.resolved_at else ""
-        console.print(f"{number}. {source.conversation_id} #{source.turn_id}{when}: {source.question!r}", markup=False, highlight=False)
+        console.print(
+            f"{number}. {source.conversation_id} #{source.turn_id}{when}: {source.question!r}",
+            markup=False,
+            highlight=False,
+        )
     for problem in reply.provenance.degraded:
         Console(stderr=True).print(f"Note: {problem}", markup=False)
 
 
 if __name__ == "__main__":
-    from scripts.cli import run
-
     one = typer.Typer(pretty_exceptions_enable=False, add_completion=False)
     one.command()(main)
     run(one)

@@ -29,7 +29,9 @@ NO_ANSWER = {Action.ASK_BACK, Action.HAND_OVER}
 
 def main(
     ctx: typer.Context,
-    file: Annotated[Path | None, typer.Option("--file", help="Questions [default: the demo company's].", show_default=False)] = None,
+    file: Annotated[
+        Path | None, typer.Option("--file", help="Questions [default: the demo company's].", show_default=False)
+    ] = None,
     show: Annotated[bool, typer.Option("--show", help="Show every question that did not go as expected.")] = False,
     as_json: JsonOption = False,
 ) -> None:
@@ -76,14 +78,18 @@ def _count(rows: list[dict[str, Any]], replies: list[Reply]) -> dict[str, Any]:
     unanswerable = answered = 0
     for row, reply in zip(rows, replies, strict=True):
         right = as_expected(row, reply)
-        for by in good:
+        for by, counts in good.items():
             every[by][row[by]] += 1
-            good[by][row[by]] += right
+            counts[row[by]] += right
         if row["expect"] == "no_answer":
             unanswerable += 1
             answered += reply.decision.action is Action.ANSWER
         if not right:
-            said = {"said": reply.text, "did": reply.decision.action.value, "confidence": round(reply.decision.confidence, 3)}
+            said = {
+                "said": reply.text,
+                "did": reply.decision.action.value,
+                "confidence": round(reply.decision.confidence, 3),
+            }
             misses.append({**row, **said, "source": reply.sources[0].conversation_id if reply.sources else None})
     return {
         "asked": len(rows),
@@ -99,12 +105,12 @@ def _count(rows: list[dict[str, Any]], replies: list[Reply]) -> dict[str, Any]:
 
 def as_expected(row: dict[str, Any], reply: Reply) -> bool:
     """Whether the reply does what is expected and, where it should answer, says all that it must and nothing it must not."""
-    text = reply.text.casefold()
+    text, expected = reply.text.casefold(), str(row["expect"])
     if any(wrong.casefold() in text for wrong in row.get("must_not", ())):
         return False
-    if row["expect"] == "no_answer":
+    if expected == "no_answer":
         return reply.decision.action in NO_ANSWER
-    if row["expect"] != "answer":
-        return reply.decision.action.value == row["expect"]
+    if expected != "answer":
+        return reply.decision.action.value == expected
     said = all(any(way.casefold() in text for way in must.split("|")) for must in row.get("must", ()))
     return reply.decision.action is Action.ANSWER and said

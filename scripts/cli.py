@@ -1,16 +1,12 @@
-"""The command `chatbot`: gathers the commands, and turns errors into one sentence and an exit code. Holds no logic."""
+"""The command `chatbot`: gathers the commands. Holds no logic."""
 
 from __future__ import annotations
 
-import sys
-
 import typer
-from rich.console import Console
 
 from chatbot import __version__
-from chatbot.errors import ChatbotError
 from scripts import ask, bench, doctor, export, import_transcripts, init, reindex, search, serve
-from scripts.options import AppOptions, ConfigOption, DataOption
+from scripts.options import AppOptions, ConfigOption, DataOption, run
 
 app = typer.Typer(
     name="chatbot",
@@ -45,25 +41,6 @@ def common(
 ) -> None:
     """Options before the command hold for every command."""
     ctx.obj = AppOptions(data, config)
-
-
-def run(command: typer.Typer) -> None:
-    """Runs a command line: an error of ours is one sentence on standard error and its exit code, never a traceback."""
-    try:
-        command()
-    except ChatbotError as exc:
-        Console(stderr=True, highlight=False, soft_wrap=True).print(f"[red]Error:[/red] {_escaped(exc)}")
-        sys.exit(exc.exit_code)
-    except KeyboardInterrupt:
-        Console(stderr=True).print("Interrupted; what was there before is unchanged.")
-        sys.exit(130)
-    except BrokenPipeError:
-        sys.stderr.close()  # the reader of our output has left: not an error of ours
-        sys.exit(1)
-
-
-def _escaped(exc: ChatbotError) -> str:
-    return str(exc).replace("[", r"\[")
 
 
 def main() -> None:

@@ -22,7 +22,7 @@ from chatbot.retrieval.embedder import open_embedder
 from chatbot.retrieval.index import verify
 from chatbot.settings import Settings
 from scripts.machine import machine
-from scripts.options import DataOption, JsonOption, print_json, settings_from
+from scripts.options import DataOption, JsonOption, print_json, run, settings_from
 from storage.opening import open_store
 
 LEAST_FREE_MB = 500
@@ -40,7 +40,9 @@ class Finding:
 def main(
     ctx: typer.Context,
     data: DataOption = None,
-    show_settings: Annotated[bool, typer.Option("--settings", help="List every setting with its value and meaning.")] = False,
+    show_settings: Annotated[
+        bool, typer.Option("--settings", help="List every setting with its value and meaning.")
+    ] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Exit code 0 when all is well, 1 when something needs mending."""
@@ -134,7 +136,9 @@ def _list_settings(settings: Settings, as_json: bool) -> None:
     for name, field in type(settings).model_fields.items():
         value = getattr(settings, name)
         shown = "(set)" if isinstance(value, SecretStr) else value
-        rows.append({"name": name, "variable": f"CHATBOT_{name.upper()}", "value": shown, "meaning": field.description or ""})
+        rows.append(
+            {"name": name, "variable": f"CHATBOT_{name.upper()}", "value": shown, "meaning": field.description or ""}
+        )
     if as_json:
         print_json(rows)
         return
@@ -145,8 +149,6 @@ def _list_settings(settings: Settings, as_json: bool) -> None:
 
 
 if __name__ == "__main__":
-    from scripts.cli import run
-
     one = typer.Typer(pretty_exceptions_enable=False, add_completion=False)
     one.command()(main)
     run(one)

@@ -16,7 +16,7 @@ from rich.console import Console
 
 from chatbot.errors import StorageError, UsageError
 from chatbot.types import Transcript, Turn
-from scripts.options import DataOption, settings_from
+from scripts.options import DataOption, run, settings_from
 from storage.opening import Store, open_store
 
 
@@ -30,7 +30,9 @@ class What(StrEnum):
 
 def main(
     ctx: typer.Context,
-    out: Annotated[Path | None, typer.Option("--out", "-o", help="File to write [default: standard output].", show_default=False)] = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", "-o", help="File to write [default: standard output].", show_default=False)
+    ] = None,
     what: Annotated[What, typer.Option(help="Live chats, imported transcripts, or both.")] = What.ALL,
     force: Annotated[bool, typer.Option("--force", help="Replace the file if it is there.")] = False,
     data: DataOption = None,
@@ -99,8 +101,6 @@ def _iso(time: datetime | None) -> str | None:
 
 
 if __name__ == "__main__":
-    from scripts.cli import run
-
     one = typer.Typer(pretty_exceptions_enable=False, add_completion=False)
     one.command()(main)
     run(one)

@@ -21,7 +21,7 @@ from chatbot.transcripts.contract import BadRecord, ReadOptions
 from chatbot.transcripts.distil import distil
 from chatbot.transcripts.reading import FORMATS, detect_format, read_transcripts
 from chatbot.types import Passage, Transcript
-from scripts.options import DataOption, JsonOption, ProgressSink, print_json, progress_bar, settings_from
+from scripts.options import DataOption, JsonOption, ProgressSink, print_json, progress_bar, run, settings_from
 from scripts.reindex import reindex, report
 from storage.opening import open_store
 
@@ -86,7 +86,14 @@ def main(
 
 
 def import_path(
-    settings: Settings, path: Path, format: str, options: ReadOptions, *, dry_run: bool = False, strict: bool = False, quiet: bool = False
+    settings: Settings,
+    path: Path,
+    format: str,
+    options: ReadOptions,
+    *,
+    dry_run: bool = False,
+    strict: bool = False,
+    quiet: bool = False,
 ) -> Tally:
     """Reads, distils and stores; all of it becomes visible at the end, or nothing."""
     found = detect_format(path) if format == "auto" else format
@@ -107,13 +114,11 @@ def import_path(
     return tally
 
 
-def _read(  # noqa: PLR0917 - one step of import_path
+def _read(
     settings: Settings, path: Path, format: str, options: ReadOptions, tally: Tally, strict: bool, show: ProgressSink
 ) -> Iterator[tuple[Transcript, list[Passage]]]:
     masker = Masker(settings.keep_visible)
-    done = 0
-    for item in read_transcripts(path, format, options=options):
-        done += 1
+    for done, item in enumerate(read_transcripts(path, format, options=options), 1):
         show("read conversations", done, 0)
         if isinstance(item, BadRecord):
             if strict:
@@ -138,7 +143,9 @@ def _show(tally: Tally, dry_run: bool) -> None:
     outcomes = ", ".join(f"{count} {outcome}" for outcome, count in sorted(tally.outcomes.items())) or "none"
     languages = ", ".join(f"{language} {count}" for language, count in tally.languages.most_common())
     head = "Would import" if dry_run else "Imported"
-    console.print(f"{head} [bold]{tally.format}[/bold]: conversations: {outcomes}; answers: {tally.passages} ({languages or 'none'}).")
+    console.print(
+        f"{head} [bold]{tally.format}[/bold]: conversations: {outcomes}; answers: {tally.passages} ({languages or 'none'})."
+    )
     if dry_run and tally.samples:
         table = Table("question", "answer (as it would be shown)", show_lines=True)
         for passage in tally.samples:
@@ -151,8 +158,6 @@ def _show(tally: Tally, dry_run: bool) -> None:
 
 
 if __name__ == "__main__":
-    from scripts.cli import run
-
     one = typer.Typer(pretty_exceptions_enable=False, add_completion=False)
     one.command()(main)
     run(one)

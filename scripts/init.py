@@ -12,17 +12,19 @@ from rich.console import Console
 from chatbot.settings import Settings
 from chatbot.transcripts.contract import ReadOptions
 from scripts.import_transcripts import import_path
-from scripts.options import DataOption, JsonOption, print_json, settings_from
+from scripts.options import DataOption, JsonOption, print_json, run, settings_from
 from scripts.reindex import reindex
 from storage.opening import open_store
 
-DEMO_FILES = ("en_a.jsonl", "en_b.jsonl", "de.jsonl", "es.jsonl", "fr.jsonl", "zh.jsonl")
+QUESTIONS = "questions.jsonl"
 DEMO_KEEP_VISIBLE = ("help@northpine.example", "team@northpine.example", "+31 13 555 0142")
 
 
 def main(
     ctx: typer.Context,
-    demo: Annotated[bool, typer.Option("--demo", help="Load the demo company, Northpine Outdoor, and index it.")] = False,
+    demo: Annotated[
+        bool, typer.Option("--demo", help="Load the demo company, Northpine Outdoor, and index it.")
+    ] = False,
     data: DataOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -38,8 +40,17 @@ def main(
     console = Console(highlight=False)
     console.print(f"The data folder is [bold]{settings.data}[/bold].")
     if demo:
-        console.print(f"Demo company: {loaded['conversations']} conversations, {loaded['answers']} answers, index {loaded['index']}.")
-    console.print("Next: " + ("[bold]chatbot serve[/bold]" if demo else "[bold]chatbot import PATH[/bold], then [bold]chatbot index[/bold]"))
+        console.print(
+            f"Demo company: {loaded['conversations']} conversations, {loaded['answers']} answers, index {loaded['index']}."
+        )
+    console.print(
+        "Next: "
+        + (
+            "[bold]chatbot serve[/bold]"
+            if demo
+            else "[bold]chatbot import PATH[/bold], then [bold]chatbot index[/bold]"
+        )
+    )
 
 
 def load_demo(settings: Settings, *, quiet: bool) -> dict[str, object]:
@@ -47,17 +58,18 @@ def load_demo(settings: Settings, *, quiet: bool) -> dict[str, object]:
     visible = (*settings.keep_visible, *DEMO_KEEP_VISIBLE)
     settings = settings.model_copy(update={"keep_visible": visible})
     conversations = answers = 0
-    for name in DEMO_FILES:
+    shipped = sorted(file.name for file in resources.files("chatbot.demo").iterdir() if file.name.endswith(".jsonl"))
+    for name in shipped:
+        if name == QUESTIONS:
+            continue
         with resources.as_file(resources.files("chatbot.demo") / name) as file:
-            tally = import_path(settings, Path(file), "jsonl", ReadOptions(), quiet=quiet)
+            tally = import_path(settings, Path(file), "own", ReadOptions(), quiet=quiet)
         conversations += sum(tally.outcomes.values())
         answers += tally.passages
     return {"conversations": conversations, "answers": answers, "index": reindex(settings, quiet=quiet).name}
 
 
 if __name__ == "__main__":
-    from scripts.cli import run
-
     one = typer.Typer(pretty_exceptions_enable=False, add_completion=False)
     one.command()(main)
     run(one)

@@ -1,4 +1,4 @@
-"""What several commands share: the common options, settings from them, and how results and progress are shown."""
+"""What several commands share: common options, settings from them, how results and progress show, how a command ends."""
 
 from __future__ import annotations
 
@@ -17,11 +17,13 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
+from chatbot.errors import ChatbotError
 from chatbot.logs import configure_logging
 from chatbot.settings import Settings, load_settings
 
 DataOption = Annotated[
-    Path | None, typer.Option("--data", help="Folder with everything that the deployment owns [default: data]", show_default=False)
+    Path | None,
+    typer.Option("--data", help="Folder with everything that the deployment owns [default: data]", show_default=False),
 ]
 ConfigOption = Annotated[
     Path | None, typer.Option("--config", help="Settings file [default: chatbot.toml, if there]", show_default=False)
@@ -93,3 +95,22 @@ def progress_bar(quiet: bool = False) -> Iterator[ProgressSink]:
             bar.update(tasks[stage], completed=done, total=total or None)
 
         yield show
+
+
+def run(command: typer.Typer) -> None:
+    """Runs a command line: an error of ours is one sentence on standard error and its exit code, never a traceback."""
+    try:
+        command()
+    except ChatbotError as exc:
+        Console(stderr=True, highlight=False, soft_wrap=True).print(f"[red]Error:[/red] {_escaped(exc)}")
+        sys.exit(exc.exit_code)
+    except KeyboardInterrupt:
+        Console(stderr=True).print("Interrupted; what was there before is unchanged.")
+        sys.exit(130)
+    except BrokenPipeError:
+        sys.stderr.close()  # the reader of our output has left: not an error of ours
+        sys.exit(1)
+
+
+def _escaped(exc: ChatbotError) -> str:
+    return str(exc).replace("[", r"\[")

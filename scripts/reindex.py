@@ -12,14 +12,25 @@ from chatbot.retrieval.embedder import open_embedder
 from chatbot.retrieval.index import IndexVersion, build_index, list_versions, rollback, verify
 from chatbot.settings import Settings
 from chatbot.transcripts.distil import collapse
-from scripts.options import AppOptions, ConfigOption, DataOption, JsonOption, print_json, progress_bar, settings_from
+from scripts.options import (
+    AppOptions,
+    ConfigOption,
+    DataOption,
+    JsonOption,
+    print_json,
+    progress_bar,
+    run,
+    settings_from,
+)
 from storage.opening import open_store
 
 app = typer.Typer(help="Build, list, verify and roll back the index.", invoke_without_command=True)
 
 
 @app.callback()
-def build(ctx: typer.Context, data: DataOption = None, config: ConfigOption = None, as_json: JsonOption = False) -> None:
+def build(
+    ctx: typer.Context, data: DataOption = None, config: ConfigOption = None, as_json: JsonOption = False
+) -> None:
     """Builds the index from all imported transcripts; only new or changed passages are embedded."""
     if data or config or not ctx.obj:
         earlier = ctx.obj if isinstance(ctx.obj, AppOptions) else AppOptions()
@@ -60,14 +71,18 @@ def list_(ctx: typer.Context, data: DataOption = None, as_json: JsonOption = Fal
     table = Table("", "version", "made", "passages", "languages", "encoder")
     for version in versions:
         state = "broken" if version.problem else "->" if version.current else ""
-        table.add_row(state, version.name, version.created_at, str(version.passages), _by_language(version), version.encoder)
+        table.add_row(
+            state, version.name, version.created_at, str(version.passages), _by_language(version), version.encoder
+        )
     Console().print(table if versions else "There is no index yet; run `chatbot index`.")
 
 
 @app.command("verify")
 def verify_(
     ctx: typer.Context,
-    version: Annotated[str | None, typer.Argument(help="Version; default: the current one.", show_default=False)] = None,
+    version: Annotated[
+        str | None, typer.Argument(help="Version; default: the current one.", show_default=False)
+    ] = None,
     data: DataOption = None,
 ) -> None:
     """Checks every byte of a version against its manifest."""
@@ -91,6 +106,4 @@ def rollback_(
 
 
 if __name__ == "__main__":
-    from scripts.cli import run
-
     run(app)

@@ -12,7 +12,7 @@ from rich.table import Table
 from chatbot.assembly import Assistant, build_assistant
 from chatbot.types import Hit, Query, SearchResult
 from chatbot.understanding import understand
-from scripts.options import DataOption, JsonOption, print_json, settings_from
+from scripts.options import DataOption, JsonOption, print_json, run, settings_from
 from scripts.questions import Question, one_question, read_questions
 
 
@@ -77,20 +77,30 @@ def _hit(hit: Hit) -> dict[str, Any]:
 
 
 def _show(query: Query, result: SearchResult) -> None:
-    table = Table("score", "cosine", "BM25", "cover", "question", "answer", "from", title=f"{query.language}: {query.text!r}", show_lines=True)
+    table = Table(
+        "score",
+        "cosine",
+        "BM25",
+        "cover",
+        "question",
+        "answer",
+        "from",
+        title=f"{query.language}: {query.text!r}",
+        show_lines=True,
+    )
     for hit in result.hits:
         dense = "-" if hit.dense is None else f"{hit.dense:.2f}"
         lexical = "-" if hit.lexical is None else f"{hit.lexical:.1f}"
         place = f"{hit.passage.conversation_id} #{hit.passage.turn_id}"
-        table.add_row(f"{hit.score:.3f}", dense, lexical, f"{hit.coverage:.2f}", hit.passage.question, hit.passage.answer, place)
+        table.add_row(
+            f"{hit.score:.3f}", dense, lexical, f"{hit.coverage:.2f}", hit.passage.question, hit.passage.answer, place
+        )
     Console().print(table if result.hits else f"Nothing found in {query.language}.")
     for problem in result.degraded:
         Console(stderr=True).print(f"[yellow]Note:[/yellow] {problem}")
 
 
 if __name__ == "__main__":
-    from scripts.cli import run
-
     one = typer.Typer(pretty_exceptions_enable=False, add_completion=False)
     one.command()(main)
     run(one)

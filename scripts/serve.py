@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from scripts.options import AppOptions, DataOption, settings_from
+from scripts.options import AppOptions, DataOption, run, settings_from
 
 
 def main(
@@ -21,7 +21,11 @@ def main(
     """Serves the customer window, the REST API and the health pages until it is stopped (Ctrl-C)."""
     settings = settings_from(ctx, data, host=host, port=port)
     common = ctx.obj if isinstance(ctx.obj, AppOptions) else AppOptions()
-    os.environ |= {"CHATBOT_DATA": str(settings.data), "CHATBOT_HOST": settings.host, "CHATBOT_PORT": str(settings.port)}
+    os.environ |= {
+        "CHATBOT_DATA": str(settings.data),
+        "CHATBOT_HOST": settings.host,
+        "CHATBOT_PORT": str(settings.port),
+    }
     if common.config:
         os.environ["CHATBOT_CONFIG"] = str(Path(common.config).absolute())
     sys.stdout.flush()
@@ -29,8 +33,6 @@ def main(
 
 
 if __name__ == "__main__":
-    from scripts.cli import run
-
     one = typer.Typer(pretty_exceptions_enable=False, add_completion=False)
     one.command()(main)
     run(one)

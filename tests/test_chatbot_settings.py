@@ -1,0 +1,67 @@
+"""Settings: which source wins, and that a bad value names itself."""
+
+import pytest
+
+from chatbot.errors import SettingsError
+from chatbot.settings import load_settings
+
+
+@pytest.fixture(autouse=True)
+def _elsewhere(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for name in ("CHATBOT_PORT", "CHATBOT_DATA", "CHATBOT_CONFIG"):
+        monkeypatch.delenv(name, raising=False)
+
+
+def test_flags_beat_environment_beats_file_beats_defaults(tmp_path, monkeypatch):
+    assert load_settings().port == 7860
+    (tmp_path / "chatbot.toml").write_text('port = 1111\ncompany = "Acme"\n')
+    assert (load_settings().port, load_settings().company) == (1111, "Acme")
+    monkeypatch.setenv("CHATBOT_PORT", "2222")
+    assert load_settings().port == 2222
+    assert load_settings(port=3333).port == 3333
+    assert load_settings(port=None).port == 2222
+
+
+@pytest.mark.parametrize(
+    ("text", "named"),
+    [
+        ("port = 99999", "port = 99999"),
+        ("accent = 'red'", "accent = 'red'"),
+        ("prot = 1", "'prot'"),
+        ("port = ", "chatbot.toml"),
+    ],
+)
+def test_a_bad_value_in_the_file_names_itself(tmp_path, text, named):
+    (tmp_path / "chatbot.toml").write_text(text)
+    with pytest.raises(SettingsError, match=r"chatbot\.toml") as caught:
+        load_settings()
+    assert named in str(caught.value)
+
+
+def test_a_bad_variable_and_a_bad_flag_name_themselves(monkeypatch):
+    with pytest.raises(SettingsError, match="flag --port"):
+        load_settings(port="abc")
+    monkeypatch.setenv("CHATBOT_PORT", "abc")
+    with pytest.raises(SettingsError, match="CHATBOT_PORT"):
+        load_settings()
+
+
+def test_a_secret_is_read_from_its_file_and_never_shown(tmp_path, monkeypatch):
+    secret = tmp_path / "url"
+    secret.write_text("postgresql://u:hunter2@localhost/x\n")
+    monkeypatch.setenv("CHATBOT_DATABASE_URL_FILE", str(secret))
+    settings = load_settings()
+    assert settings.database_url.get_secret_value().endswith("/x")
+    assert "hunter2" not in repr(settings)
+
+
+def test_lists_come_from_commas(monkeypatch):
+    monkeypatch.setenv("CHATBOT_LANGUAGES", "en, de ,")
+    assert load_settings().languages == ("en", "de")
+
+
+def test_a_named_file_that_is_missing_is_an_error(monkeypatch):
+    monkeypatch.setenv("CHATBOT_CONFIG", "nowhere.toml")
+    with pytest.raises(SettingsError, match=r"nowhere\.toml"):
+        load_settings()
