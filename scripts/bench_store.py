@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
-import platform
 import statistics
 import tempfile
 import time
@@ -19,6 +17,7 @@ from rich.table import Table
 
 from chatbot.errors import ChatbotError
 from chatbot.protocols import ConversationStore
+from scripts.machine import machine
 from storage.opening import open_store
 
 OWNER = "bench"
@@ -38,8 +37,7 @@ def run(tasks: int = 64, messages: int = 100, url: str | None = None, folder: Pa
         if url is not None:
             ways["postgresql"] = _measure([url], Path(place) / "pg", tasks, messages)
     return {
-        "machine": platform.processor() or platform.machine(),
-        "cores": os.cpu_count(),
+        "machine": machine(),
         "tasks": tasks,
         "ways": ways,
     }
@@ -97,7 +95,7 @@ def main(
             *(f"{row[k]:,.1f}" for k in ("writes_per_s", "p50_ms", "p99_ms")),
         )
     console = Console()
-    console.print(f"{found['machine']}, {found['cores']} cores, {found['tasks']} tasks")
+    console.print(f"{found['machine']}; {found['tasks']} tasks")
     console.print(table)
 
 

@@ -45,7 +45,10 @@ class Store:
 
     def check(self) -> None:
         """Raises StorageError when the database does not answer a read; for /readyz. Blocks: call it in a thread."""
-        self.database.read(_select_one).result(timeout=15)
+        try:
+            self.database.read(_select_one).result(timeout=15)
+        except TimeoutError as exc:
+            raise StorageError(f"The database {self.database.place} has not answered for 15 seconds.") from exc
 
     def close(self) -> None:
         """Finishes the writes that were taken. Calling it again does nothing."""

@@ -65,8 +65,12 @@ def find(connection: Connection, kind: Kind, query: str, limit: int, visible: st
         return []
     dialect = connection.dialect.name
     match = _MATCH[dialect].format(kind=kind)
+    # Materialized, or SQLite asks the search table once for every visible row.
     rows = connection.execute(
-        text(f"SELECT id, score FROM ({match}) AS hits WHERE {visible} ORDER BY score DESC, id DESC LIMIT :limit"),  # noqa: S608 - constants only; values are bound
+        text(
+            f"WITH hits AS MATERIALIZED ({match}) SELECT id, score FROM hits WHERE {visible} "  # noqa: S608 - constants only; values are bound
+            "ORDER BY score DESC, id DESC LIMIT :limit"
+        ),
         {"query": _query(dialect, terms), "limit": limit},
     )
     return [Found(row.id, row.score) for row in rows]

@@ -291,6 +291,23 @@ async def test_chats_go_on_during_an_import(store: Store) -> None:
     assert [m.seq for m in await store.conversations.messages(conversation.id, "owner")] == [1, 2, 3, 4, 5, 6]
 
 
+async def test_messages_are_found_until_they_are_erased(store: Store) -> None:
+    conversations = store.conversations
+    made = await conversations.create_conversation("a")
+    await conversations.add_customer_message(made.id, "a", "我要退款,谢谢", "1")
+    await conversations.add_customer_message(made.id, "a", "My tent, the RIDGE, leaks", "2")
+    await conversations.add_customer_message(made.id, "a", "My tent, the RIDGE, leaks", "2")
+    assert [(h.conversation_id, h.seq) for h in await conversations.search("退款")] == [(made.id, 1)]
+    assert [(h.seq, h.role, h.text) for h in await conversations.search("tent ridg")] == [
+        (2, Role.CUSTOMER, "My tent, the RIDGE, leaks")
+    ]
+    assert await conversations.search("tent 退款") == []
+    assert count_rows(store, "message_search") == 2
+    await conversations.delete_owner("a")
+    assert await conversations.search("退款") == []
+    assert count_rows(store, "message_search") == 0
+
+
 async def test_live_conversations_come_as_transcripts(store: Store) -> None:
     conversations = store.conversations
     for owner in ("a", "b"):

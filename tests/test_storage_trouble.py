@@ -107,10 +107,15 @@ def test_the_ballast_is_given_up_for_erasing(small_disk: Path) -> None:
     with open_store(None, data, ballast_bytes=6 * MB) as store:
         asyncio.run(bulk(store))
     with open_store(None, data, ballast_bytes=6 * MB) as store:  # a new log, of no size
-        given_up = []
+        given_up: list[Ballast] = []
         release = Ballast.release
+
+        def release_and_tell(ballast: Ballast) -> None:
+            given_up.append(ballast)
+            release(ballast)
+
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(Ballast, "release", lambda self: (given_up.append(self), release(self)))
+            patch.setattr(Ballast, "release", release_and_tell)
             fill(small_disk)
             assert asyncio.run(store.conversations.delete_owner("bulky")) == 1
         assert len(given_up) == 1
