@@ -74,7 +74,7 @@ def test_zendesk_html_becomes_text_and_history_is_cut() -> None:
     whole, split = read("zendesk.json")[0], read("zendesk_split")[0]
     assert whole.turns == split.turns
     assert whole.turns[0].text == "Where is my label?"
-    assert whole.turns[2].text == "It is under Orders > Return:\n- print it\n- stick it on"
+    assert whole.turns[2].text == "It is under Orders > Return:\n\n- print it\n- stick it on"
     assert (whole.turns[2].author, whole.csat, whole.status, whole.tags) == (
         "Bram",
         5.0,

@@ -2,8 +2,6 @@
 type.
 """
 
-# ruff: noqa: E501 - long patterns and word lists are read whole
-
 from __future__ import annotations
 
 import re

@@ -80,12 +80,13 @@ class Buffer:
                 return value
 
     def skip_value(self) -> None:
-        """Moves behind the array, object or string at `pos`, of any size, without keeping it. Raises FormatError at the end
+        """Moves behind the array, object or string at `pos` without keeping it. Raises FormatError at the end
         of the file.
         """
         depth, in_string, began = 0, False, self.line
         while True:
-            match = (_STRING_END if in_string else _MARK).search(self.text, self.pos)
+            # match, not search: a search for a string's end would begin anew at each of its characters
+            match = _STRING_END.match(self.text, self.pos) if in_string else _MARK.search(self.text, self.pos)
             if match is None:
                 escaped = in_string and (len(self.text) - len(self.text.rstrip("\\"))) % 2
                 self.take(max(self.pos, len(self.text) - (1 if escaped else 0)))

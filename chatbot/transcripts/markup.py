@@ -17,7 +17,7 @@ _ENTITY = re.compile(
 )
 _DROPPED = frozenset({"script", "style", "head", "title", "template", "noscript", "svg", "object", "iframe"})
 _BLOCKS = frozenset(
-    "p div br li ul ol tr table h1 h2 h3 h4 h5 h6 hr pre section article header footer blockquote dt dd".split()  # noqa: SIM905 - a list
+    "p div li ul ol tr table h1 h2 h3 h4 h5 h6 hr pre section article header footer blockquote dt dd".split()  # noqa: SIM905 - a list
 )
 _VOID = frozenset("br hr img input meta link area base col embed source track wbr".split())  # noqa: SIM905
 _QUOTE_CLASS = re.compile(
@@ -52,47 +52,56 @@ class _Collector:
         self._parts: list[str] = []
         self._skipped: list[str] = []
         self._pre = 0
+        self._breaks = 0  # line breaks due before the next text
 
     def start(self, tag: str, attributes: Mapping[str, str]) -> None:
+        """An opening tag."""
         if self._skipped:
             if tag not in _VOID:
                 self._skipped.append(tag)
-            return
-        if tag in _VOID:
-            if tag in _BLOCKS:
-                self._parts.append("\n")
-            return
-        if tag in _DROPPED or _is_quote(tag, attributes):
+        elif tag == "br":
+            self._breaks += 1
+        elif tag in _DROPPED or _is_quote(tag, attributes):
             self._skipped.append(tag)
-            return
-        self._pre += tag == "pre"
-        if tag in _BLOCKS:
-            self._parts.append("\n\n" if tag == "p" else "\n")
-        if tag == "li":
-            self._parts.append("- ")
-        elif tag in ("td", "th"):
-            self._parts.append(" ")
+        else:
+            self._pre += tag == "pre"
+            self._break(tag)
+            if tag == "li":
+                self.data("- ")
+            elif tag in ("td", "th"):
+                self._parts.append(" ")
 
     def end(self, tag: str) -> None:
+        """A closing tag; libxml2 also closes what the source left open."""
         if self._skipped:
             if tag in self._skipped:
                 while self._skipped.pop() != tag:
                     pass
             return
         self._pre -= tag == "pre" and self._pre > 0
-        if tag in _BLOCKS and tag not in _VOID:
-            self._parts.append("\n")
+        self._break(tag)
 
     def data(self, text: str) -> None:
-        if not self._skipped:
-            self._parts.append(text if self._pre else re.sub(r"[ \t\r\n]+", " ", text))
+        """Text between tags; white space counts only inside <pre>."""
+        if self._skipped:
+            return
+        text = text if self._pre else re.sub(r"[ \t\r\n]+", " ", text)
+        if self._breaks and (self._pre or text.strip()):
+            self._parts.append("\n" * self._breaks)
+            self._breaks = 0
+        self._parts.append(text)
 
     def comment(self, text: str) -> None:
         """Comments are never shown."""
 
     def close(self) -> str:
+        """The whole text."""
         lines = (re.sub(r"[ \t]+", " ", line).strip() for line in "".join(self._parts).split("\n"))
         return re.sub(r"\n{3,}", "\n\n", "\n".join(lines)).strip()
+
+    def _break(self, tag: str) -> None:
+        if tag in _BLOCKS:
+            self._breaks = max(self._breaks, 2 if tag == "p" else 1)
 
 
 def _is_quote(tag: str, attributes: Mapping[str, str]) -> bool:

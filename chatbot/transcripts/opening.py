@@ -29,6 +29,7 @@ _BOMS = (
 )
 # What `surrogateescape` makes of a byte that is not UTF-8.
 ESCAPED = re.compile("[\udc80-\udcff]")
+_CONTROL = re.compile(rb"[\x01-\x08\x0e-\x1a]")
 _MULTIBYTE = re.compile(rb"[\xc2-\xf4][\x80-\xbf]")
 _MAGIC = {b"PK\x03\x04": "a ZIP archive", b"%PDF": "a PDF", b"\xd0\xcf\x11\xe0": "an old Office file", b"BZh": "bzip2",
           b"\xfd7zXZ": "xz", b"\x28\xb5\x2f\xfd": "zstd", b"SQLite format": "an SQLite database"}  # fmt: skip
@@ -100,7 +101,11 @@ def _encoding_of(head: bytes, path: Path) -> str:
     sample = head[:4096]
     if b"\x00" in sample:
         even, odd = sample[0::2].count(0), sample[1::2].count(0)
-        if max(even, odd) > len(sample) * 0.2 and min(even, odd) < len(sample) * 0.05:
+        if (
+            not _CONTROL.search(sample.replace(b"\x00", b""))
+            and max(even, odd) > len(sample) * 0.2
+            and min(even, odd) < len(sample) * 0.05
+        ):
             return "utf-16-be" if even > odd else "utf-16-le"
         if head.count(b"\x00", 0, 4096) > 8:
             raise FormatError(f"{path.name} is binary, not text; export it as JSON, JSONL or CSV.")

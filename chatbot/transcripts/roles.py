@@ -1,7 +1,5 @@
 """Words for roles in the exports of the world, and what they mean here. Knows no vendor's structure."""
 
-# ruff: noqa: E501 - long patterns and word lists are read whole
-
 from __future__ import annotations
 
 from collections.abc import Mapping
