@@ -14,7 +14,7 @@ from chatbot.retrieval.reading import TEXTS, VECTORS
 
 Vectors = npt.NDArray[np.float16]
 Progress = Callable[[str, int, int], None]
-_CHUNK = 2048
+_CHUNK = 8192  # between two reports of progress; long, so that texts of like length fill the encoder's batches
 
 
 class TextTable:
