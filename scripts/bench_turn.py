@@ -132,7 +132,7 @@ async def _served(settings: Settings, chats: Sequence[int], max_tokens: int) -> 
 async def _level(supervisor: Supervisor, chats: list[list[ChatMessage]], max_tokens: int) -> dict[str, Any]:
     model = supervisor.model()
     await asyncio.gather(
-        *[_chat(model, chat, 4) for chat in prompts(len(chats), seed=-len(chats))]
+        *[_chat(model, chat, 4) for chat in prompts(len(chats), seed=1000 + len(chats))]
     )  # warm, other chats
     before = (await supervisor.health())["tokens"]
     begun = time.perf_counter()

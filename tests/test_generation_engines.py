@@ -176,7 +176,7 @@ def test_the_conversion_happens_once_and_an_adapter_changes_the_model(models_fol
     torch.manual_seed(0)
     base = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32)
     tuned = get_peft_model(base, LoraConfig(r=2, target_modules=["q_proj"], init_lora_weights=False))
-    tuned.save_pretrained(tmp_path / "adapter")
+    tuned.save_pretrained(str(tmp_path / "adapter"))
     _, merged = _load(folder, tmp_path / "adapter", "cpu")
     _, plain = _load(folder, None, "cpu")
     assert type(merged) is type(plain)

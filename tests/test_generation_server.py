@@ -6,6 +6,7 @@ import asyncio
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Any
 
 import httpx
 import pytest
@@ -51,7 +52,7 @@ async def chat(http: httpx.AsyncClient, text: str, **more: object) -> httpx.Resp
     return await http.post("/v1/chat/completions", json=body(text, **more))
 
 
-async def until(http: httpx.AsyncClient, name: str, value: int) -> dict[str, object]:
+async def until(http: httpx.AsyncClient, name: str, value: int) -> Any:
     """Polls /health; the test's timeout ends a wait in vain."""
     while (health := (await http.get("/health")).json())[name] != value:  # noqa: ASYNC110 - a URL is polled
         await asyncio.sleep(0.01)
