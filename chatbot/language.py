@@ -17,7 +17,7 @@ from chatbot.scripts_of_writing import clean, dominant_script, letter_scores, on
 
 LANGID_WEIGHT = 0.7
 PROFILE_WEIGHT = 0.1
-LENGTH_EXPONENT = 0.12  # n-grams overlap: what a text says grows slower than its length
+LENGTH_EXPONENT = 0.1  # n-grams overlap: what a text says grows slower than its length
 PRIOR_NATS = 4.0  # a customer goes on in the same language about nine times in ten
 LONE_WORD_NATS = 1.5  # a single word may be a name, a loan or a courtesy
 UNHEARD_NATS = 3.0  # for a witness that does not know a language

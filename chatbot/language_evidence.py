@@ -23,10 +23,10 @@ _ALIASES = {variant: code for code, variants in _VARIANTS.items() for variant in
 _WORD = re.compile(r"[^\W\d_]+(?:['-][^\W\d_]+)*")
 _LOADING = threading.Lock()
 _SMOOTHING = 0.5 / 10_000  # langdetect's own ALPHA_DEFAULT / BASE_FREQ
-_WORD_NATS = 3.2  # what a word that only one language has says; it is shared out where several have it
-_FOLDED_NATS = 1.6  # the same, typed without its accents
+_WORD_NATS = 3.5  # what a word that only one language has says; it is shared out where several have it
+_FOLDED_NATS = 2.5  # the same, typed without its accents
 _COVERED_NATS = 3.0
-_CROWDING_EXPONENT = 0.25  # words of one sentence are not independent witnesses
+_CROWDING_EXPONENT = 0.5  # words of one sentence are not independent witnesses
 _HAN_WORD_NATS = 3.0
 _SEED = 0
 

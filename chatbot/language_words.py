@@ -29,11 +29,10 @@ WORDS: dict[str, str] = {
         "zurueck zurück bekommen etwas alles sich gehen ging kommen kam machen macht gemacht sagen sagt sagte "
         "sehen nehmen geben arbeiten arbeit zeit jahr leute mann frau kind haus freund auto schule preis größe "
         "farbe rechnung karte adresse nummer konto passwort geliefert angekommen kaputt beschädigt fehlt falsch "
-        "ändern stornieren artikel kunde kundendienst jemand nichts alle wieder jede jeder viel viele erste "
-        "letzte neu neue alt groß klein stimmt klar genau los gerne gern bin's dann dort hin weil damit mal eben "
-        "wurden sendung lieferzeit umtausch umtauschen zurückgeben erstattung zelt schuhe jacke garantie "
-        "mitarbeiter versand unsere ihnen sollte wäre hätte ganz mehr hatten leider na gut moechten ueber waere "
-        "hätten wirklich"
+        "ändern stornieren artikel kunde kundendienst jemand nichts wieder jede jeder viel viele erste letzte neu "
+        "neue alt groß klein stimmt genau gerne gern bin's dort hin weil damit mal eben wurden sendung lieferzeit "
+        "umtausch umtauschen zurückgeben erstattung zelt schuhe jacke garantie mitarbeiter versand unsere ihnen "
+        "sollte wäre hätte ganz mehr hatten leider gut moechten ueber waere hätten wirklich"
     ),
     "nl": (
         "de het een en of maar als van te naar in op aan voor uit met zonder is zijn was waren ben bent heb hebt "
@@ -45,9 +44,9 @@ WORDS: dict[str, str] = {
         "werk tijd jaar dag mensen man vrouw kind huis vriend auto prijs maat kleur factuur kaart adres nummer "
         "rekening wachtwoord geleverd aangekomen kapot beschadigd ontbreekt verkeerd wijzigen annuleren artikel "
         "klant klantenservice iemand niets iedereen weer elke veel eerste laatste nieuw nieuwe oud groot klein "
-        "klopt prima precies dan daar omdat hoor wel dus eens even verzending ruilen terugsturen terugbetaling "
-        "tent schoenen jas garantie medewerker hun hen moeten wilde zouden meer helaas toch echt goed leuk mooi "
-        "lekker weet denk"
+        "prima precies dan daar omdat hoor wel dus eens even verzending ruilen terugsturen terugbetaling tent "
+        "schoenen jas garantie medewerker hun hen moeten wilde zouden meer helaas toch echt goed leuk mooi lekker "
+        "weet denk"
     ),
     "sv": (
         "och eller men om att av till från i på för med utan är var vara har hade jag du han hon den det vi ni de "
@@ -271,7 +270,7 @@ WORDS: dict[str, str] = {
         "дім друг машина ціна розмір колір рахунок картка адреса номер пароль доставили прийшла прийшло зламаний "
         "пошкоджений неправильний змінити скасувати товар клієнт хтось ніхто всі знову кожен багато перший "
         "останній новий нова старий великий добре точно тоді там тому обмін повернути намет черевики куртка "
-        "гарантія оператор наш коштує купити купив отримав мого моєї мною себе нього неї кохаю люблю справа"
+        "гарантія оператор наш коштує купити купив отримав мого моєї мною себе нього неї люблю"
     ),
     "bg": (
         "и или но ако че да от до в във на о по за през без с със към е са беше бяха съм си сме сте аз ти той тя "
