@@ -143,6 +143,20 @@ def test_the_question_is_the_customers_last_run_that_says_something() -> None:
     assert distil(talk((Role.AGENT, "We ship to Norway.")), MASKER, lambda text: None) == []
 
 
+def test_names_that_were_found_once_are_masked_throughout() -> None:
+    told = talk(
+        (Role.CUSTOMER, "Do you sell Walter mugs?"),
+        (Role.AGENT, "Hi Walter, the mugs are sold out."),
+        (Role.AGENT, "We noted it: Walter gets 10 points."),
+    )
+    found = distil(told, MASKER, lambda text: None)
+    assert [item.answer for item in found] == [
+        "Hi [NAME], the mugs are sold out.",
+        "We noted it: [NAME] gets 10 points.",
+    ]
+    assert found[0].question == "Do you sell [NAME] mugs?"
+
+
 def test_language_is_the_transcripts_else_detected_else_und() -> None:
     told = talk((Role.CUSTOMER, "Wie lange?"), (Role.AGENT, "Zwei Jahre auf alles."), language=None)
     assert distil(told, MASKER, lambda text: "de" if "Wie" in text else None)[0].language == "de"

@@ -18,9 +18,16 @@ from chatbot.privacy.spans import Span
 _LETTER = r"[^\W\d_]"
 _PART = rf"{_LETTER}(?:{_LETTER}|['’-](?={_LETTER})){{0,30}}"
 _GREETING = (
-    r"hi|hello|hey|dear|good (?:morning|afternoon|evening)|thanks|thank you|sorry|welcome|"
-    r"hallo|guten (?:tag|morgen|abend)|liebe[rs]?|sehr geehrte[rs]?|moin|servus|grüezi|danke|"
-    r"bonjour|bonsoir|salut|ch[eè]re?|merci|hola|estimad[oa]|querid[oa]|buen(?:os|as) (?:d[ií]as|tardes|noches)|buen d[ií]a|gracias"
+    r"hi|hello|hey|dear|good (?:morning|afternoon|evening)|"
+    r"hallo|guten (?:tag|morgen|abend)|liebe[rs]?|sehr geehrte[rs]?|moin|servus|grüezi|"
+    r"bonjour|bonsoir|salut|ch[eè]re?|hola|estimad[oa]|querid[oa]|buen(?:os|as) (?:d[ií]as|tardes|noches)|buen d[ií]a"
+)
+# Words before a comma and a name that ends the clause: "Noted, Walter."
+_INTERJECTION = (
+    r"thanks(?: a lot| so much| again)?|thank you(?: so much| very much)?|sorry|welcome(?: back)?|noted|perfect|great|sure|okay|ok|al(?:l )?right|done|of course|"
+    r"no (?:problem|worries)|got it|you['’]re (?:very )?welcome|right|yes|no|absolutely|good|exactly|certainly|understood|"
+    r"danke(?: dir| ihnen| schön)?|gern(?: geschehen|e)?|alles klar|perfekt|ja|nein|genau|verstanden|"
+    r"merci(?: beaucoup)?|parfait|d['’]accord|bien sûr|oui|non|de rien|gracias|muchas gracias|de nada|perfecto|claro|vale|sí"
 )
 _TITLE = r"Mr|Mrs|Ms|Miss|Mx|Dr|Prof|Herrn?|Frau|Mme|Mlle|Monsieur|Madame|Mademoiselle|M(?=\. )|Sra?|Srta|Se[ñn]or(?:a|ita)?|Do[ñn]a"
 _TITLES = rf"(?:(?:{_TITLE})\.?[ ]+)"
@@ -28,6 +35,9 @@ _ADDRESSED = re.compile(
     rf"(?:^|(?<=[\n.!?;:]))[ \t\"'“¡>*-]*(?:{_GREETING})(?:[ ]+(?:again|there))?[ ]?,?[ ]+{_TITLES}{{0,2}}((?:{_PART})(?:[ ]{_PART}){{0,3}})"
     r"(?=[ ]?(?:[,.!:;?\n–)-]|$))",
     re.IGNORECASE,
+)
+_ANSWERED = re.compile(
+    rf"(?:^|(?<=[\n.!?;:]))[ \t]*(?i:{_INTERJECTION}),?[ ]+(?i:{_TITLES}){{0,2}}((?:{_PART})(?:[ ]{_PART})?)(?=[ ]?(?:[,.!:;?\n–)]|$))"
 )
 _OPENING = re.compile(
     rf"^[ \t]*(?i:hi|hello|hey|dear|hallo|bonjour|hola|liebe[rs]?|cher|chère)[ ]+({_PART})(?=[ ](?:{_LETTER}))"
@@ -65,18 +75,18 @@ def find_names(text: str) -> Iterator[Span]:
             yield from _name(text, match.start(1), match.group(1), lower_too=False)
         for match in _ADDRESSED.finditer(text):
             yield from _name(text, match.start(1), match.group(1), lower_too=True)
-        for match in _OPENING.finditer(text):
-            yield from _name(text, match.start(1), match.group(1), lower_too=False)
-        for pattern, lower_too in ((_INTRODUCED, True), (_THIS_IS, False), (_SIGNED, False)):
+        for pattern in (_ANSWERED, _OPENING, _THIS_IS, _SIGNED):
             for match in pattern.finditer(text):
-                yield from _name(text, match.start(1), match.group(1), lower_too=lower_too)
+                yield from _name(text, match.start(1), match.group(1), lower_too=False)
+        for match in _INTRODUCED.finditer(text):
+            yield from _name(text, match.start(1), match.group(1), lower_too=True)
     if _ZH.search(text):
         yield from _chinese(text)
 
 
 def find_known(text: str, names: Sequence[str]) -> Iterator[Span]:
     """Every mention of the given people: the full name, and its parts where they are written like names."""
-    for name in names:
+    for name in sorted(names, key=len, reverse=True):
         for pattern in _known(name.strip()):
             for match in pattern.finditer(text):
                 yield Span("NAME", match.start(), match.end(), match.group())
@@ -105,7 +115,16 @@ def _name(text: str, start: int, candidate: str, *, lower_too: bool) -> Iterator
     end = start
     for position, word in enumerate(re.finditer(r"\S+", candidate)):
         plain = word.group().rstrip("'’-")
-        if plain.lower() in NOT_NAMES:
+        if plain.lower() in NOT_NAMES or re.split("['’]", plain.lower())[0] in (
+            "i",
+            "it",
+            "that",
+            "what",
+            "you",
+            "we",
+            "c",
+            "j",
+        ):
             break
         capital = plain[0].isupper() or plain.lower() in PARTICLES or not plain[0].isascii()
         if not capital and not (lower_too and (position == 0 or (candidate.islower() and position == 1))):

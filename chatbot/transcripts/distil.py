@@ -35,7 +35,7 @@ def distil(transcript: Transcript, mask: Masker, detect: Callable[[str], str | N
     """
     if not is_trustworthy(transcript):
         return []
-    names = sorted({turn.author for turn in transcript.turns if turn.author})
+    names = _names(transcript.turns, mask)
     language = transcript.language or _language(transcript.turns, detect)
     passages = []
     for position, turn in enumerate(transcript.turns):
@@ -80,6 +80,16 @@ def is_trustworthy(transcript: Transcript) -> bool:
         if transcript.csat >= _GOOD_CSAT:
             return True
     return (transcript.status or "").strip().lower().replace(" ", "_").replace("-", "_") not in _UNRESOLVED
+
+
+def _names(turns: Sequence[Turn], mask: Masker) -> list[str]:
+    """Who takes part: the authors, and whoever is addressed or introduces himself anywhere in the conversation."""
+    names = {turn.author for turn in turns if turn.author}
+    for turn in turns:
+        if turn.role in (Role.CUSTOMER, Role.AGENT):
+            found = (span.value for span in mask.find(turn.text) if span.type == "NAME")
+            names.update(name for name in found if len(name) > 1 and (name[0].isupper() or not name.isascii()))
+    return sorted(names)
 
 
 def _question(turns: Sequence[Turn], answer: int) -> tuple[int, int] | None:
