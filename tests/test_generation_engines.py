@@ -82,14 +82,13 @@ async def test_it_knows_paris_and_streams(served: Served) -> None:
     await model.close()
 
 
-async def test_chats_at_once_get_the_answers_they_get_alone(served: Served) -> None:
+async def test_chats_at_once_are_not_mixed_up(served: Served) -> None:
     model = served.model()
-    questions = [[ChatMessage("user", f"Count from {n} to {n + 3}.")] for n in (1, 5, 20)]
-    alone = [text_of(await whole(model, question, 6)) for question in questions]
-    together = await asyncio.gather(*[whole(model, question, 6) for question in questions])
-    assert len(set(alone)) == 3
-    # sums in another order may flip a near tie far into a reply; the first words are not near ties
-    assert [text_of(deltas)[:8] for deltas in together] == [text[:8] for text in alone]
+    capitals = {"France": "Paris", "Germany": "Berlin", "Italy": "Rome", "Spain": "Madrid", "Japan": "Tokyo"}
+    asked = [[ChatMessage("user", f"What is the capital of {country}?")] for country in capitals]
+    answers = await asyncio.gather(*[whole(model, question, 16) for question in asked])
+    for city, answer in zip(capitals.values(), answers, strict=True):
+        assert city in text_of(answer)
     await model.close()
 
 
@@ -121,10 +120,10 @@ def test_usage_length_and_stop_strings(served: Served) -> None:
 def test_sampling_differs_and_greedy_does_not(served: Served) -> None:
     def names(temperature: float, times: int) -> set[str]:
         messages = [{"role": "user", "content": "Invent a name for a mountain hut."}]
-        answers = [served.ask(messages=messages, temperature=temperature, max_tokens=12) for _ in range(times)]
+        answers = [served.ask(messages=messages, temperature=temperature, max_tokens=8) for _ in range(times)]
         return {answer["choices"][0]["message"]["content"] for answer in answers}
 
-    assert len(names(1.5, 5)) > 1
+    assert len(names(1.5, 3)) > 1
     assert len(names(0, 3)) == 1
 
 
@@ -148,12 +147,10 @@ def test_text_beyond_ascii_comes_out_whole(served: Served) -> None:
     answer.encode()
 
 
-def test_the_openvino_server_has_not_loaded_torch(served: Served) -> None:
-    if served.child.spec.engine != "openvino":
-        pytest.skip("the transformers engine needs it")
+def test_only_the_transformers_server_has_loaded_torch(served: Served) -> None:
     maps = Path(f"/proc/{served.child.pid}/maps").read_text()
-    assert "libopenvino" in maps
-    assert "libtorch" not in maps
+    assert ("libtorch" in maps) == (served.child.spec.engine == "transformers")
+    assert ("libopenvino" in maps) == (served.child.spec.engine == "openvino")
 
 
 @pytest.mark.filterwarnings("ignore:`is_gradient_checkpointing` is deprecated:FutureWarning")  # peft asks transformers

@@ -184,7 +184,10 @@ def _open_pipeline(path: Path, slots: int, threads: int | None) -> Any:
     scheduler.max_num_batched_tokens = max(_PREFILL_TOKENS, slots)
     scheduler.max_num_seqs = slots
     scheduler.cache_size = _CACHE_GB
-    properties = {} if threads is None else {"INFERENCE_NUM_THREADS": threads}
+    # for a 4-bit GGUF bf16, the default where the CPU has it, prefills 1.6 times faster and decodes 1.7 times slower
+    properties: dict[str, Any] = {"INFERENCE_PRECISION_HINT": "f32"}
+    if threads is not None:
+        properties["INFERENCE_NUM_THREADS"] = threads
     try:
         return openvino_genai.ContinuousBatchingPipeline(str(path), scheduler, "CPU", properties)
     except RuntimeError as exc:
