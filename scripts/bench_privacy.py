@@ -102,8 +102,6 @@ def main(data_folder: Path = Path("../shared/data"), as_json: JsonOption = False
     else:
         console = Console()
         console.print(f"{result['machine']}; {result['texts']} texts, {result['texts_per_s']} texts/s")
-            f"{machine['cpu']}, {machine['cores']} cores; {result['texts']} texts, {result['texts_per_s']} texts/s"
-        )
         recall = Table("type", "spans", "covered", "recall", "as own type", "goal", title="recall")
         for kind, row in result["recall"].items():
             goal = "" if row["goal"] is None else f">= {row['goal']} {'met' if row['met'] else 'MISSED'}"
