@@ -1,8 +1,8 @@
 """JSON records one at a time out of a text stream: a record a line, an array, or an array inside an object. Knows no
 vendor.
 
-Not `ijson`: the C scanner of `json` on a sliding buffer is faster, gives line numbers, can go on after a bad record,
-and holds no more than one record, however long a single string claims to be.
+Not `ijson`: at about three quarters of its speed (68 MB in 0.59 s against 0.43 s), the scanner of `json` on a sliding
+buffer gives line numbers, goes on after a bad record, and holds one record at most, however long a string claims to be.
 """
 
 from __future__ import annotations
