@@ -34,6 +34,15 @@ async def finished(handlers: ChatHandlers, view: dict[str, object]) -> dict[str,
     raise AssertionError("the reply never ended")
 
 
+async def begun(handlers: ChatHandlers, conversation: str) -> str:
+    """The first words of the reply."""
+    for _ in range(500):
+        if words := handlers.parts.manager.writing(conversation):
+            return words
+        await asyncio.sleep(0.005)
+    raise AssertionError("the reply never began")
+
+
 async def test_the_first_message_starts_a_conversation_and_is_answered(tmp_path: Path) -> None:
     handlers = handlers_for(tmp_path)
     empty = await handlers.view(ANN)
@@ -91,8 +100,7 @@ async def test_a_person_can_be_asked_for_twice_and_waiting_can_be_ended(tmp_path
 async def test_stop_keeps_what_stands(tmp_path: Path) -> None:
     handlers = handlers_for(tmp_path, pace_s=0.02)
     sent = await handlers.send(ANN, "Where is it?", "k1")
-    while not (writing := (await handlers.view(ANN))["writing"]):
-        await asyncio.sleep(0.005)
+    writing = await begun(handlers, str(sent["conversation"]))
     await handlers.stop(ANN, str(sent["conversation"]))
     view = await finished(handlers, sent)
     assert str(writing) in str(view["html"])
@@ -170,8 +178,7 @@ async def test_a_network_has_a_bounded_number_of_turns_at_once(tmp_path: Path) -
     first = await handlers.send(away[0], "1", "k1")
     with pytest.raises(Busy):
         await handlers.send(away[1], "1", "k1")
-    while not handlers.parts.manager.writing(str(first["conversation"])):
-        await asyncio.sleep(0.005)
+    await begun(handlers, str(first["conversation"]))
     await handlers.stop(away[0], str(first["conversation"]))
     assert (await handlers.send(away[1], "1", "k2"))["seq"] == 1
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
@@ -16,7 +17,7 @@ from starlette.staticfiles import StaticFiles
 from chatbot.settings import Settings, load_settings
 from ui.api import Api, api_routes
 from ui.downloads import download_routes
-from ui.faults import install_faults
+from ui.faults import Contained, install_faults
 from ui.guard import BodyLimit, OnlyKnownPaths, SameOriginWrites, SecurityHeaders
 from ui.handlers import ChatHandlers
 from ui.health import health_routes
@@ -60,9 +61,9 @@ def create_app_from(parts: Parts) -> FastAPI:
         download_routes(parts, identity, rates),
     ):
         app.include_router(router)
-    static = f"/chat/static/{_version(STATIC_FOLDER)}"
+    static = f"/chat/static/{version(STATIC_FOLDER)}"
     app.mount(static, StaticFiles(directory=STATIC_FOLDER), name="static")
-    _mount_chat(app, ChatHandlers(parts, rates), identity, static)
+    _in_a_loop(partial(_mount_chat, app, ChatHandlers(parts, rates), identity, static))
     _wrap(app, settings, identity, static)
     return app
 
@@ -104,6 +105,20 @@ def _mount_chat(app: FastAPI, handlers: ChatHandlers, identity: Identity, static
     )
 
 
+def _in_a_loop(build: Callable[[], None]) -> None:
+    """Gradio, set up where no event loop runs, makes several of its own and never closes them."""
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        asyncio.run(_call(build))
+    else:
+        build()
+
+
+async def _call(build: Callable[[], None]) -> None:
+    build()
+
+
 def _wrap(app: FastAPI, settings: Settings, identity: Identity, static: str) -> None:
     """The walls, from the innermost to the outermost."""
     origins = own_origins(settings)
@@ -112,10 +127,11 @@ def _wrap(app: FastAPI, settings: Settings, identity: Identity, static: str) -> 
     app.add_middleware(BodyLimit, limit=settings.max_body_bytes)
     app.add_middleware(SameOriginWrites, origins=origins)
     app.add_middleware(OnlyKnownPaths)
+    app.add_middleware(Contained)
     app.add_middleware(SecurityHeaders, https=identity.secure)
 
 
-def _version(folder: Path) -> str:
+def version(folder: Path) -> str:
     """A short hash of our static files, so that a browser may keep them for ever."""
     content = hashlib.sha256()
     for path in sorted(folder.iterdir()):

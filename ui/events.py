@@ -27,21 +27,33 @@ class Window:
     """One open window's bounded queue. A full one is emptied and marked: a slow reader never holds up the others."""
 
     _queue: asyncio.Queue[Event | Signal] = field(default_factory=lambda: asyncio.Queue(QUEUE_LIMIT))
+    _closed: bool = False
 
-    def put(self, item: Event | Signal) -> None:
+    def put(self, event: Event) -> None:
         if self._queue.full():
-            while not self._queue.empty():
-                self._queue.get_nowait()
+            self.waiting()
             self._queue.put_nowait(Signal.RESYNC)
-            if isinstance(item, Event):
-                return
-        self._queue.put_nowait(item)
+        else:
+            self._queue.put_nowait(event)
+
+    def close(self) -> None:
+        """The next read, and each after it, says CLOSED, whatever came before."""
+        self._closed = True
+        self.waiting()
+        self._queue.put_nowait(Signal.CLOSED)
 
     async def next(self, patience_s: float) -> Event | Signal:
+        if self._closed:
+            return Signal.CLOSED
         try:
             return await asyncio.wait_for(self._queue.get(), patience_s)
         except TimeoutError:
             return Signal.QUIET
+
+    def waiting(self) -> list[Event]:
+        """Takes out what has come and was not read yet."""
+        items = [self._queue.get_nowait() for _ in range(self._queue.qsize())]
+        return [item for item in items if isinstance(item, Event)]
 
 
 class EventHub:
@@ -67,7 +79,7 @@ class EventHub:
         """A queue of what happens from now on. Take it before reading the state that it continues."""
         window = Window()
         if self._closed:
-            window.put(Signal.CLOSED)
+            window.close()
         self._windows[conversation_id].add(window)
         try:
             yield window
@@ -88,7 +100,7 @@ class EventHub:
         self._closed = True
         for windows in self._windows.values():
             for window in windows:
-                window.put(Signal.CLOSED)
+                window.close()
 
     @property
     def open_windows(self) -> int:

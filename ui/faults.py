@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import traceback
+from dataclasses import dataclass
+
 import structlog
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from chatbot.errors import BadInput, Busy, ChatbotError, Conflict, NotFound, StorageError, TooLarge, UsageError
 
@@ -28,11 +32,36 @@ def code_of(error: ChatbotError) -> tuple[int, str]:
     return next(((status, code) for kind, status, code in _KNOWN if isinstance(error, kind)), (503, "unavailable"))
 
 
+@dataclass(frozen=True)
+class Contained:
+    """Around everything: what no handler took, Gradio's own slips included, is one log line and a plain 500."""
+
+    app: ASGIApp
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        started = False
+
+        async def noting(message: Message) -> None:
+            nonlocal started
+            started = started or message["type"] == "http.response.start"
+            await send(message)
+
+        try:
+            await self.app(scope, receive, noting)
+        except Exception as error:
+            if scope["type"] != "http":
+                raise
+            last = traceback.extract_tb(error.__traceback__)[-1]  # where, but not the message: it may quote a customer
+            where = f"{last.filename}:{last.lineno}"
+            _log.error("request_crashed", path=scope["path"], error=type(error).__name__, where=where)
+            if not started:
+                await _answer(500, "internal", "Something went wrong on our side.")(scope, receive, send)
+
+
 def install_faults(app: FastAPI) -> None:
     app.add_exception_handler(ChatbotError, _known)
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(HTTPException, _http)
-    app.add_exception_handler(Exception, _unknown)
 
 
 def _answer(status: int, code: str, message: str, headers: dict[str, str] | None = None) -> JSONResponse:
@@ -58,8 +87,3 @@ async def _invalid(_request: Request, error: Exception) -> JSONResponse:
 async def _http(_request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, HTTPException)
     return _answer(error.status_code, _PLAIN.get(error.status_code, "refused"), str(error.detail))
-
-
-async def _unknown(request: Request, error: Exception) -> JSONResponse:
-    _log.error("request_crashed", path=request.url.path, error=type(error).__name__)
-    return _answer(500, "internal", "Something went wrong on our side.")

@@ -53,12 +53,12 @@ async def window_stream(parts: Parts, conversation_id: str, owner: str) -> Async
     that was away, or that was too slow, loses nothing: it reads the store again."""
     with parts.hub.window(conversation_id) as window:
         yield f"retry: {RETRY_MS}\n"
-        yield await _hello(parts, conversation_id, owner)
+        yield await _hello(parts, window, conversation_id, owner)
         while (item := await window.next(KEEP_ALIVE_S)) is not Signal.CLOSED:
             if item is Signal.QUIET:
                 yield ": still here\n\n"
             elif item is Signal.RESYNC:
-                yield await _hello(parts, conversation_id, owner)
+                yield await _hello(parts, window, conversation_id, owner)
             elif isinstance(item, Event):
                 yield _event(item)
 
@@ -68,11 +68,13 @@ def _event(event: Event) -> str:
     return sse(event.kind.value, {"seq": event.seq, "text": event.text}, event.seq if stored else None)
 
 
-async def _hello(parts: Parts, conversation_id: str, owner: str) -> str:
+async def _hello(parts: Parts, window: Window, conversation_id: str, owner: str) -> str:
+    """The present state. What came meanwhile is part of it, so it is taken out of the window, with no pause between."""
     try:
         conversation = await parts.store.conversation(conversation_id, owner)
     except NotFound:
         return sse("gone", {})
+    window.waiting()
     state = {"seq": conversation.last_seq, "status": conversation.status.value}
     return sse("hello", state | {"writing": parts.manager.writing(conversation_id)}, conversation.last_seq)
 
@@ -99,6 +101,9 @@ async def reply_stream(
             yield "delta", {"text": item.text}
         else:
             done = await _finished(parts.store, message, owner)
+    for event in window.waiting():
+        if event.kind is EventKind.DELTA:
+            yield "delta", {"text": event.text}
     yield "final", done or {"message": None, "error": {"code": "no_reply", "message": "No reply came; yours is saved."}}
 
 

@@ -123,7 +123,8 @@ class ChatWindow {
     this.status = view.status;
     parts.root.dataset.status = view.status;
     parts.status.textContent = view.status_text;
-    this.setLive(view.writing);
+    // Whether a reply is being written; its words come from the stream alone, which neither doubles nor drops one.
+    this.setLive(view.writing === null ? null : this.live ?? "");
     if (followed) this.toBottom(false);
     this.stream.follow(document.hidden ? null : this.conversation);
   }
@@ -145,7 +146,8 @@ class ChatWindow {
   onHello(state) {
     this.setOffline(false);
     this.outbox.resume();
-    this.refresh().then(() => { if (state.writing !== null && this.live !== null) this.setLive(state.writing); });
+    this.setLive(state.writing);
+    this.refresh();
   }
 
   onEvent(kind, data) {
@@ -197,9 +199,11 @@ class ChatWindow {
   }
 
   giveBack(entry) {
-    const { text } = this.parts;
+    const { text, problem } = this.parts;
+    const why = problem.textContent;
     text.value = text.value ? `${entry.text}\n${text.value}` : entry.text;
     this.onTyping();
+    this.problem(why);
     this.refresh();
   }
 
