@@ -11,6 +11,7 @@ from chatbot import policy
 from chatbot.choosing import MOST_SOURCES, Choice, choose
 from chatbot.composing import Draft, OnDelta, Writing, compose
 from chatbot.errors import ChatbotError
+from chatbot.matching import Match, confidence, rank
 from chatbot.phrases import phrase
 from chatbot.policy import Reason
 from chatbot.privacy import Masker
@@ -18,7 +19,8 @@ from chatbot.protocols import ChatModel, Retriever
 from chatbot.types import Action, Decision, Hit, Mode, Provenance, Reply, SearchResult, Source, Turn
 from chatbot.understanding import Detect, Understanding, understand
 
-HITS = 8
+HITS = 30
+_PERSONAL_DENSE, _PERSONAL_COVERAGE = 0.6, 0.6  # a hit this like the question is about the same, if only for its own customer
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +52,7 @@ class Answerer:
     masker: Masker
     detect: Detect
     writing: Writing
+    encoder_languages: frozenset[str] = frozenset({"en"})
     thresholds: Thresholds = Thresholds()
     model: ChatModel | None = None
 
@@ -75,8 +78,11 @@ class Answerer:
             return self._fixed(turn, decision, SearchResult(()), clock)
         result = await self._search(turn)
         clock.lap("search")
-        choice = choose(result)
-        decision = policy.decide(replace(situation, evidence=_evidence(result, choice)))
+        trusted = turn.language in self.encoder_languages
+        matches = rank(result, trusted)
+        choice = choose(matches)
+        evidence = await asyncio.to_thread(self._weigh, turn, result, matches, trusted)
+        decision = policy.decide(replace(situation, evidence=evidence))
         clock.lap("decide")
         if decision.action is not Action.ANSWER or choice is None:
             return self._fixed(turn, decision, result, clock)
@@ -104,6 +110,13 @@ class Answerer:
             return await asyncio.to_thread(self.retriever.search, turn.query, HITS)
         except ChatbotError as exc:  # the customer gets a person instead, and the provenance the reason
             return SearchResult((), degraded=(f"index: {exc}",))
+
+    def _weigh(self, turn: Understanding, result: SearchResult, matches: list[Match], trusted: bool) -> policy.Evidence:
+        if not matches:
+            return policy.Evidence(found_any=bool(result.hits), personal=_personal(result))
+        supports = self.retriever.support(turn.query, [matches[0].hit.passage])
+        sure = confidence(matches[0], supports[0] if supports else None, trusted)
+        return policy.Evidence(sure, found_any=True)
 
     def _fixed(self, turn: Understanding, decision: Decision, result: SearchResult, clock: _Clock) -> Reply:
         key, quick = _wording(decision, result)
@@ -134,11 +147,8 @@ class _Clock:
         self._last = now
 
 
-def _evidence(result: SearchResult, choice: Choice | None) -> policy.Evidence:
-    if not result.hits:
-        return policy.Evidence()
-    hit = choice.hit if choice else result.hits[0]
-    return policy.Evidence(hit.dense, hit.coverage, result.agreement, found_any=True, reusable=choice is not None)
+def _personal(result: SearchResult) -> bool:
+    return any((hit.dense or 0.0) >= _PERSONAL_DENSE and hit.coverage >= _PERSONAL_COVERAGE for hit in result.hits[:3])
 
 
 def _reply(  # noqa: PLR0913 - gathers what the steps of one turn found
@@ -169,7 +179,7 @@ def _reply(  # noqa: PLR0913 - gathers what the steps of one turn found
         decision=decision,
         mode=draft.mode,
         language=turn.language,
-        sources=tuple(_source(hit) for hit in (choice.hit, *choice.supporting)),
+        sources=tuple(_source(hit) for hit in (*choice.hits, *choice.supporting)),
         provenance=provenance,
         timings_ms=timings,
     )

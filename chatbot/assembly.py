@@ -21,6 +21,8 @@ from chatbot.settings import Settings
 from chatbot.types import Mode
 
 EXAMPLES = 4
+# all-MiniLM-L6-v2 was trained on English; an encoder that is not named here is taken to know every language served.
+ENCODER_LANGUAGES = {"minilm-l6": frozenset({"en"})}
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +64,7 @@ def build_assistant(settings: Settings) -> Assistant:
         masker=Masker(settings.keep_visible),
         detect=lambda text, prior: detect(text, prior).language,
         writing=_writing(settings, spec),
+        encoder_languages=ENCODER_LANGUAGES.get(settings.encoder, frozenset(settings.languages)),
         thresholds=Thresholds(settings.answer_threshold, settings.ask_threshold),
         model=_model(settings, supervisor),
     )

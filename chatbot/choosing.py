@@ -1,76 +1,81 @@
-"""Which of the passages found answers the customer: reusable, agreed upon, and not superseded. Pure; knows no search."""
+"""Which candidates answer the customer: the best, what agrees with it or completes it, never what is superseded. Pure."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from chatbot.evidence import contradicts
-from chatbot.reuse import general_part
-from chatbot.types import Hit, SearchResult
+from chatbot.matching import Match
+from chatbot.types import Hit
 
-_CLOSE = 0.75  # of the best fused score: hits below it are about something else
+_ALTERNATIVES = 12  # candidates that may contradict or support the best
 _SAME_MATTER = 0.3  # share of the shorter answer's words that two answers to one matter have in common
+_SAME_WORDS = 0.6
+_COMPLETES = 1.0  # log-odds: a candidate this close to the best may complete the answer
+_LONGEST = 420  # characters of an answer made of two
 _WORD = re.compile(r"[a-zà-ÿ]{4,}|[\u3400-\u9fff]")
 MOST_SOURCES = 3
 
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """The passage to answer from. `text` is its reusable part, word for word; `supporting` are hits that say the same;
+    """What to answer from. `hits` are the passages whose words make up `text`, best first; `supporting` say the same;
     `superseded` names passages that say otherwise and are older."""
 
-    hit: Hit
+    hits: tuple[Hit, ...]
     text: str
-    supporting: tuple[Hit, ...]
-    superseded: tuple[str, ...]
+    supporting: tuple[Hit, ...] = ()
+    superseded: tuple[str, ...] = ()
 
 
-def choose(result: SearchResult) -> Choice | None:
-    """The best reusable passage, or None when every one found holds for its own customer only.
+def choose(matches: Sequence[Match]) -> Choice | None:
+    """The answer among candidates ranked best first, or None when there is none.
 
-    Order: the medoid of the replies if it is close to the best, then by fused score. Among answers to the same matter
-    whose figures contradict each other the most recently given one stands.
+    Where answers to one matter contradict each other in their figures, the most recently given one stands. A second
+    candidate that is nearly as good and says something else completes the answer.
     """
-    usable = [(hit, text) for hit in _in_order(result) if (text := _reusable(hit))]
-    if not usable:
+    if not matches:
         return None
-    best, text = usable[0]
-    superseded: list[str] = []
-    for hit, other in usable[1:]:
-        if same_matter(text, other) and contradicts(text, other):
-            if _newer(hit, best):
-                superseded.append(best.passage.id)
-                best, text = hit, other
-            else:
-                superseded.append(hit.passage.id)
-    supporting = [
-        hit
-        for hit, other in usable
-        if hit is not best
-        and hit.passage.id not in superseded
-        and hit.score >= _CLOSE * best.score
-        and same_matter(text, other)
-    ]
-    return Choice(best, text, tuple(supporting[: MOST_SOURCES - 1]), tuple(superseded))
+    near = matches[:_ALTERNATIVES]
+    best, superseded = _newest(near)
+    rest = [match for match in near if match is not best and match.hit.passage.id not in superseded]
+    second = next((match for match in rest if _completes(match, best, near[0].score)), None)
+    used = [best] if second is None else [best, second]
+    supporting = [m.hit for m in rest if m is not second and _overlap(m.text, best.text) >= _SAME_MATTER]
+    room = MOST_SOURCES - len(used)
+    text = "\n\n".join(match.text for match in used)
+    return Choice(tuple(match.hit for match in used), text, tuple(supporting[:room]), tuple(sorted(superseded)))
 
 
-def same_matter(one: str, other: str) -> bool:
-    """Whether two answers speak of the same thing: overlap of their words (four letters and up) by the shorter one."""
+def _newest(near: Sequence[Match]) -> tuple[Match, set[str]]:
+    best, superseded = near[0], set[str]()
+    for match in near[1:]:
+        if not _against(match, best):
+            continue
+        older = best if _newer(match.hit, best.hit) else match
+        superseded.add(older.hit.passage.id)
+        best = match if older is best else best
+    return best, superseded
+
+
+def _against(one: Match, other: Match) -> bool:
+    """Whether two candidates answer the same thing with different figures."""
+    topics = one.hit.passage.topic, other.hit.passage.topic
+    if all(topics) and topics[0] != topics[1]:
+        return False
+    return _overlap(one.text, other.text) >= _SAME_MATTER and contradicts(one.text, other.text)
+
+
+def _completes(match: Match, best: Match, top: float) -> bool:
+    close = match.score >= top - _COMPLETES and len(match.text) + len(best.text) <= _LONGEST
+    return close and _overlap(match.text, best.text) < _SAME_WORDS and not contradicts(match.text, best.text)
+
+
+def _overlap(one: str, other: str) -> float:
     first, second = set(_WORD.findall(one.casefold())), set(_WORD.findall(other.casefold()))
-    return bool(first and second) and len(first & second) >= _SAME_MATTER * min(len(first), len(second))
-
-
-def _reusable(hit: Hit) -> str:
-    passage = hit.passage
-    return passage.answer if passage.source == "faq" else general_part(passage.answer, passage.language)
-
-
-def _in_order(result: SearchResult) -> list[Hit]:
-    hits = list(result.hits)
-    if hits and result.medoid and hits[result.medoid].score >= _CLOSE * hits[0].score:
-        hits.insert(0, hits.pop(result.medoid))
-    return hits
+    return len(first & second) / min(len(first), len(second)) if first and second else 0.0
 
 
 def _newer(one: Hit, other: Hit) -> bool:

@@ -60,7 +60,7 @@ async def compose(
 
     Only whole sentences that pass the evidence check reach `on_delta`; the final text may replace what was shown.
     """
-    verbatim = fill(choice.text, turn.known, turn.language)
+    verbatim = "\n\n".join(fill(part, turn.known, turn.language) for part in choice.text.split("\n\n"))
     if writing.mode is Mode.PRECEDENT:
         on_delta(verbatim)
         return Draft(verbatim, Mode.PRECEDENT)
@@ -68,9 +68,9 @@ async def compose(
         return _fall_back(Draft(verbatim, Mode.PRECEDENT), "none is running", on_delta)
     if writing.languages and turn.language not in writing.languages:
         return _fall_back(Draft(verbatim, Mode.PRECEDENT), f"not fit for {turn.language}", on_delta)
-    passages = [choice.hit.passage, *(hit.passage for hit in choice.supporting)]
+    passages = [hit.passage for hit in (*choice.hits, *choice.supporting)]
     if writing.mode is Mode.ADAPTED:
-        prompt = adapt_prompt(turn.query.text, choice.hit.passage, verbatim, writing.company, turn.language)
+        prompt = adapt_prompt(turn.query.text, passages[0], verbatim, writing.company, turn.language)
     else:
         prompt = generate_prompt(window, passages, writing.company, turn.language, writing.prompt_budget)
     return await _generate(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -34,13 +33,12 @@ class Reason(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """What the search says about the best reusable passage: see `types.Hit` for the scales; all None or 0 when none."""
+    """What the search and the matching say. confidence: that the best candidate answers, [0, 1]; 0 where there is none.
+    found_any: whether anything was found; personal: whether only what held for one customer was."""
 
-    dense: float | None = None
-    coverage: float = 0.0
-    agreement: float = 0.0
+    confidence: float = 0.0
     found_any: bool = False
-    reusable: bool = False
+    personal: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,8 +54,6 @@ class Situation:
     ask_threshold: float = 0.35
 
 
-# Logistic weights, fitted by `chatbot bench policy` on the demo company's held-out questions' sibling set; see docs/policy.md.
-_BIAS, _DENSE, _COVERAGE, _AGREEMENT = -5.2, 5.5, 4.0, 0.6
 _FAILURES_BEFORE_HAND_OVER = 2
 _SMALL_TALK = {
     Intent.GREETING: Reason.GREETING,
@@ -66,15 +62,6 @@ _SMALL_TALK = {
     Intent.ACKNOWLEDGE: Reason.ACKNOWLEDGE,
     Intent.ARE_YOU_A_BOT: Reason.ARE_YOU_A_BOT,
 }
-
-
-def confidence(evidence: Evidence) -> float:
-    """How likely the best passage answers the question, in [0, 1]: logistic in cosine, coverage and agreement."""
-    if not evidence.found_any:
-        return 0.0
-    dense = evidence.dense if evidence.dense is not None else 0.3
-    score = _BIAS + _DENSE * dense + _COVERAGE * evidence.coverage + _AGREEMENT * evidence.agreement
-    return 1.0 / (1.0 + math.exp(-score))
 
 
 def decide(situation: Situation) -> Decision:
@@ -91,12 +78,12 @@ def decide(situation: Situation) -> Decision:
 
 
 def _by_evidence(situation: Situation) -> Decision:
-    sure = confidence(situation.evidence)
-    if sure >= situation.answer_threshold and situation.evidence.reusable:
+    sure = situation.evidence.confidence
+    if sure >= situation.answer_threshold:
         return Decision(Action.ANSWER, Reason.PRECEDENT, sure)
     if situation.failures >= _FAILURES_BEFORE_HAND_OVER:
         return Decision(Action.HAND_OVER, Reason.REPEATED, sure)
-    if sure >= situation.answer_threshold:
+    if situation.evidence.personal:
         return Decision(Action.HAND_OVER, Reason.ONLY_PERSONAL, sure, offered=True)
     if sure >= situation.ask_threshold and situation.failures == 0:
         return Decision(Action.ASK_BACK, Reason.NEAR, sure)

@@ -15,10 +15,12 @@ from chatbot.types import (
     Event,
     Feedback,
     Message,
+    Passage,
     Query,
     Reply,
     SearchResult,
     Status,
+    TokenVectors,
 )
 
 
@@ -36,12 +38,22 @@ class Embedder(Protocol):
     def encode(self, texts: Sequence[str]) -> npt.NDArray[np.float32]:
         """Returns (len(texts), dim) float32, each row of length 1. Raises ModelError."""
 
+    def encode_tokens(self, texts: Sequence[str]) -> list[TokenVectors]:
+        """The vector of every token, for late interaction; special tokens left out. Raises ModelError."""
+
 
 class Retriever(Protocol):
     """Finds precedents. Lives as long as the index version it opened; any thread may call."""
 
     def search(self, query: Query, k: int = 5) -> SearchResult:
         """The best `k` passages in the query's language. Raises IndexBroken when there is nothing to search."""
+
+    def support(self, query: Query, passages: Sequence[Passage]) -> list[float] | None:
+        """How far each passage covers every content word of the query, in [-1, 1]; None when the encoder does not work.
+
+        The idf-weighted mean, over the query's words, of the largest cosine between a token of the word and one of the passage
+        (the MaxSim of ColBERT, Khattab and Zaharia 2020): a fabric asked for and nowhere spoken of pulls it down.
+        """
 
 
 class ChatModel(Protocol):

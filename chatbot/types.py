@@ -128,7 +128,8 @@ class Hit:
     """A passage found. `score` is the fused score; `dense` and `lexical` are the raw ones, None where that side missed it.
 
     dense: cosine in [-1, 1], the better of window and question vectors. lexical: BM25, >= 0. coverage: share of the
-    query's idf mass that stands in the passage, [0, 1].
+    query's idf mass that stands in the passage, [0, 1]. signals: every single one by name (`retrieval.signals`, and the
+    cosines cos_window, cos_question, cos_reply where the encoder worked).
     """
 
     passage: Passage
@@ -137,6 +138,15 @@ class Hit:
     lexical: float | None = None
     coverage: float = 0.0
     ranks: Mapping[str, int] = field(default_factory=dict)
+    signals: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class TokenVectors:
+    """A text's tokens. spans: (start, end) of each in the text, characters. vectors: (tokens, dim) float32, rows of length 1."""
+
+    spans: tuple[tuple[int, int], ...]
+    vectors: Any
 
 
 @dataclass(frozen=True, slots=True)

@@ -112,5 +112,12 @@ def as_expected(row: dict[str, Any], reply: Reply) -> bool:
         return reply.decision.action in NO_ANSWER
     if expected != "answer":
         return reply.decision.action.value == expected
-    said = all(any(way.casefold() in text for way in must.split("|")) for must in row.get("must", ()))
-    return reply.decision.action is Action.ANSWER and said
+    return reply.decision.action is Action.ANSWER and says_what_it_must(row, reply.text)
+
+
+def says_what_it_must(row: dict[str, Any], text: str) -> bool:
+    """Whether the text has every `must` (alternatives stand between bars) and no `must_not`, whatever the case."""
+    folded = text.casefold()
+    if any(wrong.casefold() in folded for wrong in row.get("must_not", ())):
+        return False
+    return all(any(way.casefold() in folded for way in must.split("|")) for must in row.get("must", ()))

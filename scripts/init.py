@@ -16,7 +16,7 @@ from scripts.options import DataOption, JsonOption, print_json, run, settings_fr
 from scripts.reindex import reindex
 from storage.opening import open_store
 
-QUESTIONS = "questions.jsonl"
+NO_TRANSCRIPTS = {"questions.jsonl", "development.jsonl"}
 DEMO_KEEP_VISIBLE = ("help@northpine.example", "team@northpine.example", "+31 13 555 0142")
 
 
@@ -60,7 +60,7 @@ def load_demo(settings: Settings, *, quiet: bool) -> dict[str, object]:
     conversations = answers = 0
     shipped = sorted(file.name for file in resources.files("chatbot.demo").iterdir() if file.name.endswith(".jsonl"))
     for name in shipped:
-        if name == QUESTIONS:
+        if name in NO_TRANSCRIPTS:
             continue
         with resources.as_file(resources.files("chatbot.demo") / name) as file:
             tally = import_path(settings, Path(file), "own", ReadOptions(), quiet=quiet)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import zlib
 from collections.abc import Sequence
 from dataclasses import replace
@@ -10,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from chatbot.errors import ModelError
-from chatbot.types import Passage, Query
+from chatbot.types import Passage, Query, TokenVectors
 
 
 class FakeEmbedder:
@@ -33,6 +34,14 @@ class FakeEmbedder:
         bags -= bags.mean(axis=1, keepdims=True)
         bags /= np.maximum(np.linalg.norm(bags, axis=1, keepdims=True), 1e-9)
         return bags
+
+    def encode_tokens(self, texts: Sequence[str]) -> list[TokenVectors]:
+        """One token a word, with the vector of the word alone."""
+        found = []
+        for text in texts:
+            spans = tuple(match.span() for match in re.finditer(r"\w+", text))
+            found.append(TokenVectors(spans, self.encode([text[start:end] for start, end in spans])))
+        return found
 
 
 def passage(number: int, question: str, answer: str, language: str = "en", **more: object) -> Passage:

@@ -9,9 +9,11 @@ import numpy as np
 import numpy.typing as npt
 
 from chatbot.retrieval.encoder_files import EncoderFiles
+from chatbot.types import TokenVectors
 
 Ids = npt.NDArray[np.int64]
 Vectors = npt.NDArray[np.float32]
+Part = tuple[npt.NDArray[np.intp], Vectors]
 Batch = tuple[npt.NDArray[np.intp], Ids, Ids]
 _CHUNK = 8192  # texts tokenised at once: bounds memory, long enough that sorting by length pays
 
@@ -42,8 +44,25 @@ class Tokens:
                     mask[line, : lengths[row]] = 1
                 yield rows + start, ids, mask
 
+    def spans(self, texts: Sequence[str]) -> list[list[tuple[int, int]]]:
+        """For each token of each text its (start, end) in the text; (0, 0) for special tokens. Cut as in `batches`."""
+        encoded = self._tokenizer.encode_batch([text if text.strip() else "." for text in texts])
+        return [list(one.offsets) for one in encoded]
 
-def gather(count: int, dim: int, parts: Iterable[tuple[npt.NDArray[np.intp], Vectors]]) -> Vectors:
+
+def by_token(texts: Sequence[str], spans: Sequence[list[tuple[int, int]]], parts: Iterable[Part]) -> list[TokenVectors]:
+    """Hidden states (batch, tokens, dim) put back into the caller's order, special tokens dropped, rows of length 1."""
+    found: dict[int, TokenVectors] = {}
+    for rows, hidden in parts:
+        for line, row in enumerate(rows):
+            kept = [at for at, (start, end) in enumerate(spans[row]) if end > start]
+            vectors = hidden[line, kept].astype(np.float32)
+            vectors /= np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)
+            found[int(row)] = TokenVectors(tuple(spans[row][at] for at in kept), vectors)
+    return [found[row] for row in range(len(texts))]
+
+
+def gather(count: int, dim: int, parts: Iterable[Part]) -> Vectors:
     """Pooled rows put back into the caller's order, each scaled to length 1."""
     vectors = np.zeros((count, dim), dtype=np.float32)
     for rows, values in parts:

@@ -16,6 +16,7 @@ from chatbot.errors import ModelError
 from chatbot.retrieval.encoder_files import EncoderFiles, describe, sha256_of
 
 MODEL, WEIGHTS, MANIFEST = "encoder.xml", "encoder.bin", "manifest.json"
+FORM = "pooled, tokens"  # the outputs; a cache of another form is converted again
 _TIMEOUT_S = 900
 
 
@@ -37,7 +38,7 @@ def cached_ir(files: EncoderFiles, cache: Path) -> Path:
 def _whole(folder: Path, files: EncoderFiles) -> bool:
     try:
         manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
-        wanted = {"source": files.digest} | {name: sha256_of(folder / name) for name in (MODEL, WEIGHTS)}
+        wanted = {"source": files.digest, "form": FORM} | {name: sha256_of(folder / name) for name in (MODEL, WEIGHTS)}
     except (OSError, ValueError, ModelError):
         return False
     return bool(manifest == wanted)
@@ -54,13 +55,16 @@ def _convert_in_child(files: EncoderFiles, folder: Path) -> None:
         if done.returncode:
             last = (done.stderr.strip().splitlines() or ["no message"])[-1]
             raise ModelError(f"The encoder {files.folder} could not be converted for the CPU: {last}")
-        manifest = {"source": files.digest} | {name: sha256_of(Path(made) / name) for name in (MODEL, WEIGHTS)}
+        manifest = {"source": files.digest, "form": FORM} | {
+            name: sha256_of(Path(made) / name) for name in (MODEL, WEIGHTS)
+        }
         (Path(made) / MANIFEST).write_text(json.dumps(manifest), encoding="utf-8")
         shutil.copytree(made, folder)
 
 
 def convert(source: Path, target: Path) -> None:
-    """Writes IR: input_ids and attention_mask (batch, tokens) int64 in, pooled vectors (batch, dim) float32 out."""
+    """Writes IR: input_ids and attention_mask (batch, tokens) int64 in; pooled vectors (batch, dim) and the tokens' own
+    (batch, tokens, dim) float32 out."""
     import openvino
     import torch
     from transformers import AutoModel
@@ -78,9 +82,9 @@ def convert(source: Path, target: Path) -> None:
         def forward(self, input_ids, attention_mask):  # type: ignore[no-untyped-def]
             hidden = self.encoder(input_ids=input_ids, attention_mask=attention_mask)[0]
             if files.pooling == "cls":
-                return hidden[:, 0]
+                return hidden[:, 0], hidden
             mask = attention_mask.unsqueeze(-1).to(hidden.dtype)
-            return (hidden * mask).sum(1) / mask.sum(1)
+            return (hidden * mask).sum(1) / mask.sum(1), hidden
 
     example = torch.ones((2, 8), dtype=torch.int64)
     with torch.no_grad():

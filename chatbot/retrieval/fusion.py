@@ -23,12 +23,12 @@ class Fusion:
 
     window: float = 1.0
     question: float = 1.0
-    reply: float = 0.0
+    reply: float = 0.5
     window_words: float = 0.5
     question_words: float = 1.0
-    k: float = 20.0
-    pool: float = 5.0
-    power: float = 2.0
+    k: float = 5.0
+    pool: float = 10.0
+    power: float = 8.0
 
     def weights(self) -> Floats:
         """(5,) float32 in the order of SIGNALS."""

@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from chatbot.errors import ModelError
-from chatbot.retrieval.batching import Tokens, Vectors, gather
+from chatbot.retrieval.batching import Part, Tokens, Vectors, by_token, gather
 from chatbot.retrieval.encoder_files import EncoderFiles
+from chatbot.types import TokenVectors
 
 _FEW = 16  # up to here one request with all cores beats one stream a core
 _BATCH = 32
@@ -65,6 +65,13 @@ class OpenVinoEmbedder:
             raise ModelError("The encoder gave numbers that are no numbers; run `chatbot doctor`.")
         return vectors
 
+    def encode_tokens(self, texts: Sequence[str]) -> list[TokenVectors]:
+        """The vector of every token but the special ones; for the few texts of one query."""
+        try:
+            return by_token(texts, self._tokens.spans(texts), self._one_by_one(texts, output=1))
+        except RuntimeError as exc:
+            raise ModelError(f"The encoder failed: {str(exc).splitlines()[0]}") from exc
+
     def _precision(self) -> str:
         return "bf16" if "BF16" in self._core.get_property("CPU", "OPTIMIZATION_CAPABILITIES") else "f32"
 
@@ -73,21 +80,21 @@ class OpenVinoEmbedder:
             self._graph, "CPU", {"PERFORMANCE_HINT": hint, "INFERENCE_PRECISION_HINT": self._precision()}
         )
 
-    def _one_by_one(self, texts: Sequence[str]) -> Iterator[tuple[npt.NDArray[np.intp], Vectors]]:
+    def _one_by_one(self, texts: Sequence[str], output: int = 0) -> Iterator[Part]:
         for rows, ids, mask in self._tokens.batches(texts, _FEW):
             try:
                 request = self._idle.get_nowait()
             except queue.Empty:
                 request = self._single.create_infer_request()
             request.infer({"input_ids": ids, "attention_mask": mask})
-            values = request.get_output_tensor(0).data.copy()
+            values = request.get_output_tensor(output).data.copy()
             self._idle.put(request)
             yield rows, values
 
-    def _in_streams(self, texts: Sequence[str]) -> list[tuple[npt.NDArray[np.intp], Vectors]]:
+    def _in_streams(self, texts: Sequence[str]) -> list[Part]:
         import openvino
 
-        parts: list[tuple[npt.NDArray[np.intp], Vectors]] = []
+        parts: list[Part] = []
         with self._lock:
             if self._many is None:
                 self._many = self._compile("THROUGHPUT")

@@ -16,13 +16,15 @@ from chatbot.protocols import Embedder
 from chatbot.retrieval.fusion import DENSE, SIGNALS, Fused, agreement, elect, fuse
 from chatbot.retrieval.manifest import POINTER, read_pointer
 from chatbot.retrieval.reading import OpenIndex, Slice
-from chatbot.retrieval.words import language_of, words
+from chatbot.retrieval.signals import support, text_signals
+from chatbot.retrieval.words import content_spans, language_of
 from chatbot.types import Hit, Passage, Query, SearchResult
 
 _log = logging.getLogger(__name__)
 Vectors = npt.NDArray[np.float32]
 _Stamp = tuple[int, int, int] | None
 _TOP = 5
+_SUPPORT_CHARS = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +81,21 @@ class IndexRetriever:
         found = _Found(part, fuse(ranked, part.fusion, working), vectors, scores)
         hits = _hits(index, found, query, k)
         return self._result(index, hits, degraded, *_vote(index, found, k))
+
+    def support(self, query: Query, passages: Sequence[Passage]) -> list[float] | None:
+        """See `protocols.Retriever.support`."""
+        part = self._current().slice_of(language_of(query.language))
+        if part is None or not passages:
+            return []
+        idf = part.lexical["window"].idf
+        asked = [(start, end, idf(word)) for start, end, word in content_spans(query.text, part.language)]
+        texts = [f"{passage.question} {passage.answer}"[:_SUPPORT_CHARS] for passage in passages]
+        try:
+            asking, *held = self._embedder.encode_tokens([query.text, *texts])
+        except ModelError as exc:
+            _log.error("the answer's support is not known: %s", exc)
+            return None
+        return [support(asking, asked, one) for one in held]
 
     def popular(self, language: str, n: int = 4) -> list[str]:
         """Up to `n` questions asked most in a language, fit for a first screen; none where there is no index."""
@@ -179,34 +196,34 @@ def _vote(index: OpenIndex, found: _Found, k: int) -> tuple[float, int]:
 
 def _hits(index: OpenIndex, found: _Found, query: Query, k: int) -> tuple[Hit, ...]:
     part, rows = found.part, found.fused.ids[:k]
-    cosines = [
-        index.vectors_of(part.language, rows, name) @ found.vectors[name]
-        for name in ("window", "question")
-        if name in found.vectors
-    ]
-    dense = np.max(cosines, axis=0) if cosines and len(rows) else None
-    asked = {word: part.lexical["window"].idf(word) for word in words(query.text, part.language)}
+    cosines = {f"cos_{name}": index.vectors_of(part.language, rows, name) @ vector for name, vector in _asked(found)}
+    dense = (
+        np.max([cosines[f"cos_{name}"] for name in ("window", "question")], axis=0) if cosines and len(rows) else None
+    )
     hits = []
     for at, row in enumerate(rows):
         passage = index.passages[part.start + int(row)]
         lexical = max(float(scores[row]) for scores in found.scores.values())
+        shares = text_signals(query.text, part.language, passage, part.lexical["window"].idf)
         hits.append(
             Hit(
                 passage=passage,
                 score=float(found.fused.scores[at]),
                 dense=float(np.clip(dense[at], -1, 1)) if dense is not None else None,
                 lexical=lexical if lexical > 0 else None,
-                coverage=_coverage(asked, passage, part.language),
+                coverage=shares["coverage"],
                 ranks={
                     name: int(rank) for name, rank in zip(SIGNALS, found.fused.ranks[at], strict=True) if rank < np.inf
                 },
+                signals=shares | {name: float(values[at]) for name, values in cosines.items()},
             )
         )
     return tuple(hits)
 
 
-def _coverage(asked: Mapping[str, float], passage: Passage, language: str) -> float:
-    """Share of the query's idf mass that stands in the passage; 0 for a query without a content word."""
-    total = sum(asked.values())
-    held = set(words(f"{passage.question}\n{passage.window}\n{passage.answer}", language))
-    return sum(weight for word, weight in asked.items() if word in held) / total if total else 0.0
+def _asked(found: _Found) -> list[tuple[str, Vectors]]:
+    """The query vector for each vector of a passage; a reply is compared with the question as it stands alone."""
+    if "question" not in found.vectors:
+        return []
+    question = found.vectors["question"]
+    return [("window", found.vectors["window"]), ("question", question), ("reply", question)]

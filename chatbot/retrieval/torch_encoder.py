@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from chatbot.errors import ModelError
-from chatbot.retrieval.batching import Tokens, Vectors, gather
+from chatbot.retrieval.batching import Part, Tokens, Vectors, by_token, gather
 from chatbot.retrieval.encoder_files import EncoderFiles
+from chatbot.types import TokenVectors
 
 _BATCH = 256
 
@@ -58,7 +59,25 @@ class TorchEmbedder:
             raise ModelError("The encoder gave numbers that are no numbers; run `chatbot doctor`.")
         return vectors
 
-    def _pooled(self, texts: Sequence[str]) -> Iterator[tuple[npt.NDArray[np.intp], Vectors]]:
+    def encode_tokens(self, texts: Sequence[str]) -> list[TokenVectors]:
+        """The vector of every token but the special ones; for the few texts of one query."""
+        try:
+            with self._lock:
+                parts = ((rows, hidden.cpu().numpy()) for rows, hidden, _ in self._hidden(texts))
+                return by_token(texts, self._tokens.spans(texts), parts)
+        except RuntimeError as exc:
+            raise ModelError(f"The encoder failed on {self._device}: {exc}") from exc
+
+    def _pooled(self, texts: Sequence[str]) -> Iterator[Part]:
+        for rows, hidden, attention in self._hidden(texts):
+            if self._files.pooling == "cls":
+                pooled = hidden[:, 0]
+            else:
+                weight = attention.unsqueeze(-1).float()
+                pooled = (hidden * weight).sum(1) / weight.sum(1)
+            yield rows, pooled.cpu().numpy()
+
+    def _hidden(self, texts: Sequence[str]) -> Iterator[tuple[Any, Any, Any]]:
         import torch
 
         on = self._device
@@ -67,9 +86,4 @@ class TorchEmbedder:
             half = self._half != torch.float32
             with torch.inference_mode(), torch.autocast(on.type, dtype=torch.bfloat16, enabled=half):
                 hidden = self._model(input_ids=torch.from_numpy(ids).to(on), attention_mask=attention)[0].float()
-            if self._files.pooling == "cls":
-                pooled = hidden[:, 0]
-            else:
-                weight = attention.unsqueeze(-1).float()
-                pooled = (hidden * weight).sum(1) / weight.sum(1)
-            yield rows, pooled.cpu().numpy()
+            yield rows, hidden, attention

@@ -46,6 +46,18 @@ def words(text: str, language: str) -> list[str]:
     return out
 
 
+def content_spans(text: str, language: str) -> list[tuple[int, int, str]]:
+    """(start, end, word) of each content word as it stands in the text, the word folded and stemmed as by `words`."""
+    found: list[tuple[int, int, str]] = []
+    for match in _WORD.finditer(text):
+        at = match.start()
+        for part in _jieba()(match.group()) if language == "zh" else [match.group()]:
+            if held := words(part, language):
+                found.append((at, at + len(part), held[0]))
+            at += len(part)
+    return found
+
+
 def trigrams(text: str, language: str) -> list[str]:
     """Character trigrams of the content words, each word fenced: bears typos, compounds and endings."""
     fenced = (f"_{word}_" for word in words(text, language))

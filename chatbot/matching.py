@@ -1,0 +1,96 @@
+"""How well each passage found answers the question, and how sure the best one is: small fitted models, no search, no wording.
+
+Two logistic models, fitted by `scripts/fit_matching.py` and kept in `matching.json`: one ranks candidates by their signals,
+the other turns the best candidate's score and support into a confidence. Both come twice: for languages that the encoder
+was trained on ("trusted") and for the others, where words weigh more than vectors.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from importlib import resources
+
+from chatbot.reuse import general_part
+from chatbot.types import Hit, Passage, SearchResult
+
+SIGNALS = (
+    "cos_window", "cos_question", "cos_reply", "coverage", "coverage_question", "coverage_answer", "trigrams_question",
+    "trigrams_answer", "topic", "fused", "general_share", "length", "question_length", "early",
+)  # fmt: skip
+_EARLY_TURN = 2
+_FAQ = "faq"
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """A candidate answer. `text` is the reusable part of the passage's answer, word for word; `score` is in log-odds."""
+
+    hit: Hit
+    text: str
+    score: float
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """A logistic model: weight by signal, and the bias."""
+
+    weights: Mapping[str, float]
+    bias: float
+
+    def log_odds(self, signals: Mapping[str, float]) -> float:
+        return self.bias + sum(weight * signals.get(name, 0.0) for name, weight in self.weights.items())
+
+
+def rank(result: SearchResult, trusted: bool) -> list[Match]:
+    """The reusable candidates, best first. `trusted`: whether the encoder knows the query's language."""
+    model = models()["rank", trusted]
+    found = [
+        Match(hit, text, model.log_odds(signals_of(hit, text))) for hit in result.hits if (text := reusable(hit.passage))
+    ]
+    return sorted(found, key=lambda match: -match.score)
+
+
+def confidence(best: Match, support: float | None, trusted: bool) -> float:
+    """How likely the best candidate answers the question, in [0, 1].
+
+    support: `Retriever.support` of its passage; None (no encoder) counts as the words' coverage does.
+    """
+    known = best.hit.coverage if support is None else support
+    log_odds = models()["confidence", trusted].log_odds({"score": best.score, "support": known})
+    return 1.0 / (1.0 + math.exp(-max(-40.0, min(40.0, log_odds))))
+
+
+def reusable(passage: Passage) -> str:
+    """What of the passage's answer holds for anybody; a FAQ's answer holds as it is."""
+    return passage.answer if passage.source == _FAQ else general_part(passage.answer, passage.language)
+
+
+def signals_of(hit: Hit, text: str) -> dict[str, float]:
+    """The signals of a candidate, each roughly in [0, 1], in the order of SIGNALS."""
+    passage = hit.passage
+    own = {
+        "fused": hit.score,
+        "general_share": len(text) / max(1, len(passage.answer)),
+        "length": math.log(max(len(text), 1)) / 5,
+        "question_length": math.log(max(len(passage.question), 1)) / 5,
+        "early": float(passage.turn_id <= _EARLY_TURN),
+    }
+    every = {**hit.signals, **own}
+    return {name: every.get(name, 0.0) for name in SIGNALS}
+
+
+@cache
+def models() -> Mapping[tuple[str, bool], Model]:
+    """The fitted models by (kind, trusted)."""
+    raw = json.loads((resources.files("chatbot") / "matching.json").read_text(encoding="utf-8"))
+    return {
+        (kind, trusted): Model(raw[kind][name]["weights"], raw[kind][name]["bias"])
+        for kind in ("rank", "confidence")
+        for trusted, name in ((True, "trusted"), (False, "others"))
+    }
+
+

@@ -1,0 +1,69 @@
+"""How a query and one passage match, signal by signal: what ranking and the abstention policy learn from. Pure arithmetic."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache
+
+from chatbot.retrieval.words import trigrams, words
+from chatbot.types import Passage, TokenVectors
+
+Idf = Callable[[str], float]
+_CACHED = 50_000
+
+
+def text_signals(text: str, language: str, passage: Passage, idf: Idf) -> dict[str, float]:
+    """Shares in [0, 1] of the query that stand in the passage.
+
+    coverage, coverage_question, coverage_answer: of the query's idf mass. trigrams_question, trigrams_answer: of its character
+    trigrams, which forgive typos and inflection. topic: of the trigrams of the passage's topic that stand in the query.
+    """
+    asked = {word: idf(word) for word in words(text, language)}
+    pieces = frozenset(trigrams(text, language))
+    question, answer = _words(passage.question, language), _words(passage.answer, language)
+    window = _words(passage.window, language)
+    topic = _trigrams((passage.topic or "").replace("_", " "), language)
+    return {
+        "coverage": _mass(asked, question | answer | window),
+        "coverage_question": _mass(asked, question),
+        "coverage_answer": _mass(asked, answer),
+        "trigrams_question": _share(pieces, _trigrams(passage.question, language)),
+        "trigrams_answer": _share(pieces, _trigrams(passage.answer, language)),
+        "topic": _share(topic, pieces),
+    }
+
+
+def support(query: TokenVectors, asked: Sequence[tuple[int, int, float]], passage: TokenVectors) -> float:
+    """MaxSim of the query's words, weighted: see `protocols.Retriever.support`. asked: (start, end, weight) of each word.
+
+    0.0 for a query without a content word or a passage without a token.
+    """
+    if not asked or not len(passage.vectors) or not len(query.vectors):
+        return 0.0
+    best = (query.vectors @ passage.vectors.T).max(axis=1)
+    total = mass = 0.0
+    for start, end, weight in asked:
+        tokens = [best[at] for at, (left, right) in enumerate(query.spans) if left < end and right > start]
+        if tokens:
+            total += weight * float(sum(tokens) / len(tokens))
+            mass += weight
+    return total / mass if mass else 0.0
+
+
+def _mass(asked: Mapping[str, float], held: frozenset[str]) -> float:
+    total = sum(asked.values())
+    return sum(weight for word, weight in asked.items() if word in held) / total if total else 0.0
+
+
+def _share(part: frozenset[str], whole: frozenset[str]) -> float:
+    return len(part & whole) / len(part) if part else 0.0
+
+
+@lru_cache(maxsize=_CACHED)
+def _words(text: str, language: str) -> frozenset[str]:
+    return frozenset(words(text, language))
+
+
+@lru_cache(maxsize=_CACHED)
+def _trigrams(text: str, language: str) -> frozenset[str]:
+    return frozenset(trigrams(text, language))

@@ -1,0 +1,143 @@
+"""Fits `chatbot/matching.json` on labelled questions over the demo company; prints the fit, writes the file when asked."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
+from typing import Annotated, Any
+
+import numpy as np
+import numpy.typing as npt
+import typer
+
+from chatbot.answering import HITS
+from chatbot.assembly import Assistant, build_assistant
+from chatbot.matching import SIGNALS, Match, reusable, signals_of
+from chatbot.settings import Settings
+from chatbot.types import Hit
+from chatbot.understanding import understand
+from scripts.bench_questions import says_what_it_must
+from scripts.init import load_demo
+from scripts.options import print_json, run
+from scripts.questions import read_questions
+
+Floats = npt.NDArray[np.float64]
+_RANK_PENALTY, _CONFIDENCE_PENALTY = 3.0, 1.0
+_STEPS = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """One labelled question: signals (candidates, SIGNALS), which candidates are right, and what the best one needs."""
+
+    question: dict[str, Any]
+    trusted: bool
+    hits: tuple[Hit, ...]
+    signals: Floats
+    right: npt.NDArray[np.bool_]
+    query: Any
+
+
+def main(
+    file: Annotated[Path | None, typer.Option("--file", help="Labelled questions [default: the shipped development set].")] = None,
+    write: Annotated[bool, typer.Option("--write", help="Replace chatbot/matching.json.")] = False,
+) -> None:
+    """Fits both models for both kinds of language and prints them with their figures on the same questions."""
+    with resources.as_file(resources.files("chatbot.demo") / "development.jsonl") as shipped:
+        path = file or Path(shipped)
+        rows = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
+        questions = {question.id: question for question in read_questions(path)}
+        digest = hashlib.sha256(path.read_bytes()).hexdigest()
+    with tempfile.TemporaryDirectory() as folder:
+        settings = Settings(data=Path(folder), engine="none")
+        load_demo(settings, quiet=False)
+        assistant = build_assistant(settings)
+        examples = [_example(assistant, row, questions[str(row["id"])].turns) for row in rows if _counts(row)]
+        fitted: dict[str, Any] = {"rank": {}, "confidence": {}, "fitted_on": {"sha256": digest, "questions": len(examples)}}
+        for name, trusted in (("trusted", True), ("others", False)):
+            part = [one for one in examples if one.trusted is trusted and len(one.hits)]
+            rank = _fit_rank(part)
+            fitted["rank"][name] = rank
+            fitted["confidence"][name] = _fit_confidence(assistant, part, rank)
+    print_json(fitted)
+    if write:
+        text = json.dumps(fitted, indent=2) + "\n"
+        (Path(__file__).parents[1] / "chatbot" / "matching.json").write_text(text, encoding="utf-8")
+
+
+def _counts(row: dict[str, Any]) -> bool:
+    return row["expect"] in ("answer", "no_answer") and row["kind"] not in ("attack", "other_language")
+
+
+def _example(assistant: Assistant, row: dict[str, Any], turns: Sequence[Any]) -> Example:
+    answerer = assistant.answerer
+    query = understand(turns, None, answerer.detect, answerer.masker).query
+    hits = tuple(hit for hit in assistant.retriever.search(query, HITS).hits if reusable(hit.passage))
+    table = np.array([list(signals_of(hit, reusable(hit.passage)).values()) for hit in hits]).reshape(-1, len(SIGNALS))
+    right = np.array([row["expect"] == "answer" and says_what_it_must(row, reusable(hit.passage)) for hit in hits], bool)
+    return Example(row, query.language in answerer.encoder_languages, hits, table, right, query)
+
+
+def _fit_rank(examples: Sequence[Example]) -> dict[str, Any]:
+    """Right candidates against the others of the same question; every question weighs the same.
+
+    A candidate that says what it must but is filed under another topic is neither: its figures may fit by chance.
+    """
+    tables, labels, weights = [], [], []
+    for one in examples:
+        topic = np.array([hit.passage.topic == one.question["topic"] for hit in one.hits])
+        right = one.right & topic
+        if not right.any():
+            continue
+        used = right | ~one.right
+        tables.append(one.signals[used])
+        labels.append(right[used])
+        weights.append(np.where(right[used], 1 / right.sum(), 1 / max(1, (~one.right).sum())))
+    coefficients, bias = logistic(np.vstack(tables), np.concatenate(labels), np.concatenate(weights), _RANK_PENALTY)
+    return {"weights": dict(zip(SIGNALS, coefficients, strict=True)), "bias": bias}
+
+
+def _fit_confidence(assistant: Assistant, examples: Sequence[Example], rank: dict[str, Any]) -> dict[str, Any]:
+    names = ("score", "support") if examples and examples[0].trusted else ("score",)
+    table, labels = [], []
+    for one in examples:
+        scores = one.signals @ np.array(list(rank["weights"].values())) + rank["bias"]
+        best = int(np.argmax(scores))
+        match = Match(one.hits[best], "", float(scores[best]))
+        support = assistant.retriever.support(one.query, [match.hit.passage])
+        table.append([match.score, support[0] if support else match.hit.coverage][: len(names)])
+        labels.append(bool(one.right[best]))
+    coefficients, bias = logistic(np.array(table), np.array(labels), np.ones(len(labels)), _CONFIDENCE_PENALTY)
+    return {"weights": dict(zip(names, coefficients, strict=True)), "bias": bias, "questions": len(labels)}
+
+
+def logistic(table: Floats, labels: npt.NDArray[np.bool_], weights: Floats, penalty: float) -> tuple[list[float], float]:
+    """Weighted logistic regression with an L2 penalty on standardised columns, by Newton's method.
+
+    table: (rows, columns). Returns coefficients for the raw columns, and the bias.
+    """
+    mean, scale = table.mean(axis=0), table.std(axis=0) + 1e-6
+    rows = np.hstack([(table - mean) / scale, np.ones((len(table), 1))])
+    ridge = np.diag([penalty] * table.shape[1] + [1e-6])
+    beta = np.zeros(rows.shape[1])
+    for _ in range(_STEPS):
+        chance = 1 / (1 + np.exp(-np.clip(rows @ beta, -30, 30)))
+        slope = rows.T @ (weights * (labels - chance)) - ridge @ beta
+        curve = rows.T @ (rows * (weights * chance * (1 - chance) + 1e-9)[:, None]) + ridge
+        step = np.linalg.solve(curve, slope)
+        beta += step
+        if np.abs(step).max() < 1e-8:
+            break
+    coefficients = beta[:-1] / scale
+    return [round(float(value), 4) for value in coefficients], round(float(beta[-1] - coefficients @ mean), 4)
+
+
+if __name__ == "__main__":
+    one = typer.Typer(pretty_exceptions_enable=False, add_completion=False)
+    one.command()(main)
+    run(one)
