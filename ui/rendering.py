@@ -194,7 +194,7 @@ def _row(key: str, kind: str, inside: str, attributes: str = "") -> str:
 
 def _say_attribute(message: Message, words: Words) -> str:
     who = words["bot_says"] if message.role is Role.BOT else message.author or words["agent"]
-    return f' data-who="{escape(who)}" data-text="{escape(message.text)}"'
+    return f' data-who="{escape(who)}" data-said="{escape(message.text)}"'
 
 
 def _tool(action: str, name: str, label: str, attributes: str = "") -> str:

@@ -8,9 +8,9 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 from fastapi import APIRouter, Request
-from fastapi.responses import JSONResponse, StreamingResponse
+from fastapi.responses import StreamingResponse
 
-from chatbot.errors import NotFound
+from chatbot.errors import Busy, NotFound
 from chatbot.protocols import ConversationStore
 from chatbot.types import Event, EventKind, Message, Role, Status
 from ui.events import Signal, Window
@@ -41,7 +41,7 @@ def event_routes(parts: Parts, identity: Identity) -> APIRouter:
             raise NotFound("There is no such conversation.")
         await parts.store.conversation(conversation_id, owner)
         if parts.hub.open_windows >= MAX_WINDOWS:
-            return JSONResponse({"error": {"code": "busy", "message": "Too many windows are open."}}, 503)  # type: ignore[return-value]
+            raise Busy("Too many windows are open; try again in a moment.", retry_after_s=10)
         stream = window_stream(parts, conversation_id, owner)
         return StreamingResponse(stream, media_type="text/event-stream", headers=_HEADERS)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import colorsys
+
 from gradio.themes import Base
 
 _WHITE, _INK = (255, 255, 255), (13, 20, 18)
@@ -32,8 +34,12 @@ def plain_theme() -> Base:
 def _until_readable(
     colour: tuple[int, int, int], ground: tuple[int, int, int], towards: tuple[int, int, int]
 ) -> tuple[int, int, int]:
-    for step in range(21):
-        r, g, b = (round(c + (t - c) * step / 20) for c, t in zip(colour, towards, strict=True))
+    """The nearest lightness of the same hue and saturation that can be read on `ground`."""
+    hue, lightness, saturation = colorsys.rgb_to_hls(*(c / 255 for c in colour))
+    end = colorsys.rgb_to_hls(*(c / 255 for c in towards))[1]
+    for step in range(41):
+        mixed = colorsys.hls_to_rgb(hue, lightness + (end - lightness) * step / 40, saturation)
+        r, g, b = (round(c * 255) for c in mixed)
         if contrast((r, g, b), ground) >= 4.5:
             return r, g, b
     return towards

@@ -241,7 +241,7 @@ class ChatWindow {
         .then((yes) => yes && this.call("delete").then((view) => { if (view && !view.error) { this.outbox.clear(); this.toast(words.deleted); } })),
       download_text: () => this.download("txt"),
       download_json: () => this.download("json"),
-      copy: () => navigator.clipboard?.writeText(row.dataset.text).then(() => this.copied(button)),
+      copy: () => navigator.clipboard?.writeText(row.dataset.said).then(() => this.copied(button)),
       thumb: () => this.call("thumb", { conversation, seq: Number(button.dataset.seq), thumb: Number(button.dataset.thumb) }),
       reason: () => this.call("thumb", { conversation, seq: Number(button.dataset.seq), thumb: -1, reason: button.dataset.reason })
         .then((view) => { if (view && !view.error) { row.querySelector(".reasons")?.remove(); this.toast(words.thanks_feedback); } }),

@@ -35,7 +35,7 @@ export function announceNew(list, node) {
     if (row.dataset.told) continue;
     row.dataset.told = "yes";
     if (row.classList.contains("customer")) continue;
-    said.push(row.dataset.who ? `${row.dataset.who}: ${row.dataset.text}` : row.textContent.trim());
+    said.push(row.dataset.who ? `${row.dataset.who}: ${row.dataset.said}` : row.textContent.trim());
   }
   if (said.length) node.textContent = said.join("\n");
 }
