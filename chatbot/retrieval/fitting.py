@@ -71,7 +71,8 @@ def fit(corpus: Corpus) -> Fusion:
 def _better(tried: Floats, reached: Floats) -> bool:
     """More than its own standard error better, turn by turn: what a sample cannot tell apart is left as it is."""
     gain = tried - reached
-    return float(gain.mean()) > max(_GAIN, float(gain.std()) / len(gain) ** 0.5)
+    doubt = float(gain.std()) / float(np.sqrt(len(gain)))
+    return float(gain.mean()) > max(_GAIN, doubt)
 
 
 def _rewards(turns: Sequence[_Turn], fusion: Fusion) -> Floats:
