@@ -18,6 +18,7 @@ from starlette.types import Receive, Scope, Send
 
 from chatbot.generation.counters import Counters
 from chatbot.generation.engine import Engine, Job, Piece, PromptTooLongError
+from chatbot.generation.loop_turn import LoopTurn
 from chatbot.generation.openai_protocol import (
     SSE_DONE,
     ChatRequest,
@@ -91,6 +92,7 @@ class ModelServer:
 
     def _submit(self, asked: ChatRequest) -> _Running:
         loop = asyncio.get_running_loop()
+        self._engine.pulse.between_steps = LoopTurn(loop)
         pieces: asyncio.Queue[Piece] = asyncio.Queue()
 
         def emit(piece: Piece) -> None:

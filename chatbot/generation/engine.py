@@ -79,10 +79,14 @@ class Engine(Protocol):
 
 
 class Pulse:
-    """Whether the engine's thread lives: what the server tells the supervisor. One writer, any reader."""
+    """Whether the engine's thread lives: what the server tells the supervisor. One writer, any reader.
+
+    between_steps: an engine whose steps keep the interpreter to themselves calls it after each, so that others may work.
+    """
 
     def __init__(self) -> None:
         self.failure: str | None = None
+        self.between_steps: Callable[[], None] = lambda: None
         self._since: float | None = None
         self._lock = threading.Lock()
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 import queue
 import secrets
 import threading
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,7 +19,6 @@ from chatbot.generation.catalogue import ModelSpec
 from chatbot.generation.engine import Emit, Job, Piece, Prompt, PromptTooLongError, Pulse, as_dicts, marker_pattern
 from chatbot.generation.text_stream import TextStream
 
-_BREATH_S = 0.0005  # step() keeps the GIL; without a pause the HTTP side gets a few bytecodes between steps only
 _PREFILL_TOKENS = 512  # prompt tokens a step: larger ones delay everybody's next token (measured .15 against .6 s)
 _CACHE_GB = 1
 
@@ -121,7 +119,7 @@ class OpenVinoEngine:
         self.pulse.end()
         for running in list(self._running):
             self._read(running)
-        time.sleep(_BREATH_S)
+        self.pulse.between_steps()  # step() keeps the GIL
 
     def _begin(self, running: _Running) -> None:
         if running.ended:
