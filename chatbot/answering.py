@@ -8,19 +8,23 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from chatbot import policy
-from chatbot.choosing import MOST_SOURCES, Choice, choose
+from chatbot.choosing import MOST_SOURCES, Choice, choose, not_yet_said
 from chatbot.composing import Draft, OnDelta, Writing, compose
 from chatbot.errors import ChatbotError
+from chatbot.evidence import quantities
 from chatbot.matching import Match, confidence, rank
 from chatbot.phrases import phrase
 from chatbot.policy import Reason
 from chatbot.privacy import Masker
 from chatbot.protocols import ChatModel, Retriever
-from chatbot.types import Action, Decision, Hit, Mode, Provenance, Reply, SearchResult, Source, Turn
+from chatbot.types import Action, Decision, Hit, Mode, Provenance, Query, Reply, Role, SearchResult, Source, Turn
 from chatbot.understanding import Detect, Understanding, understand
 
 HITS = 30
-_PERSONAL_DENSE, _PERSONAL_COVERAGE = 0.6, 0.6  # a hit this like the question is about the same, if only for its own customer
+_PERSONAL_DENSE, _PERSONAL_COVERAGE = (
+    0.6,
+    0.6,
+)  # a hit this like the question is about the same, if only for its own customer
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,22 +79,19 @@ class Answerer:
         )
         if turn.intent is not None or turn.attacks or situation.accepted_offer:
             decision = policy.decide(situation)
-            return self._fixed(turn, decision, SearchResult(()), clock)
-        result = await self._search(turn)
+            return self._fixed(turn, decision, None, clock)
+        finding = await asyncio.to_thread(self._find, turn, turns)
         clock.lap("search")
-        trusted = turn.language in self.encoder_languages
-        matches = rank(result, trusted)
-        choice = choose(matches)
-        evidence = await asyncio.to_thread(self._weigh, turn, result, matches, trusted)
-        decision = policy.decide(replace(situation, evidence=evidence))
+        choice = finding.choice
+        decision = policy.decide(replace(situation, evidence=finding.evidence))
         clock.lap("decide")
         if decision.action is not Action.ANSWER or choice is None:
-            return self._fixed(turn, decision, result, clock)
+            return self._fixed(turn, decision, finding, clock)
         writing = replace(self.writing, mode=Mode.PRECEDENT) if context.busy else self.writing
         draft = await compose(turn, choice, turns[-4:], writing, self.model, on_delta or _ignore)
         clock.lap("compose")
         return _reply(
-            turn, decision, result, choice, draft, clock, busy=context.busy and self.writing.mode is not Mode.PRECEDENT
+            turn, decision, finding, choice, draft, clock, busy=context.busy and self.writing.mode is not Mode.PRECEDENT
         )
 
     def apology(self, context: Context, why: str) -> Reply:
@@ -105,20 +106,45 @@ class Answerer:
             provenance=Provenance(policy_version=policy.POLICY_VERSION, degraded=(why,)),
         )
 
-    async def _search(self, turn: Understanding) -> SearchResult:
+    def _find(self, turn: Understanding, turns: Sequence[Turn]) -> _Finding:
+        """The best of what the query finds in its context and, for a follow-up, of what it finds alone."""
+        found = self._find_one(turn, turns, turn.query)
+        if not turn.follow_up:
+            return found
+        return max(found, self._find_one(turn, turns, turn.alone), key=lambda one: one.evidence.confidence)
+
+    def _find_one(self, turn: Understanding, turns: Sequence[Turn], query: Query) -> _Finding:
+        query = mended(self.retriever, query)
+        result = self._search(query)
+        trusted = turn.language in self.encoder_languages
+        matches = rank(result, trusted)
+        if turn.follow_up:
+            matches = not_yet_said(matches, [past.text for past in turns if past.role is Role.BOT])
+        if not matches:
+            evidence = policy.Evidence(found_any=bool(result.hits), personal=_personal(result))
+            return _Finding(query, result, None, evidence)
+        supports = self.retriever.support(query, [matches[0].hit.passage]) if trusted else None
+        sure = confidence(matches[0], supports[0] if supports else None, trusted)
+        choice = choose(matches, self._alternatives(matches, turn.language, trusted))
+        return _Finding(query, result, choice, policy.Evidence(sure, found_any=True))
+
+    def _alternatives(self, matches: Sequence[Match], language: str, trusted: bool) -> list[Match]:
+        """Past answers like the best candidate, where figures are at stake: one of them may be newer and say otherwise."""
+        text = matches[0].text
+        if not quantities(text):
+            return []
+        known = {match.hit.passage.id for match in matches}
+        like = rank(self._search(Query(text, f"customer: {text}", language)), trusted)
+        return [match for match in like if match.hit.passage.id not in known]
+
+    def _search(self, query: Query) -> SearchResult:
         try:
-            return await asyncio.to_thread(self.retriever.search, turn.query, HITS)
+            return self.retriever.search(query, HITS)
         except ChatbotError as exc:  # the customer gets a person instead, and the provenance the reason
             return SearchResult((), degraded=(f"index: {exc}",))
 
-    def _weigh(self, turn: Understanding, result: SearchResult, matches: list[Match], trusted: bool) -> policy.Evidence:
-        if not matches:
-            return policy.Evidence(found_any=bool(result.hits), personal=_personal(result))
-        supports = self.retriever.support(turn.query, [matches[0].hit.passage])
-        sure = confidence(matches[0], supports[0] if supports else None, trusted)
-        return policy.Evidence(sure, found_any=True)
-
-    def _fixed(self, turn: Understanding, decision: Decision, result: SearchResult, clock: _Clock) -> Reply:
+    def _fixed(self, turn: Understanding, decision: Decision, finding: _Finding | None, clock: _Clock) -> Reply:
+        result = finding.result if finding else SearchResult(())
         key, quick = _wording(decision, result)
         clock.lap("compose")
         near = _suggestions(result) if key == "did_you_mean" else ()
@@ -129,9 +155,19 @@ class Answerer:
             mode=Mode.FIXED,
             language=turn.language,
             quick_replies=near + wishes,
-            provenance=_provenance(turn, result),
+            provenance=_provenance(finding.query if finding else turn.query, result),
             timings_ms=clock.laps,
         )
+
+
+@dataclass(frozen=True, slots=True)
+class _Finding:
+    """What one query led to."""
+
+    query: Query
+    result: SearchResult
+    choice: Choice | None
+    evidence: policy.Evidence
 
 
 class _Clock:
@@ -147,6 +183,15 @@ class _Clock:
         self._last = now
 
 
+def mended(retriever: Retriever, query: Query) -> Query:
+    """The query with its typos mended."""
+    return replace(
+        query,
+        text=retriever.mend(query.text, query.language),
+        window=retriever.mend(query.window, query.language),
+    )
+
+
 def _personal(result: SearchResult) -> bool:
     return any((hit.dense or 0.0) >= _PERSONAL_DENSE and hit.coverage >= _PERSONAL_COVERAGE for hit in result.hits[:3])
 
@@ -154,7 +199,7 @@ def _personal(result: SearchResult) -> bool:
 def _reply(  # noqa: PLR0913 - gathers what the steps of one turn found
     turn: Understanding,
     decision: Decision,
-    result: SearchResult,
+    finding: _Finding,
     choice: Choice,
     draft: Draft,
     clock: _Clock,
@@ -162,13 +207,17 @@ def _reply(  # noqa: PLR0913 - gathers what the steps of one turn found
     busy: bool,
 ) -> Reply:
     provenance = replace(
-        _provenance(turn, result),
+        _provenance(finding.query, finding.result),
         model=draft.model,
         engine=draft.engine,
         prompt_sha256=draft.prompt_sha256,
         finish_reason=draft.finish_reason,
         checks=(*draft.checks, *(f"superseded: {passage}" for passage in choice.superseded)),
-        degraded=(*result.degraded, *draft.degraded, *(("overload: answered without the generator",) if busy else ())),
+        degraded=(
+            *finding.result.degraded,
+            *draft.degraded,
+            *(("overload: answered without the generator",) if busy else ()),
+        ),
     )
     timings = dict(clock.laps)
     if draft.generate_ms:
@@ -185,12 +234,12 @@ def _reply(  # noqa: PLR0913 - gathers what the steps of one turn found
     )
 
 
-def _provenance(turn: Understanding, result: SearchResult) -> Provenance:
+def _provenance(query: Query, result: SearchResult) -> Provenance:
     return Provenance(
         index_version=result.index_version,
         encoder=result.encoder,
         policy_version=policy.POLICY_VERSION,
-        query=turn.query.text,
+        query=query.text,
         agreement=round(result.agreement, 4) if result.hits else None,
         degraded=result.degraded,
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from chatbot.answering import Answerer, Thresholds
 from chatbot.composing import Writing
@@ -21,6 +22,7 @@ from chatbot.settings import Settings
 from chatbot.types import Mode
 
 EXAMPLES = 4
+_SURE_OF_LANGUAGE = 0.9
 # all-MiniLM-L6-v2 was trained on English; an encoder that is not named here is taken to know every language served.
 ENCODER_LANGUAGES = {"minilm-l6": frozenset({"en"})}
 
@@ -35,7 +37,7 @@ class Assistant:
     supervisor: Supervisor | None
 
     async def start(self) -> None:
-        """Starts the model server, if this process is to run one; returns before it is ready."""
+        """Starts the model server, if this process is to run one, and waits until it answers. Raises ModelError."""
         if self.supervisor:
             await self.supervisor.start()
 
@@ -62,13 +64,24 @@ def build_assistant(settings: Settings) -> Assistant:
     answerer = Answerer(
         retriever=retriever,
         masker=Masker(settings.keep_visible),
-        detect=lambda text, prior: detect(text, prior).language,
+        detect=partial(detect_served, served=settings.languages),
         writing=_writing(settings, spec),
         encoder_languages=ENCODER_LANGUAGES.get(settings.encoder, frozenset(settings.languages)),
         thresholds=Thresholds(settings.answer_threshold, settings.ask_threshold),
         model=_model(settings, supervisor),
     )
     return Assistant(settings, answerer, retriever, supervisor)
+
+
+def detect_served(text: str, prior: str | None, served: Sequence[str]) -> str | None:
+    """The text's language: any at all where the identification is sure, else the likeliest of those served.
+
+    Short and misspelt texts look like many languages; most of a company's customers write in one that it serves.
+    """
+    anywhere = detect(text, prior)
+    if anywhere.language in served or anywhere.confidence >= _SURE_OF_LANGUAGE:
+        return anywhere.language
+    return detect(text, prior, allowed=served).language or anywhere.language
 
 
 def limits(settings: Settings) -> Limits:
@@ -98,7 +111,7 @@ def _model(settings: Settings, supervisor: Supervisor | None) -> ChatModel | Non
     if settings.engine == "none" or not settings.model_url:
         return None
     key = settings.model_api_key.get_secret_value() if settings.model_api_key else None
-    return HttpChatModel(settings.model_url, settings.model, key)
+    return HttpChatModel(settings.model_url, settings.model, key, first_token_s=settings.first_token_s)
 
 
 def _writing(settings: Settings, spec: ModelSpec | None) -> Writing:

@@ -13,6 +13,7 @@ from chatbot.types import Hit
 _ALTERNATIVES = 12  # candidates that may contradict or support the best
 _SAME_MATTER = 0.3  # share of the shorter answer's words that two answers to one matter have in common
 _SAME_WORDS = 0.6
+_SAID = 0.9  # share of its words that the customer has read already
 _COMPLETES = 1.0  # log-odds: a candidate this close to the best may complete the answer
 _LONGEST = 420  # characters of an answer made of two
 _WORD = re.compile(r"[a-zà-ÿ]{4,}|[\u3400-\u9fff]")
@@ -30,16 +31,17 @@ class Choice:
     superseded: tuple[str, ...] = ()
 
 
-def choose(matches: Sequence[Match]) -> Choice | None:
+def choose(matches: Sequence[Match], alternatives: Sequence[Match] = ()) -> Choice | None:
     """The answer among candidates ranked best first, or None when there is none.
 
-    Where answers to one matter contradict each other in their figures, the most recently given one stands. A second
+    alternatives: answers like the best one, whatever was asked; they may only supersede. Where answers to one matter
+    contradict each other in their figures, the most recently given one stands. A second
     candidate that is nearly as good and says something else completes the answer.
     """
     if not matches:
         return None
     near = matches[:_ALTERNATIVES]
-    best, superseded = _newest(near)
+    best, superseded = _newest([*near, *alternatives])
     rest = [match for match in near if match is not best and match.hit.passage.id not in superseded]
     second = next((match for match in rest if _completes(match, best, near[0].score)), None)
     used = [best] if second is None else [best, second]
@@ -47,6 +49,12 @@ def choose(matches: Sequence[Match]) -> Choice | None:
     room = MOST_SOURCES - len(used)
     text = "\n\n".join(match.text for match in used)
     return Choice(tuple(match.hit for match in used), text, tuple(supporting[:room]), tuple(sorted(superseded)))
+
+
+def not_yet_said(matches: Sequence[Match], said: Sequence[str]) -> list[Match]:
+    """The candidates that tell the customer something new; all of them when none does."""
+    fresh = [match for match in matches if all(_overlap(match.text, text) < _SAID for text in said)]
+    return fresh or list(matches)
 
 
 def _newest(near: Sequence[Match]) -> tuple[Match, set[str]]:
@@ -65,7 +73,8 @@ def _against(one: Match, other: Match) -> bool:
     topics = one.hit.passage.topic, other.hit.passage.topic
     if all(topics) and topics[0] != topics[1]:
         return False
-    return _overlap(one.text, other.text) >= _SAME_MATTER and contradicts(one.text, other.text)
+    least = _SAME_MATTER if all(topics) else _SAME_WORDS
+    return _overlap(one.text, other.text) >= least and contradicts(one.text, other.text)
 
 
 def _completes(match: Match, best: Match, top: float) -> bool:

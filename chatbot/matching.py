@@ -15,7 +15,7 @@ from functools import cache
 from importlib import resources
 
 from chatbot.reuse import general_part
-from chatbot.types import Hit, Passage, SearchResult
+from chatbot.types import Hit, Passage, SearchResult, Support
 
 SIGNALS = (
     "cos_window", "cos_question", "cos_reply", "coverage", "coverage_question", "coverage_answer", "trigrams_question",
@@ -49,19 +49,27 @@ def rank(result: SearchResult, trusted: bool) -> list[Match]:
     """The reusable candidates, best first. `trusted`: whether the encoder knows the query's language."""
     model = models()["rank", trusted]
     found = [
-        Match(hit, text, model.log_odds(signals_of(hit, text))) for hit in result.hits if (text := reusable(hit.passage))
+        Match(hit, text, model.log_odds(signals_of(hit, text)))
+        for hit in result.hits
+        if (text := reusable(hit.passage))
     ]
     return sorted(found, key=lambda match: -match.score)
 
 
-def confidence(best: Match, support: float | None, trusted: bool) -> float:
+def confidence(best: Match, support: Support | None, trusted: bool) -> float:
     """How likely the best candidate answers the question, in [0, 1].
 
-    support: `Retriever.support` of its passage; None (no encoder) counts as the words' coverage does.
+    support: `Retriever.support` of its passage; without an encoder (None) the model for untrusted languages decides.
     """
-    known = best.hit.coverage if support is None else support
-    log_odds = models()["confidence", trusted].log_odds({"score": best.score, "support": known})
+    trusted = trusted and support is not None
+    log_odds = models()["confidence", trusted].log_odds(confidence_signals(best, support))
     return 1.0 / (1.0 + math.exp(-max(-40.0, min(40.0, log_odds))))
+
+
+def confidence_signals(best: Match, support: Support | None) -> dict[str, float]:
+    """What the confidence is computed from."""
+    known = support or Support(0.0, 0.0)
+    return {"score": best.score, "support": known.mean, "elsewhere": known.elsewhere}
 
 
 def reusable(passage: Passage) -> str:
@@ -92,5 +100,3 @@ def models() -> Mapping[tuple[str, bool], Model]:
         for kind in ("rank", "confidence")
         for trusted, name in ((True, "trusted"), (False, "others"))
     }
-
-

@@ -20,6 +20,7 @@ from chatbot.types import (
     Reply,
     SearchResult,
     Status,
+    Support,
     TokenVectors,
 )
 
@@ -48,11 +49,14 @@ class Retriever(Protocol):
     def search(self, query: Query, k: int = 5) -> SearchResult:
         """The best `k` passages in the query's language. Raises IndexBroken when there is nothing to search."""
 
-    def support(self, query: Query, passages: Sequence[Passage]) -> list[float] | None:
-        """How far each passage covers every content word of the query, in [-1, 1]; None when the encoder does not work.
+    def mend(self, text: str, language: str) -> str:
+        """The text with typos mended by the passages' own vocabulary."""
 
-        The idf-weighted mean, over the query's words, of the largest cosine between a token of the word and one of the passage
-        (the MaxSim of ColBERT, Khattab and Zaharia 2020): a fabric asked for and nowhere spoken of pulls it down.
+    def support(self, query: Query, passages: Sequence[Passage]) -> list[Support] | None:
+        """How far each passage covers every content word of the query; None when the encoder does not work.
+
+        A word's cover is the largest cosine between one of its tokens and one of the passage's (MaxSim of ColBERT, Khattab and
+        Zaharia 2020): a fabric asked for and nowhere spoken of shows, however alike the rest is.
         """
 
 

@@ -150,6 +150,18 @@ class TokenVectors:
 
 
 @dataclass(frozen=True, slots=True)
+class Support:
+    """How far a passage covers the content words of a query, each by its MaxSim (`protocols.Retriever.support`), in [-1, 1].
+
+    mean: over all words, weighted by idf. elsewhere: mean over the words that the passage does not itself hold, 1.0 when it
+    holds them all.
+    """
+
+    mean: float
+    elsewhere: float
+
+
+@dataclass(frozen=True, slots=True)
 class SearchResult:
     """Hits best first. `agreement` is the mean pairwise similarity of the top replies, [0, 1]; `medoid` the position of the
     reply that the others agree with most. `degraded` names parts that did not work (an encoder that failed, say)."""

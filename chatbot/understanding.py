@@ -34,13 +34,15 @@ _AFFIRMATIVE = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Understanding:
-    """What a turn wants. `known` holds values the customer gave, by placeholder type; `text` is the original last message."""
+    """What a turn wants. `query` carries what a follow-up leans on, `alone` does not. `known` holds values
+    the customer gave, by placeholder type; `text` is the original last message."""
 
     text: str
     language: str
     intent: Intent | None
     attacks: tuple[str, ...]
     query: Query
+    alone: Query
     follow_up: bool
     affirmative: bool
     known: Mapping[str, str] = field(default_factory=dict)
@@ -57,18 +59,15 @@ def understand(turns: Sequence[Turn], prior: str | None, detect: Detect, masker:
     customer = [turn.text for turn in said if turn.role is Role.CUSTOMER]
     earlier = [turn for turn in before if turn.role is Role.CUSTOMER and smalltalk.recognise(turn.text) is None]
     follow_up = bool(earlier) and is_follow_up(text)
-    alone = f"{earlier[-1].text}\n{text}" if follow_up else text
+    alone = f"{text}\n{earlier[-1].text}" if follow_up else text
     window = [*before[-2:], Turn(Role.CUSTOMER, text)] if follow_up else [Turn(Role.CUSTOMER, text)]
     return Understanding(
         text=text,
         language=language,
         intent=smalltalk.recognise(text),
         attacks=safety.signals(text),
-        query=Query(
-            text=masker.mask(alone),
-            window=render_window([Turn(turn.role, masker.mask(turn.text)) for turn in window]),
-            language=language,
-        ),
+        query=Query(masker.mask(alone), _window(window, masker), language),
+        alone=Query(masker.mask(text), _window(window[-1:], masker), language),
         follow_up=follow_up,
         affirmative=bool(_AFFIRMATIVE.match(text.strip())),
         known=_known(customer, masker),
@@ -82,6 +81,10 @@ def is_follow_up(text: str) -> bool:
         return True
     short = len(plain) <= _FEW_CHARACTERS if _NO_WORD_BREAKS.search(plain) else len(plain.split()) <= _FEW_WORDS
     return short and bool(_POINTS_BACK.search(plain))
+
+
+def _window(turns: Sequence[Turn], masker: Masker) -> str:
+    return render_window([Turn(turn.role, masker.mask(turn.text)) for turn in turns])
 
 
 def _last_message(said: Sequence[Turn]) -> tuple[str, Sequence[Turn]]:

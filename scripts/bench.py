@@ -4,13 +4,25 @@ from __future__ import annotations
 
 import typer
 
-from scripts import bench_privacy, bench_questions, bench_retrieval
+from scripts import (
+    bench_index,
+    bench_language,
+    bench_privacy,
+    bench_questions,
+    bench_retrieval,
+    bench_store,
+    bench_turn,
+)
 from scripts.options import run
 
 app = typer.Typer(help="Measure speed, memory and quality on this machine.", no_args_is_help=True)
 app.command("questions")(bench_questions.main)
 app.command("retrieval")(bench_retrieval.main)
+app.command("index")(bench_index.main)
+app.command("turn")(bench_turn.main)
+app.command("language")(bench_language.main)
 app.command("privacy")(bench_privacy.main)
+app.command("store")(bench_store.main)
 
 if __name__ == "__main__":
     run(app)

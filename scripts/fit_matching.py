@@ -15,9 +15,9 @@ import numpy as np
 import numpy.typing as npt
 import typer
 
-from chatbot.answering import HITS
+from chatbot.answering import HITS, mended
 from chatbot.assembly import Assistant, build_assistant
-from chatbot.matching import SIGNALS, Match, reusable, signals_of
+from chatbot.matching import SIGNALS, Match, confidence_signals, reusable, signals_of
 from chatbot.settings import Settings
 from chatbot.types import Hit
 from chatbot.understanding import understand
@@ -44,7 +44,9 @@ class Example:
 
 
 def main(
-    file: Annotated[Path | None, typer.Option("--file", help="Labelled questions [default: the shipped development set].")] = None,
+    file: Annotated[
+        Path | None, typer.Option("--file", help="Labelled questions [default: the shipped development set].")
+    ] = None,
     write: Annotated[bool, typer.Option("--write", help="Replace chatbot/matching.json.")] = False,
 ) -> None:
     """Fits both models for both kinds of language and prints them with their figures on the same questions."""
@@ -58,7 +60,11 @@ def main(
         load_demo(settings, quiet=False)
         assistant = build_assistant(settings)
         examples = [_example(assistant, row, questions[str(row["id"])].turns) for row in rows if _counts(row)]
-        fitted: dict[str, Any] = {"rank": {}, "confidence": {}, "fitted_on": {"sha256": digest, "questions": len(examples)}}
+        fitted: dict[str, Any] = {
+            "rank": {},
+            "confidence": {},
+            "fitted_on": {"sha256": digest, "questions": len(examples)},
+        }
         for name, trusted in (("trusted", True), ("others", False)):
             part = [one for one in examples if one.trusted is trusted and len(one.hits)]
             rank = _fit_rank(part)
@@ -77,9 +83,12 @@ def _counts(row: dict[str, Any]) -> bool:
 def _example(assistant: Assistant, row: dict[str, Any], turns: Sequence[Any]) -> Example:
     answerer = assistant.answerer
     query = understand(turns, None, answerer.detect, answerer.masker).query
+    query = mended(assistant.retriever, query)
     hits = tuple(hit for hit in assistant.retriever.search(query, HITS).hits if reusable(hit.passage))
     table = np.array([list(signals_of(hit, reusable(hit.passage)).values()) for hit in hits]).reshape(-1, len(SIGNALS))
-    right = np.array([row["expect"] == "answer" and says_what_it_must(row, reusable(hit.passage)) for hit in hits], bool)
+    right = np.array(
+        [row["expect"] == "answer" and says_what_it_must(row, reusable(hit.passage)) for hit in hits], bool
+    )
     return Example(row, query.language in answerer.encoder_languages, hits, table, right, query)
 
 
@@ -103,20 +112,23 @@ def _fit_rank(examples: Sequence[Example]) -> dict[str, Any]:
 
 
 def _fit_confidence(assistant: Assistant, examples: Sequence[Example], rank: dict[str, Any]) -> dict[str, Any]:
-    names = ("score", "support") if examples and examples[0].trusted else ("score",)
+    names = ("score", "support", "elsewhere") if examples and examples[0].trusted else ("score",)
     table, labels = [], []
     for one in examples:
         scores = one.signals @ np.array(list(rank["weights"].values())) + rank["bias"]
         best = int(np.argmax(scores))
         match = Match(one.hits[best], "", float(scores[best]))
         support = assistant.retriever.support(one.query, [match.hit.passage])
-        table.append([match.score, support[0] if support else match.hit.coverage][: len(names)])
+        signals = confidence_signals(match, support[0] if support else None)
+        table.append([signals[name] for name in names])
         labels.append(bool(one.right[best]))
     coefficients, bias = logistic(np.array(table), np.array(labels), np.ones(len(labels)), _CONFIDENCE_PENALTY)
     return {"weights": dict(zip(names, coefficients, strict=True)), "bias": bias, "questions": len(labels)}
 
 
-def logistic(table: Floats, labels: npt.NDArray[np.bool_], weights: Floats, penalty: float) -> tuple[list[float], float]:
+def logistic(
+    table: Floats, labels: npt.NDArray[np.bool_], weights: Floats, penalty: float
+) -> tuple[list[float], float]:
     """Weighted logistic regression with an L2 penalty on standardised columns, by Newton's method.
 
     table: (rows, columns). Returns coefficients for the raw columns, and the bias.

@@ -13,14 +13,14 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from chatbot.errors import FormatError, UsageError
+from chatbot.errors import BadInput, FormatError, UsageError
 from chatbot.language import detect
 from chatbot.privacy import Masker
 from chatbot.settings import Settings
 from chatbot.transcripts.contract import BadRecord, ReadOptions
 from chatbot.transcripts.distil import distil
 from chatbot.transcripts.reading import FORMATS, detect_format, read_transcripts
-from chatbot.types import Passage, Transcript
+from chatbot.types import Origin, Passage, Transcript
 from scripts.options import DataOption, JsonOption, ProgressSink, print_json, progress_bar, run, settings_from
 from scripts.reindex import reindex, report
 from storage.opening import open_store
@@ -63,6 +63,8 @@ def main(
     language: Annotated[str | None, typer.Option(help="Language of conversations that name none.")] = None,
     users: Annotated[Path | None, typer.Option(help="Zendesk: the users file.")] = None,
     comments: Annotated[Path | None, typer.Option(help="Zendesk: the comments file.")] = None,
+    encoding: Annotated[str | None, typer.Option(help="Encoding of the file, if it is not detected.")] = None,
+    delimiter: Annotated[str | None, typer.Option(help="CSV: delimiter, if it is not detected.")] = None,
     csat_max: Annotated[float, typer.Option(help="Top of the export's rating scale.")] = 5.0,
     data: DataOption = None,
     as_json: JsonOption = False,
@@ -70,7 +72,13 @@ def main(
     """Imports past conversations. The same file twice changes nothing; a bad record is reported and skipped."""
     settings = settings_from(ctx, data)
     options = ReadOptions(
-        columns=_columns(column or []), language=language, users=users, comments=comments, csat_max=csat_max
+        columns=_columns(column or []),
+        delimiter=delimiter,
+        encoding=encoding,
+        language=language,
+        csat_max=csat_max,
+        users=users,
+        comments=comments,
     )
     if not path.exists():
         raise UsageError(f"There is no file or folder {path}.")
@@ -105,7 +113,14 @@ def import_path(
             store = stack.enter_context(open_store(database, settings.data))
             batch = stack.enter_context(store.transcripts.importing(path.name, found))
         for transcript, passages in _read(settings, path, found, options, tally, strict, show):
-            tally.outcomes[batch.add(transcript, passages) if batch else "found"] += 1
+            try:
+                tally.outcomes[batch.add(transcript, passages) if batch else "found"] += 1
+            except BadInput as exc:
+                if strict:
+                    raise
+                origin = transcript.origin or Origin(path.name, 0)
+                tally.bad.append(BadRecord(origin.file, origin.line, str(exc)))
+                continue
             tally.passages += len(passages)
             tally.languages.update(passage.language for passage in passages)
             tally.samples.extend(passages[: max(0, 5 - len(tally.samples))])

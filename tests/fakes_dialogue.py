@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from chatbot.errors import ChatbotError, GenerationError
-from chatbot.types import ChatMessage, Delta, Event, Hit, Passage, Query, SearchResult
+from chatbot.matching import SIGNALS
+from chatbot.types import ChatMessage, Delta, Event, Hit, Passage, Query, SearchResult, Support
 
 
 @dataclass
@@ -47,6 +48,7 @@ class ListRetriever:
     hits: Sequence[Hit] = ()
     agreement: float = 0.9
     error: ChatbotError | None = None
+    support_each: float = 0.9
     asked: list[Query] = field(default_factory=list)
 
     def search(self, query: Query, k: int = 5) -> SearchResult:
@@ -54,6 +56,12 @@ class ListRetriever:
         if self.error:
             raise self.error
         return SearchResult(tuple(self.hits[:k]), self.agreement, 0, "v000001", "fake@1")
+
+    def mend(self, text: str, language: str) -> str:
+        return text
+
+    def support(self, query: Query, passages: Sequence[Passage]) -> list[Support] | None:
+        return [Support(self.support_each, self.support_each) for _ in passages]
 
 
 @dataclass
@@ -91,4 +99,5 @@ def hit(
         source=source,
         resolved_at=datetime(2025, month, 1, tzinfo=UTC),
     )
-    return Hit(passage, score, dense=0.9, lexical=9.0, coverage=1.0)
+    signals = dict.fromkeys(SIGNALS, 0.9)
+    return Hit(passage, score, dense=0.9, lexical=9.0, coverage=1.0, signals=signals)

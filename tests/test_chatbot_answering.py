@@ -7,6 +7,7 @@ import pytest
 from chatbot.answering import Answerer, Context
 from chatbot.choosing import choose
 from chatbot.composing import Writing
+from chatbot.matching import rank
 from chatbot.privacy import Masker
 from chatbot.types import Action, Mode, Role, SearchResult, Turn
 from tests.fakes_dialogue import ListRetriever, ScriptedModel, hit
@@ -16,29 +17,33 @@ OLD = hit("You can return unused items within 14 days of delivery.", month=1, nu
 NEW = hit("You can return unused items with tags within 30 days of delivery.", month=6, number=2, score=0.7)
 
 
+def ranked(*hits):
+    return rank(SearchResult(hits), trusted=True)
+
+
 def answerer(hits, *, model=None, mode=Mode.PRECEDENT, languages=frozenset()):
     writing = Writing(mode, "Testshop", languages=languages, deadline_s=5)
     return Answerer(ListRetriever(hits), Masker(), lambda _, prior: prior or "en", writing, model=model)
 
 
 def test_of_contradicting_answers_the_newer_one_stands():
-    choice = choose(SearchResult((OLD, NEW)))
+    choice = choose(ranked(OLD, NEW))
     assert choice.text == NEW.passage.answer
     assert choice.superseded == (OLD.passage.id,)
 
 
 def test_answers_that_agree_support_each_other():
     same = hit("Unused items can be returned within 30 days of delivery, tags on.", number=3, score=0.69)
-    choice = choose(SearchResult((NEW, same)))
+    choice = choose(ranked(NEW, same))
     assert [supporting.passage.id for supporting in choice.supporting] == [same.passage.id]
 
 
 def test_what_held_for_one_customer_only_is_no_answer():
-    assert choose(SearchResult((hit("I've refunded you today."),))) is None
+    assert choose(ranked(hit("I've refunded you today."))) is None
 
 
 def test_a_faq_answer_is_used_whole():
-    assert choose(SearchResult((hit("I will ship it today.", source="faq"),))).text == "I will ship it today."
+    assert choose(ranked(hit("I will ship it today.", source="faq"))).text == "I will ship it today."
 
 
 async def test_a_precedent_that_is_only_personal_leads_to_an_offer():

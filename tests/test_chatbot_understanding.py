@@ -43,7 +43,8 @@ def test_a_follow_up_is_searched_with_the_question_before_it():
     turn = _understand(
         Turn(Role.CUSTOMER, "How much is shipping?"), Turn(Role.BOT, "4.90 EUR."), Turn(Role.CUSTOMER, "and to Norway?")
     )
-    assert turn.query.text == "How much is shipping?\nand to Norway?"
+    assert turn.query.text == "and to Norway?\nHow much is shipping?"
+    assert turn.alone.text == "and to Norway?"
     assert "4.90 EUR" in turn.query.window
 
 

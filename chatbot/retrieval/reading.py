@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +14,7 @@ from chatbot.retrieval.fusion import DENSE, Fusion, from_dict
 from chatbot.retrieval.lexical import Bm25
 from chatbot.retrieval.manifest import Manifest, Part, broken, check_files, read_manifest
 from chatbot.retrieval.passages import PassageFile
+from chatbot.retrieval.spelling import Speller
 from chatbot.retrieval.vectors import VectorIndex
 from chatbot.retrieval.words import words
 
@@ -20,6 +22,8 @@ Vectors = npt.NDArray[np.float32]
 LEXICAL = {"window_words": "window", "question_words": "question"}
 VECTORS, ROWS, TEXTS = "vectors.npy", "rows.npy", "texts.npy"
 DEPTH = 50
+_VOCABULARY_FROM = 20_000  # passages: by then a language's everyday words have been seen
+_NO_WORD_BREAKS = frozenset({"zh", "ja", "th", "lo", "km", "my", "ko"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,12 +74,26 @@ class OpenIndex:
         except (OSError, ValueError) as exc:
             raise broken(folder, str(exc)) from exc
         self._slices: dict[str, Slice] = {}
+        self._spellers: dict[str, Speller] = {}
+        self._spelling = threading.Lock()
         for language in self.manifest.parts:
             self._slices[language] = self._load(language, self.manifest.parts[language])
 
     def slice_of(self, language: str) -> Slice | None:
         """The passages in a language, None where there are none."""
         return self._slices.get(language)
+
+    def speller(self, language: str) -> Speller | None:
+        """The vocabulary of a language's passages, made at the first call; None for one without passages or word breaks."""
+        part = self._slices.get(language)
+        if part is None or language in _NO_WORD_BREAKS:
+            return None
+        with self._spelling:
+            if language not in self._spellers:
+                rows = range(part.start, part.start + min(part.count, _VOCABULARY_FROM))
+                passages = (self.passages[row] for row in rows)
+                self._spellers[language] = Speller(f"{one.window}\n{one.answer}" for one in passages)
+            return self._spellers[language]
 
     def vectors_of(self, language: str, rows: npt.NDArray[np.int64], signal: str) -> Vectors:
         """(len(rows), dim) float32: the exact vectors of a slice's rows, whatever FAISS kept of them."""

@@ -16,9 +16,9 @@ from chatbot.protocols import Embedder
 from chatbot.retrieval.fusion import DENSE, SIGNALS, Fused, agreement, elect, fuse
 from chatbot.retrieval.manifest import POINTER, read_pointer
 from chatbot.retrieval.reading import OpenIndex, Slice
-from chatbot.retrieval.signals import support, text_signals
+from chatbot.retrieval.signals import Asked, support, text_signals, words_of
 from chatbot.retrieval.words import content_spans, language_of
-from chatbot.types import Hit, Passage, Query, SearchResult
+from chatbot.types import Hit, Passage, Query, SearchResult, Support
 
 _log = logging.getLogger(__name__)
 Vectors = npt.NDArray[np.float32]
@@ -82,20 +82,32 @@ class IndexRetriever:
         hits = _hits(index, found, query, k)
         return self._result(index, hits, degraded, *_vote(index, found, k))
 
-    def support(self, query: Query, passages: Sequence[Passage]) -> list[float] | None:
+    def mend(self, text: str, language: str) -> str:
+        """The text with typos mended by the passages' own vocabulary; unchanged where the language has none or no spaces."""
+        try:
+            index = self._current()
+        except IndexBroken:
+            return text
+        speller = index.speller(language_of(language))
+        return speller.mend(text) if speller else text
+
+    def support(self, query: Query, passages: Sequence[Passage]) -> list[Support] | None:
         """See `protocols.Retriever.support`."""
         part = self._current().slice_of(language_of(query.language))
         if part is None or not passages:
             return []
         idf = part.lexical["window"].idf
-        asked = [(start, end, idf(word)) for start, end, word in content_spans(query.text, part.language)]
+        asked = [Asked(start, end, word, idf(word)) for start, end, word in content_spans(query.text, part.language)]
         texts = [f"{passage.question} {passage.answer}"[:_SUPPORT_CHARS] for passage in passages]
         try:
-            asking, *held = self._embedder.encode_tokens([query.text, *texts])
+            asking, *tokens = self._embedder.encode_tokens([query.text, *texts])
         except ModelError as exc:
             _log.error("the answer's support is not known: %s", exc)
             return None
-        return [support(asking, asked, one) for one in held]
+        return [
+            support(asking, asked, one, words_of(passage, part.language))
+            for one, passage in zip(tokens, passages, strict=True)
+        ]
 
     def popular(self, language: str, n: int = 4) -> list[str]:
         """Up to `n` questions asked most in a language, fit for a first screen; none where there is no index."""

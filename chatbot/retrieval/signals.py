@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 
 from chatbot.retrieval.words import trigrams, words
-from chatbot.types import Passage, TokenVectors
+from chatbot.types import Passage, Support, TokenVectors
 
 Idf = Callable[[str], float]
 _CACHED = 50_000
@@ -33,21 +34,37 @@ def text_signals(text: str, language: str, passage: Passage, idf: Idf) -> dict[s
     }
 
 
-def support(query: TokenVectors, asked: Sequence[tuple[int, int, float]], passage: TokenVectors) -> float:
-    """MaxSim of the query's words, weighted: see `protocols.Retriever.support`. asked: (start, end, weight) of each word.
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A content word of the query: where it stands, how it is looked up, and its idf."""
 
-    0.0 for a query without a content word or a passage without a token.
-    """
-    if not asked or not len(passage.vectors) or not len(query.vectors):
-        return 0.0
+    start: int
+    end: int
+    word: str
+    weight: float
+
+
+def support(query: TokenVectors, asked: Sequence[Asked], passage: TokenVectors, held: frozenset[str]) -> Support:
+    """See `protocols.Retriever.support`; held: the passage's own words. 0.0 for a query or passage without a word."""
+    if not len(passage.vectors) or not len(query.vectors):
+        return Support(0.0, 0.0)
     best = (query.vectors @ passage.vectors.T).max(axis=1)
-    total = mass = 0.0
-    for start, end, weight in asked:
-        tokens = [best[at] for at, (left, right) in enumerate(query.spans) if left < end and right > start]
+    covers: list[tuple[float, Asked]] = []
+    for word in asked:
+        tokens = [best[at] for at, (left, right) in enumerate(query.spans) if left < word.end and right > word.start]
         if tokens:
-            total += weight * float(sum(tokens) / len(tokens))
-            mass += weight
-    return total / mass if mass else 0.0
+            covers.append((float(sum(tokens) / len(tokens)), word))
+    mass = sum(word.weight for _, word in covers)
+    if not mass:
+        return Support(0.0, 0.0)
+    elsewhere = [cover for cover, word in covers if word.word not in held]
+    mean = sum(cover * word.weight for cover, word in covers) / mass
+    return Support(mean, sum(elsewhere) / len(elsewhere) if elsewhere else 1.0)
+
+
+def words_of(passage: Passage, language: str) -> frozenset[str]:
+    """Every content word of a passage, as it is looked up."""
+    return _words(passage.question, language) | _words(passage.answer, language) | _words(passage.window, language)
 
 
 def _mass(asked: Mapping[str, float], held: frozenset[str]) -> float:
