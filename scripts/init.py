@@ -16,7 +16,6 @@ from scripts.options import DataOption, JsonOption, print_json, run, settings_fr
 from scripts.reindex import reindex
 from storage.opening import open_store
 
-NO_TRANSCRIPTS = {"questions.jsonl", "development.jsonl"}
 DEMO_KEEP_VISIBLE = ("help@northpine.example", "team@northpine.example", "+31 13 555 0142")
 
 
@@ -57,16 +56,10 @@ def load_demo(settings: Settings, *, quiet: bool) -> dict[str, object]:
     """Imports the shipped transcripts and indexes them; a second time nothing changes."""
     visible = (*settings.keep_visible, *DEMO_KEEP_VISIBLE)
     settings = settings.model_copy(update={"keep_visible": visible})
-    conversations = answers = 0
-    shipped = sorted(file.name for file in resources.files("chatbot.demo").iterdir() if file.name.endswith(".jsonl"))
-    for name in shipped:
-        if name in NO_TRANSCRIPTS:
-            continue
-        with resources.as_file(resources.files("chatbot.demo") / name) as file:
-            tally = import_path(settings, Path(file), "own", ReadOptions(), quiet=quiet)
-        conversations += sum(tally.outcomes.values())
-        answers += tally.passages
-    return {"conversations": conversations, "answers": answers, "index": reindex(settings, quiet=quiet).name}
+    with resources.as_file(resources.files("chatbot.demo") / "transcripts") as folder:
+        tally = import_path(settings, Path(folder), "own", ReadOptions(), quiet=quiet)
+    version = reindex(settings, quiet=quiet)
+    return {"conversations": sum(tally.outcomes.values()), "answers": tally.passages, "index": version.name}
 
 
 if __name__ == "__main__":

@@ -1,1 +1,2 @@
-"""The demo company: its past conversations and held-out test questions, shipped as data."""
+"""The demo company, shipped as data: FACTS.md what is true in it, `transcripts/` its past conversations, `development.jsonl`
+labelled questions that models are fitted on, `questions.jsonl` held-out ones that nothing is fitted on."""
