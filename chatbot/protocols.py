@@ -128,6 +128,9 @@ class ConversationStore(Protocol):
     ) -> Conversation:
         """Compare-and-set; raises Conflict when the status is not one of `expected`."""
 
+    async def waiting_before(self, conversation_id: str, owner: str) -> int:
+        """How many conversations have waited longer for a person than this one; 0 when it does not wait itself."""
+
     async def add_feedback(self, feedback: Feedback, owner: str) -> None:
         """One per bot message; a second one replaces the first. NotFound unless it is a bot message."""
 

@@ -91,6 +91,10 @@ class SqlConversations:
             self.database.write(lambda c: turns.set_status(c, conversation_id, owner, expected, (to, reason)))
         )
 
+    async def waiting_before(self, conversation_id: str, owner: str) -> int:
+        check_id(conversation_id)
+        return await asyncio.wrap_future(self.database.read(lambda c: views.waiting_before(c, conversation_id, owner)))
+
     async def add_feedback(self, feedback: Feedback, owner: str) -> None:
         check_thumb(feedback.thumb)
         check_id(feedback.conversation_id)

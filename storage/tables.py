@@ -33,7 +33,10 @@ class Rows(DeclarativeBase):
 
 
 class ConversationRow(Rows):
-    """A live conversation. `last_seq` hands out the numbers of its messages; its row lock makes them gapless."""
+    """A live conversation. `last_seq` hands out the numbers of its messages; its row lock makes them gapless.
+
+    `waiting_since` is set while the status is "waiting" and gives the queue its order, which later messages must not change.
+    """
 
     __tablename__ = "conversations"
     __table_args__ = (
@@ -54,6 +57,7 @@ class ConversationRow(Rows):
     created_at: Mapped[datetime]
     updated_at: Mapped[datetime]
     last_seq: Mapped[int] = mapped_column(default=0)
+    waiting_since: Mapped[datetime | None]
 
 
 class MessageRow(Rows):

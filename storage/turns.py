@@ -7,12 +7,13 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, delete, func, insert, select, update
+from sqlalchemy import Connection, bindparam, delete, func, insert, literal, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from chatbot.errors import Conflict, NotFound
 from chatbot.types import Action, Conversation, Feedback, Message, Reply, Role, Status
 from storage.checks import no_conversation
+from storage.columns import Instant
 from storage.replies import reply_values, source_values
 from storage.search import add_terms
 from storage.tables import ConversationRow, FeedbackRow, MessageRow, ReplyRow, SourceRow
@@ -112,7 +113,11 @@ def add_reply(
     _store_provenance(connection, message, reply, answers_seq)
     changes: dict[str, Any] = {"language": reply.language} if reply.language else {}
     if reply.decision.action is Action.HAND_OVER and not reply.decision.offered:
-        changes |= {"status": Status.WAITING.value, "handover_reason": reply.decision.reason}
+        changes |= {
+            "status": Status.WAITING.value,
+            "handover_reason": reply.decision.reason,
+            "waiting_since": datetime.now(UTC),
+        }
     if changes:
         connection.execute(update(ConversationRow).where(ConversationRow.id == conversation_id).values(changes))
     return find_message(connection, conversation_id, token)
@@ -127,7 +132,9 @@ def set_status(
 ) -> Conversation:
     """Compare-and-set in one statement: of two that race one wins and one is told. `change`: status and reason."""
     to, reason = change
-    values: dict[str, Any] = {"status": to.value, "updated_at": datetime.now(UTC)}
+    now = datetime.now(UTC)
+    values: dict[str, Any] = {"status": to.value, "updated_at": now}
+    values["waiting_since"] = _still_waiting(now) if to is Status.WAITING else None
     if to is Status.BOT:
         values |= {"agent": None, "handover_reason": None}
     elif reason is not None:
@@ -139,8 +146,8 @@ def set_status(
         .returning(*_conversations.c)
     ).one_or_none()
     if row is None:
-        now = _owned_status(connection, conversation_id, owner)
-        raise Conflict(f"This conversation is {now} by now; look at it again.")
+        is_now = _owned_status(connection, conversation_id, owner)
+        raise Conflict(f"This conversation is {is_now} by now; look at it again.")
     return read_conversation(row)
 
 
@@ -186,6 +193,11 @@ def delete_owner(connection: Connection, owner: str) -> int:
 def new_token(kind: str) -> str:
     """A client id of our own for a write that a customer did not name."""
     return f"{kind}:{secrets.token_urlsafe(12)}"
+
+
+def _still_waiting(now: datetime) -> Any:
+    """Who waits already keeps the place in the queue."""
+    return func.coalesce(ConversationRow.waiting_since, literal(now, Instant()))
 
 
 def _owned(conversation_id: str, owner: str) -> Any:

@@ -28,6 +28,12 @@ class _Held:
     messages: list[Message] = field(default_factory=list)
     answered: set[int] = field(default_factory=set)
     rating_comment: str | None = None
+    waiting_since: tuple[datetime, str] | None = None
+
+    def move(self, to: Status) -> None:
+        """Who waits already keeps the place in the queue."""
+        since = self.waiting_since or (datetime.now(UTC), self.conversation.id)
+        self.waiting_since = since if to is Status.WAITING else None
 
 
 class MemoryStore:
@@ -81,6 +87,7 @@ class MemoryStore:
         changed = replace(held.conversation, language=reply.language or held.conversation.language)
         if reply.decision.action is Action.HAND_OVER and not reply.decision.offered:
             changed = replace(changed, status=Status.WAITING, handover_reason=reply.decision.reason)
+            held.move(Status.WAITING)
         held.conversation = changed
         return message
 
@@ -116,7 +123,12 @@ class MemoryStore:
         elif reason is not None:
             changed = replace(changed, handover_reason=reason)
         held.conversation = changed
+        held.move(to)
         return changed
+
+    async def waiting_before(self, conversation_id: str, owner: str) -> int:
+        mine = self._find(conversation_id, owner).waiting_since
+        return sum(held.waiting_since < mine for held in self._held.values() if held.waiting_since) if mine else 0
 
     async def add_feedback(self, feedback: Feedback, owner: str) -> None:
         check_thumb(feedback.thumb)

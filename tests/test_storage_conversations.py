@@ -189,6 +189,23 @@ async def test_status_changes_only_from_what_was_expected(store: ConversationSto
     assert back == await store.conversation(conversation_id, OWNER)
 
 
+async def test_the_queue_goes_by_who_began_to_wait_first(store: ConversationStore) -> None:
+    first, second, third, talking = [await _asked(store, owner) for owner in (OWNER, OTHER, OWNER, OTHER)]
+    assert await store.waiting_before(first, OWNER) == 0
+    await store.set_status(first, OWNER, [Status.BOT], Status.WAITING)
+    await store.add_reply(second, HAND_OVER, 1)
+    await store.set_status(third, OWNER, [Status.BOT], Status.WAITING)
+    await store.add_customer_message(first, OWNER, "still there?", "second")
+    await store.set_status(first, OWNER, [Status.WAITING], Status.WAITING)
+    queue = ((first, OWNER), (second, OTHER), (third, OWNER), (talking, OTHER))
+    assert [await store.waiting_before(*one) for one in queue] == [0, 1, 2, 0]
+    await store.set_status(second, OTHER, [Status.WAITING], Status.HUMAN)
+    assert [await store.waiting_before(*one) for one in queue] == [0, 0, 1, 0]
+    await store.set_status(first, OWNER, [Status.WAITING], Status.BOT)
+    await store.set_status(first, OWNER, [Status.BOT], Status.WAITING)
+    assert [await store.waiting_before(*one) for one in queue] == [1, 0, 0, 0]
+
+
 async def test_of_many_who_change_the_status_one_wins(store: ConversationStore) -> None:
     conversation_id = await _asked(store)
     tries = [store.set_status(conversation_id, OWNER, [Status.BOT], Status.WAITING) for _ in range(8)]
@@ -240,6 +257,7 @@ async def test_others_are_told_that_there_is_no_such_conversation(store: Convers
             store.set_status(key, owner, [Status.BOT], Status.CLOSED),
             store.add_feedback(Feedback(key, 2, 1), owner),
             store.rate(key, owner, 5),
+            store.waiting_before(key, owner),
         ):
             with pytest.raises(NotFound, match="no such conversation"):
                 await attempt

@@ -86,3 +86,26 @@ def test_programs_that_start_together_all_come_up(url: str | None, tmp_path: Pat
         for _ in range(3)
     ]
     assert [child.communicate(timeout=60)[0].strip() for child in started] == [b"0"] * 3
+
+
+def test_who_waited_before_the_queue_was_kept_waits_on(tmp_path: Path) -> None:
+    database = f"sqlite:///{tmp_path / 'old.sqlite3'}"
+    with open_store(database, tmp_path, ballast_bytes=SMALL_BALLAST) as store:
+        store.database.write(
+            lambda c: [
+                c.execute(
+                    text(
+                        "INSERT INTO conversations (id, owner, status, created_at, updated_at, last_seq) VALUES "
+                        "('a', 'o', 'waiting', '2025-01-01 00:00:00.000000', '2025-01-02 00:00:00.000000', 0),"
+                        "('b', 'o', 'bot', '2025-01-01 00:00:00.000000', '2025-01-03 00:00:00.000000', 0)"
+                    )
+                ),
+                c.execute(text("ALTER TABLE conversations DROP COLUMN waiting_since")),
+                c.execute(text("UPDATE alembic_version SET version_num = '0001'")),
+            ]
+        ).result()
+    with open_store(database, tmp_path, ballast_bytes=SMALL_BALLAST) as store:
+        rows = store.database.read(
+            lambda c: c.execute(text("SELECT id, waiting_since FROM conversations ORDER BY id")).all()
+        ).result()
+    assert [(row.id, str(row.waiting_since)[:10]) for row in rows] == [("a", "2025-01-02"), ("b", "None")]
