@@ -7,6 +7,7 @@ you", "it was delivered last Thursday"). Only the first may be said again.
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 _DONE_EN = (
     r"sent|refunded|cancelled|canceled|checked|asked|added|issued|arranged|opened|started|changed|updated|booked|flagged|forwarded|passed|noted|looked|"
@@ -72,6 +73,7 @@ _PLAIN_ANSWER = re.compile(r"(?:yes|no|sadly not|not yet|ja|nein|sí|oui|non|可
 _ACCOUNT_SLOT = re.compile(r"\[(?:ORDER|CARD|IBAN)\]")
 _SHORTEST = {"zh": 8}
 _SHORTEST_ELSEWHERE = 25
+_KEPT = 20_000  # every search asks this of all its hits
 
 
 def sentences(text: str) -> list[str]:
@@ -93,6 +95,7 @@ def holds_for_others(sentence: str, language: str) -> bool:
     return once is None or not once.search(sentence.casefold().replace("’", "'"))
 
 
+@lru_cache(maxsize=_KEPT)
 def general_part(answer: str, language: str) -> str:
     """The sentences of a past answer that hold for any customer, in order, word for word; empty when too little is left.
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cache, lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -18,13 +19,15 @@ from chatbot.retrieval.manifest import POINTER, read_pointer
 from chatbot.retrieval.reading import OpenIndex, Slice
 from chatbot.retrieval.signals import Asked, support, text_signals, words_of
 from chatbot.retrieval.words import content_spans, language_of
-from chatbot.types import Hit, Passage, Query, SearchResult, Support
+from chatbot.types import Hit, Passage, Query, SearchResult, Support, TokenVectors
 
 _log = logging.getLogger(__name__)
 Vectors = npt.NDArray[np.float32]
 _Stamp = tuple[int, int, int] | None
 _TOP = 5
 _SUPPORT_CHARS = 500
+_PASSAGES_KEPT = 512  # token vectors in float16, about 90 kB a passage
+_QUERIES_KEPT = 2048  # 3 kB each: the answers whose likes are searched recur, and so do many questions
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +49,8 @@ class IndexRetriever:
 
     def __init__(self, folder: Path, embedder: Embedder) -> None:
         self._folder, self._embedder = folder, embedder
+        self._tokens_of = lru_cache(maxsize=_PASSAGES_KEPT)(self._encode_passage)
+        self._vectors_of = lru_cache(maxsize=_QUERIES_KEPT)(self._encode_query)
         self._index: OpenIndex | None = None
         self._stamp: _Stamp = None
         self._problem: IndexBroken | None = None
@@ -100,7 +105,8 @@ class IndexRetriever:
         asked = [Asked(start, end, word, idf(word)) for start, end, word in content_spans(query.text, part.language)]
         texts = [f"{passage.question} {passage.answer}"[:_SUPPORT_CHARS] for passage in passages]
         try:
-            asking, *tokens = self._embedder.encode_tokens([query.text, *texts])
+            asking = self._embedder.encode_tokens([query.text])[0]
+            tokens = [self._tokens_of(text) for text in texts]
         except ModelError as exc:
             _log.error("the answer's support is not known: %s", exc)
             return None
@@ -166,11 +172,20 @@ class IndexRetriever:
 
     def _embed(self, query: Query) -> dict[str, Vectors]:
         try:
-            window, question = self._embedder.encode([query.window, query.text])
+            window, question = self._vectors_of(query.window, query.text)
         except ModelError as exc:
             _log.error("searching by words only: %s", exc)
             return {}
         return {"window": window, "question": question, "reply": window}
+
+    def _encode_query(self, window: str, text: str) -> Vectors:
+        vectors = self._embedder.encode([window, text])
+        vectors.flags.writeable = False  # many searches share them
+        return vectors
+
+    def _encode_passage(self, text: str) -> TokenVectors:
+        tokens = self._embedder.encode_tokens([text])[0]
+        return replace(tokens, vectors=np.asarray(tokens.vectors, dtype=np.float16))
 
     def _result(
         self,
@@ -212,11 +227,12 @@ def _hits(index: OpenIndex, found: _Found, query: Query, k: int) -> tuple[Hit, .
     dense = (
         np.max([cosines[f"cos_{name}"] for name in ("window", "question")], axis=0) if cosines and len(rows) else None
     )
+    idf = cache(part.lexical["window"].idf)  # each of the hits weighs the same few words
     hits = []
     for at, row in enumerate(rows):
         passage = index.passages[part.start + int(row)]
         lexical = max(float(scores[row]) for scores in found.scores.values())
-        shares = text_signals(query.text, part.language, passage, part.lexical["window"].idf)
+        shares = text_signals(query.text, part.language, passage, idf)
         hits.append(
             Hit(
                 passage=passage,

@@ -11,6 +11,7 @@ from chatbot.types import Passage, Support, TokenVectors
 
 Idf = Callable[[str], float]
 _CACHED = 50_000
+_QUERIES = 1_000
 
 
 def text_signals(text: str, language: str, passage: Passage, idf: Idf) -> dict[str, float]:
@@ -19,8 +20,8 @@ def text_signals(text: str, language: str, passage: Passage, idf: Idf) -> dict[s
     coverage, coverage_question, coverage_answer: of the query's idf mass. trigrams_question, trigrams_answer: of its character
     trigrams, which forgive typos and inflection. topic: of the trigrams of the passage's topic that stand in the query.
     """
-    asked = {word: idf(word) for word in words(text, language)}
-    pieces = frozenset(trigrams(text, language))
+    asked = {word: idf(word) for word in _in_order(text, language)}
+    pieces = _trigrams(text, language)
     question, answer = _words(passage.question, language), _words(passage.answer, language)
     window = _words(passage.window, language)
     topic = _trigrams((passage.topic or "").replace("_", " "), language)
@@ -48,7 +49,7 @@ def support(query: TokenVectors, asked: Sequence[Asked], passage: TokenVectors, 
     """See `protocols.Retriever.support`; held: the passage's own words. 0.0 for a query or passage without a word."""
     if not len(passage.vectors) or not len(query.vectors):
         return Support(0.0, 0.0)
-    best = (query.vectors @ passage.vectors.T).max(axis=1)
+    best = (query.vectors @ passage.vectors.T.astype(query.vectors.dtype)).max(axis=1)
     covers: list[tuple[float, Asked]] = []
     for word in asked:
         tokens = [best[at] for at, (left, right) in enumerate(query.spans) if left < word.end and right > word.start]
@@ -74,6 +75,11 @@ def _mass(asked: Mapping[str, float], held: frozenset[str]) -> float:
 
 def _share(part: frozenset[str], whole: frozenset[str]) -> float:
     return len(part & whole) / len(part) if part else 0.0
+
+
+@lru_cache(maxsize=_QUERIES)
+def _in_order(text: str, language: str) -> tuple[str, ...]:
+    return tuple(words(text, language))  # a sum of weights depends on their order in its last digits
 
 
 @lru_cache(maxsize=_CACHED)
