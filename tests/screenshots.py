@@ -1,0 +1,114 @@
+"""`python -m tests.screenshots FOLDER`: pictures of the running product with the demo company, for the README."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from PIL import Image
+from playwright.sync_api import Browser, Page, expect, sync_playwright
+
+CHROMIUM = "/usr/bin/chromium"
+FLAGS = ("--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking", "--disable-sync")
+DESKTOP, PHONE = (1280, 800), (390, 844)
+COLOURS = 255  # the pages are flat: a palette looks the same and takes a third of the bytes
+ANSWERED_MS = 60_000
+MOST_BYTES = 300_000
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """One file: what is asked, in which language and size, and whether the last answer's sources stand open."""
+
+    name: str
+    size: tuple[int, int]
+    locale: str
+    questions: Sequence[str]
+    sources: bool = False
+
+
+PICTURES = (
+    Picture("chat-desktop", DESKTOP, "en-US", ("how much does it cost to send something back?",), sources=True),
+    Picture("chat-german", DESKTOP, "de-DE", ("Wie lange dauert der Versand nach Deutschland?",), sources=True),
+    Picture("chat-mobile", PHONE, "en-US", ("can i pay with paypal?", "and klarna?")),
+    Picture("welcome-mobile", PHONE, "en-US", ()),
+)
+
+
+def main(folder: Path) -> int:
+    """Takes every picture in light and in dark. Returns an exit code: 1 when one came out larger than it may be."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory() as data, served(Path(data)) as url, sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=list(FLAGS))
+        made = [take(chromium, url, picture, scheme, folder) for picture in PICTURES for scheme in ("light", "dark")]
+        chromium.close()
+    for path in made:
+        print(f"{path} {path.stat().st_size // 1000} kB")
+    return int(any(path.stat().st_size > MOST_BYTES for path in made))
+
+
+@contextmanager
+def served(data: Path) -> Iterator[str]:
+    """The product over a fresh data folder with the demo company: its address, while it runs."""
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("CHATBOT_")}
+    demo = [sys.executable, "-m", "scripts.init", "--demo", "--data", str(data)]
+    subprocess.run(demo, env=environment, check=True, stdout=subprocess.DEVNULL)
+    command = [sys.executable, "-m", "ui", "--data", str(data), "--port", "0"]
+    with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True) as server:
+        try:
+            assert server.stdout is not None
+            ready = server.stdout.readline()
+            if not ready.startswith("Ready: "):
+                raise SystemExit("The server did not start; what it said stands above.")
+            yield ready.removeprefix("Ready: ").strip()
+        finally:
+            server.terminate()
+            server.wait(30)
+
+
+def take(browser: Browser, url: str, picture: Picture, scheme: str, folder: Path) -> Path:
+    """Asks in a window of its own and saves what a customer sees."""
+    width, height = picture.size
+    context = browser.new_context(
+        locale=picture.locale,
+        viewport={"width": width, "height": height},
+        color_scheme="dark" if scheme == "dark" else "light",
+        device_scale_factor=2,
+        reduced_motion="reduce",
+    )
+    page = context.new_page()
+    page.goto(url)
+    expect(page.locator("[data-thread] .row").first).to_be_visible(timeout=ANSWERED_MS)
+    for number, question in enumerate(picture.questions, 1):
+        page.locator("[data-text]").fill(question)
+        page.keyboard.press("Enter")
+        expect(page.locator("[data-thread] .row.bot")).to_have_count(number, timeout=ANSWERED_MS)
+    if picture.sources:
+        open_sources(page)
+    page.mouse.move(1, 1)
+    page.evaluate("document.activeElement?.blur()")
+    path = folder / (f"{picture.name}.png" if scheme == "light" else f"{picture.name}-dark.png")
+    page.screenshot(path=str(path), animations="disabled")
+    context.close()
+    with Image.open(path) as full:
+        full.convert("RGB").quantize(COLOURS, dither=Image.Dither.NONE).save(path, optimize=True)
+    return path
+
+
+def open_sources(page: Page) -> None:
+    summary = page.locator("[data-thread] .row.bot").last.locator(".sources summary")
+    summary.click()
+    expect(page.locator(".sources[open] .reference").first).to_be_visible()
+    page.locator("[data-scroll]").evaluate("(list) => { list.scrollTop = 0; }")
+
+
+if __name__ == "__main__":
+    if len(sys.argv) != 2:
+        raise SystemExit("Usage: python -m tests.screenshots FOLDER")
+    sys.exit(main(Path(sys.argv[1])))
