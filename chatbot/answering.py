@@ -17,10 +17,13 @@ from chatbot.phrases import phrase
 from chatbot.policy import Reason
 from chatbot.privacy import Masker
 from chatbot.protocols import ChatModel, Retriever
+from chatbot.retrieval.words import content_spans
 from chatbot.types import Action, Decision, Hit, Mode, Provenance, Query, Reply, Role, SearchResult, Source, Turn
 from chatbot.understanding import Detect, Understanding, understand
 
 HITS = 30
+_STANDS_ALONE = 3  # content words from which a follow-up may also be searched without its context
+_TERSE = 1
 _PERSONAL_DENSE, _PERSONAL_COVERAGE = (
     0.6,
     0.6,
@@ -44,7 +47,7 @@ class Context:
 class Thresholds:
     """Confidences from which to answer, and to ask back."""
 
-    answer: float = 0.5
+    answer: float = 0.6
     ask: float = 0.35
 
 
@@ -70,6 +73,7 @@ class Answerer:
         # what needs no knowledge is decided before any search
         situation = policy.Situation(
             intent=turn.intent,
+            terse=len(content_spans(turn.alone.text, turn.language)) <= _TERSE,
             attacks=turn.attacks,
             evidence=policy.Evidence(),
             failures=context.failures,
@@ -109,7 +113,7 @@ class Answerer:
     def _find(self, turn: Understanding, turns: Sequence[Turn]) -> _Finding:
         """The best of what the query finds in its context and, for a follow-up, of what it finds alone."""
         found = self._find_one(turn, turns, turn.query)
-        if not turn.follow_up:
+        if not turn.follow_up or len(content_spans(turn.alone.text, turn.language)) < _STANDS_ALONE:
             return found
         return max(found, self._find_one(turn, turns, turn.alone), key=lambda one: one.evidence.confidence)
 

@@ -14,8 +14,8 @@ _ALTERNATIVES = 12  # candidates that may contradict or support the best
 _SAME_MATTER = 0.3  # share of the shorter answer's words that two answers to one matter have in common
 _SAME_WORDS = 0.6
 _SAID = 0.9  # share of its words that the customer has read already
-_COMPLETES = 1.0  # log-odds: a candidate this close to the best may complete the answer
-_LONGEST = 420  # characters of an answer made of two
+_COMPLETES = 1.5  # log-odds: a candidate this close to the best may complete the answer
+_LONGEST = 600  # characters of an answer made of two
 _WORD = re.compile(r"[a-zà-ÿ]{4,}|[\u3400-\u9fff]")
 MOST_SOURCES = 3
 

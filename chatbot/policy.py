@@ -43,14 +43,16 @@ class Evidence:
 
 @dataclass(frozen=True, slots=True)
 class Situation:
-    """All that the decision depends on. `failures` counts the bot's last turns in a row that did not answer."""
+    """All that the decision depends on. `failures` counts the bot's last turns in a row that did not answer;
+    `terse`: the message has hardly a word with a meaning of its own."""
 
     intent: Intent | None
     attacks: tuple[str, ...]
     evidence: Evidence
     failures: int = 0
     accepted_offer: bool = False
-    answer_threshold: float = 0.5
+    terse: bool = False
+    answer_threshold: float = 0.6
     ask_threshold: float = 0.35
 
 
@@ -87,5 +89,7 @@ def _by_evidence(situation: Situation) -> Decision:
         return Decision(Action.HAND_OVER, Reason.ONLY_PERSONAL, sure, offered=True)
     if sure >= situation.ask_threshold and situation.failures == 0:
         return Decision(Action.ASK_BACK, Reason.NEAR, sure)
+    if situation.terse and situation.failures == 0:
+        return Decision(Action.ASK_BACK, Reason.UNCLEAR, sure)
     reason = Reason.NOTHING_FITS if situation.evidence.found_any else Reason.NO_KNOWLEDGE
     return Decision(Action.HAND_OVER, reason, sure, offered=True)

@@ -17,6 +17,7 @@ import typer
 
 from chatbot.answering import HITS, mended
 from chatbot.assembly import Assistant, build_assistant
+from chatbot.choosing import choose
 from chatbot.matching import SIGNALS, Match, confidence_signals, reusable, signals_of
 from chatbot.settings import Settings
 from chatbot.types import Hit
@@ -116,12 +117,14 @@ def _fit_confidence(assistant: Assistant, examples: Sequence[Example], rank: dic
     table, labels = [], []
     for one in examples:
         scores = one.signals @ np.array(list(rank["weights"].values())) + rank["bias"]
-        best = int(np.argmax(scores))
-        match = Match(one.hits[best], "", float(scores[best]))
-        support = assistant.retriever.support(one.query, [match.hit.passage])
-        signals = confidence_signals(match, support[0] if support else None)
+        order = np.argsort(-scores)
+        matches = [Match(one.hits[at], reusable(one.hits[at].passage), float(scores[at])) for at in order]
+        support = assistant.retriever.support(one.query, [matches[0].hit.passage])
+        signals = confidence_signals(matches[0], support[0] if support else None)
         table.append([signals[name] for name in names])
-        labels.append(bool(one.right[best]))
+        choice = choose(matches)
+        right = choice is not None and says_what_it_must(one.question, choice.text)
+        labels.append(one.question["expect"] == "answer" and right)
     coefficients, bias = logistic(np.array(table), np.array(labels), np.ones(len(labels)), _CONFIDENCE_PENALTY)
     return {"weights": dict(zip(names, coefficients, strict=True)), "bias": bias, "questions": len(labels)}
 
