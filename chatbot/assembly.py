@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 
 from chatbot.answering import Answerer, Thresholds
 from chatbot.composing import Writing
 from chatbot.dialogue import Limits
 from chatbot.errors import SettingsError
+from chatbot.examples import SHOWN, Examples, read_examples
 from chatbot.generation.catalogue import ModelSpec, resolve
 from chatbot.generation.client import HttpChatModel
 from chatbot.generation.supervisor import Supervisor
@@ -21,7 +22,6 @@ from chatbot.retrieval.retriever import IndexRetriever, open_retriever
 from chatbot.settings import Settings
 from chatbot.types import Mode
 
-EXAMPLES = 4
 _SURE_OF_LANGUAGE = 0.9
 # all-MiniLM-L6-v2 was trained on English; an encoder that is not named here is taken to know every language served.
 ENCODER_LANGUAGES = {"minilm-l6": frozenset({"en"})}
@@ -35,6 +35,7 @@ class Assistant:
     answerer: Answerer
     retriever: IndexRetriever
     supervisor: Supervisor | None
+    own_examples: Examples = field(default_factory=dict)
 
     async def start(self) -> None:
         """Starts the model server, if this process is to run one, and waits until it answers. Raises ModelError."""
@@ -47,8 +48,9 @@ class Assistant:
             await self.supervisor.stop()
 
     def examples(self, language: str) -> Sequence[str]:
-        """Questions for the first screen: the settings' own, else what customers of that language ask most."""
-        return self.settings.examples[:EXAMPLES] or self.retriever.popular(language, EXAMPLES)
+        """Questions for the first screen: the settings' own, then the data folder's, else what its customers ask most."""
+        chosen = self.settings.examples.get(language) or self.own_examples.get(language)
+        return chosen or self.retriever.popular(language, SHOWN)
 
 
 def build_assistant(settings: Settings) -> Assistant:
@@ -70,7 +72,7 @@ def build_assistant(settings: Settings) -> Assistant:
         thresholds=Thresholds(settings.answer_threshold, settings.ask_threshold),
         model=_model(settings, supervisor),
     )
-    return Assistant(settings, answerer, retriever, supervisor)
+    return Assistant(settings, answerer, retriever, supervisor, read_examples(settings.data))
 
 
 def detect_served(text: str, prior: str | None, served: Sequence[str]) -> str | None:

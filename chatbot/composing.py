@@ -58,7 +58,8 @@ async def compose(
 ) -> Draft:
     """The reply's words. Whatever goes wrong with the generator, the precedent itself is the answer, and the draft says so.
 
-    Only whole sentences that pass the evidence check reach `on_delta`; the final text may replace what was shown.
+    Only whole sentences that pass the evidence check reach `on_delta`. Where some were shown before the draft failed, the
+    precedent does not follow them as a delta: the finished reply replaces what was shown.
     """
     verbatim = "\n\n".join(fill(part, turn.known, turn.language) for part in choice.text.split("\n\n"))
     if writing.mode is Mode.PRECEDENT:
@@ -89,7 +90,7 @@ async def _generate(  # noqa: PLR0913, PLR0917 - one step of compose, split off 
 ) -> Draft:
     started = time.perf_counter()
     past = Draft(verbatim, Mode.PRECEDENT, model=model.name, engine=model.engine, prompt_sha256=fingerprint(prompt))
-    text, shown, finish = "", 0, None
+    text, shown, finish, instead = "", 0, None, on_delta
     try:
         async with aclosing(
             model.stream(prompt, max_tokens=writing.max_tokens, deadline_s=writing.deadline_s)
@@ -99,15 +100,16 @@ async def _generate(  # noqa: PLR0913, PLR0917 - one step of compose, split off 
                 done = sentences(text) if delta.finish_reason else sentences(text)[:-1]
                 for sentence in done[shown:]:
                     if strayed := _check(sentence, evidence, language):
-                        return _fall_back(past, strayed, on_delta, started, checks=(strayed,))
+                        return _fall_back(past, strayed, instead, started, checks=(strayed,))
                     on_delta(sentence + " ")
+                    instead = _nothing
                 shown = max(shown, len(done))
     except GenerationError as exc:
-        return _fall_back(past, str(exc), on_delta, started)
+        return _fall_back(past, str(exc), instead, started)
     text = text.strip()
     if not text or _REFUSAL in text or finish == "length":
         why = "cut at the length limit" if finish == "length" else "gave no answer"
-        return _fall_back(past, why, on_delta, started)
+        return _fall_back(past, why, instead, started)
     passed = ("evidence: passed",)
     return replace(past, text=text, mode=writing.mode, finish_reason=finish, checks=passed, generate_ms=_since(started))
 
@@ -128,6 +130,10 @@ def _fall_back(
     on_delta(past.text)
     spent = _since(started) if started else 0.0
     return replace(past, finish_reason="fallback", checks=checks, degraded=(f"generator: {why}",), generate_ms=spent)
+
+
+def _nothing(_: str) -> None:
+    """In place of `on_delta` once sentences of a draft are on screen."""
 
 
 def _since(started: float) -> float:

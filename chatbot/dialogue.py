@@ -13,7 +13,7 @@ from chatbot.answering import Answerer, Context
 from chatbot.errors import BadInput, ChatbotError, StorageError, TooLarge
 from chatbot.phrases import phrase
 from chatbot.policy import Reason
-from chatbot.protocols import Bell, ConversationStore
+from chatbot.protocols import Bell, ConversationStore, Meter
 from chatbot.types import Action, Conversation, Decision, Event, EventKind, Message, Mode, Reply, Role, Status, Turn
 
 log = structlog.get_logger(__name__)
@@ -41,11 +41,19 @@ class DialogueManager:
     conversation one turn runs and at most one waits; messages that come meanwhile are answered together.
     """
 
-    def __init__(self, store: ConversationStore, answerer: Answerer, bell: Bell, limits: Limits = Limits()) -> None:
+    def __init__(
+        self,
+        store: ConversationStore,
+        answerer: Answerer,
+        bell: Bell,
+        limits: Limits = Limits(),
+        meter: Meter | None = None,
+    ) -> None:
         self._store = store
         self._answerer = answerer
         self._bell = bell
         self._limits = limits
+        self._meter = meter
         self._wanted: dict[str, int] = {}
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._answers: dict[str, asyncio.Task[Reply]] = {}
@@ -78,6 +86,8 @@ class DialogueManager:
             raise BadInput("The message id must be 1 to 64 letters, digits or one of _ . : -")
         message, new = await self._store.add_customer_message(conversation_id, owner, text, client_message_id)
         if new:
+            if self._meter:
+                self._meter.message()
             self._bell.ring(Event(EventKind.MESSAGE, conversation_id, message.seq))
             if (await self._store.conversation(conversation_id, owner)).status is Status.BOT:
                 self._schedule(conversation_id, message.seq)
@@ -90,8 +100,14 @@ class DialogueManager:
         return conversation
 
     async def back_to_bot(self, conversation_id: str, owner: str) -> Conversation:
-        """The customer no longer wants to wait for a person. Raises Conflict when one has taken over."""
-        return await self._move(conversation_id, owner, Status.WAITING, Status.BOT, "back_to_bot")
+        """The customer no longer wants to wait for a person; what was asked meanwhile is answered now.
+
+        Raises Conflict when a person has taken over."""
+        conversation = await self._move(conversation_id, owner, Status.WAITING, Status.BOT, "back_to_bot")
+        said = [m for m in await self._store.recent(conversation_id, HISTORY) if m.role is not Role.SYSTEM]
+        if said and said[-1].role is Role.CUSTOMER:
+            self._schedule(conversation_id, said[-1].seq)
+        return conversation
 
     async def stop(self, conversation_id: str, owner: str) -> None:
         """Stops the reply that is being written; what was shown of it is kept and marked as partial."""
@@ -154,6 +170,8 @@ class DialogueManager:
             log.error(
                 "turn.not_saved", conversation=conversation_id, seq=seq, error=type(exc).__name__, reason=str(exc)
             )
+            if self._meter:
+                self._meter.unsaved()
             self._bell.ring(Event(EventKind.DONE, conversation_id, 0, "not_saved"))
             return
         took = loop.time() - started
@@ -164,6 +182,8 @@ class DialogueManager:
             )
             self._bell.ring(Event(EventKind.DONE, conversation_id, 0, "dropped"))
             return
+        if self._meter:
+            self._meter.turn(reply, took)
         log.info("turn.done", conversation=conversation_id, seq=stored.seq, **_facts(reply), ms=round(took * 1000))
         self._bell.ring(Event(EventKind.DONE, conversation_id, stored.seq))
         if _hands_over(reply.decision):

@@ -83,6 +83,19 @@ class Bell(Protocol):
     def ring(self, event: Event) -> None: ...
 
 
+class Meter(Protocol):
+    """Counts what the dialogue does, without a word of what is said. Never blocks, never raises."""
+
+    def message(self) -> None:
+        """A customer's message was stored."""
+
+    def turn(self, reply: Reply, seconds: float) -> None:
+        """A reply was stored, so many seconds after its turn began."""
+
+    def unsaved(self) -> None:
+        """A reply was lost: the database did not take it."""
+
+
 class ConversationStore(Protocol):
     """Live conversations. Every method that takes `owner` sees only that owner's rows and raises NotFound for others'.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import tomllib
 from pathlib import Path
@@ -11,10 +12,11 @@ from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from chatbot.errors import SettingsError
+from chatbot.examples import Examples
 from chatbot.types import Mode
 
 CONFIG_FILE = "chatbot.toml"
-_SECRETS = ("database_url", "model_api_key", "cookie_key")
+_SECRETS = ("database_url", "model_api_key", "cookie_key", "metrics_token")
 
 Words = Annotated[tuple[str, ...], NoDecode]
 
@@ -38,7 +40,10 @@ class Settings(BaseSettings):
     company: str = Field("Northpine Outdoor", min_length=1, max_length=60, description="name in the chat window")
     accent: str = Field("#0f6b52", pattern=r"^#[0-9a-fA-F]{6}$", description="accent colour of the pages")
     privacy_url: str | None = Field(None, pattern=r"^https?://", description="link to the privacy statement")
-    examples: Words = Field((), description="up to four example questions on the first screen; default: from the index")
+    examples: Annotated[Examples, NoDecode] = Field(
+        {},
+        description='up to four example questions by language, {"en": ["..."]}; default: the data folder\'s examples.json',
+    )
 
     # the generator
     model: str = Field("smollm2-135m", description="catalogue name, hub id, folder, or a .gguf file")
@@ -68,7 +73,7 @@ class Settings(BaseSettings):
     deadline_s: float = Field(30.0, gt=0, le=300, description="seconds for a whole turn")
     max_new_tokens: int = Field(256, ge=1, le=512, description="longest generated reply, tokens")
     slots: int = Field(8, ge=1, le=256, description="replies that the model server writes at once")
-    answer_threshold: float = Field(0.5, ge=0, le=1, description="confidence from which the bot answers")
+    answer_threshold: float = Field(0.6, ge=0, le=1, description="confidence from which the bot answers")
     ask_threshold: float = Field(
         0.35, ge=0, le=1, description="confidence from which it asks back instead of handing over"
     )
@@ -89,12 +94,20 @@ class Settings(BaseSettings):
     metrics_token: SecretStr | None = Field(None, description="bearer token for /metrics; unset: no /metrics")
     cookie_key: SecretStr | None = Field(None, description="signs cookies; default: made once in the data folder")
 
-    @field_validator(
-        "trusted_proxies", "examples", "model_languages", "model_fit", "languages", "keep_visible", mode="before"
-    )
+    @field_validator("trusted_proxies", "model_languages", "model_fit", "languages", "keep_visible", mode="before")
     @classmethod
     def _split(cls, value: Any) -> Any:
         return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
+
+    @field_validator("examples", mode="before")
+    @classmethod
+    def _from_json(cls, value: Any) -> Any:
+        if not isinstance(value, str):
+            return value
+        try:
+            return json.loads(value)
+        except ValueError as exc:
+            raise ValueError('it must be JSON such as {"en": ["Where is my parcel?"]}') from exc
 
     @field_validator("data", mode="after")
     @classmethod

@@ -179,17 +179,22 @@ def test_the_window_decides_where_the_last_message_says_little(tmp_path: Path, f
 def test_popular_are_the_most_asked_that_stand_alone(tmp_path: Path, fake: FakeEmbedder) -> None:
     build_index(
         [
-            passage(1, "Where is my parcel?", "On its way.", count=9),
-            passage(2, "where is my parcel", "It is on its way.", count=8),
-            passage(3, "Do you ship to Norway?", "Yes.", count=3),
+            passage(1, "Where is my parcel now?", "On its way.", count=9),
+            passage(2, "where is my parcel now", "It is on its way.", count=8),
+            passage(3, "do you ship to norway or sweden", "Yes.", count=3),
             passage(4, "My mail is [EMAIL], where is the refund?", "Soon.", count=20),
             passage(5, "ok", "Anything else?", count=50),
-            passage(6, "Wo ist mein Paket?", "Unterwegs.", "de"),
+            passage(6, "Wo ist denn mein Paket?", "Unterwegs.", "de"),
+            passage(7, "My parcel came with a broken zip.", "Sorry!", count=30),
+            passage(8, "And how much is it for two of them?", "Double.", count=31),
+            passage(9, "Good morning, hello? hello?", "Hello!", count=2),
+            passage(10, "退货的运费由谁承担", "4.90 欧元。", "zh"),
         ],
         fake,
         tmp_path,
     )
     retriever = open_retriever(tmp_path, fake)
-    assert retriever.popular("en", 4) == ["Where is my parcel?", "Do you ship to Norway?"]
-    assert retriever.popular("de", 4) == ["Wo ist mein Paket?"]
+    assert retriever.popular("en", 4) == ["Where is my parcel now?", "do you ship to norway or sweden"]
+    assert retriever.popular("zh", 4) == ["退货的运费由谁承担"]
+    assert retriever.popular("de", 4) == ["Wo ist denn mein Paket?"]
     assert retriever.popular("fr", 4) == []
