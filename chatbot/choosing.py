@@ -18,6 +18,7 @@ _COMPLETES = 1.5  # log-odds: a candidate this close to the best may complete th
 _LONGEST = 600  # characters of an answer made of two
 _WORD = re.compile(r"[a-zà-ÿ]{4,}|[\u3400-\u9fff]")
 MOST_SOURCES = 3
+_FAQ = "faq"
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,5 +89,8 @@ def _overlap(one: str, other: str) -> float:
 
 
 def _newer(one: Hit, other: Hit) -> bool:
+    """Whether the first was said later; a FAQ entry holds until it is replaced, so it is newer than any conversation."""
+    if _FAQ in (one.passage.source, other.passage.source):
+        return one.passage.source == _FAQ
     when, then = one.passage.last_seen or one.passage.resolved_at, other.passage.last_seen or other.passage.resolved_at
     return when is not None and then is not None and when > then

@@ -11,6 +11,9 @@ import unicodedata
 
 _PATTERNS: dict[str, re.Pattern[str]] = {
     "override": re.compile(
+        r"\bsystem override\b|\bnew instructions\s*:|\byou must (?:now )?(?:obey|comply)\b|\b(?:disable|turn off|remove) (?:your |all |the )?(?:filters?|safety|restrictions|guardrails|rules)\b|"
+        r"\b(?:enter|enable|activate|switch to|you are in) (?:admin|debug|maintenance|god|developer|root|unrestricted) ?(?:mode|access)\b|\bsudo\s|\bmodo (?:administrador|desarrollador)\b|\bmode (?:administrateur|développeur)\b|"
+        r"\b(?:admin|entwickler|wartungs)-?modus\b|(?:管理员|开发者|调试)模式|"
         r"\bforget\b.{0,20}\b(?:previous|prior|all|your)\b.{0,20}\b(?:instructions?|rules?|prompts?|guidelines?)\b|"
         r"\b(?:ignore|disregard|override|bypass|skip)\b.{0,40}\b(?:previous|prior|above|earlier|all|any|your|the|these|system)\b.{0,30}"
         r"\b(?:instructions?|rules?|prompts?|guidelines?|polic(?:y|ies)|restrictions?|filters?|training|programming)\b|"
@@ -25,6 +28,14 @@ _PATTERNS: dict[str, re.Pattern[str]] = {
         r"\b(?:du bist (?:jetzt|ab jetzt|nun)|eres ahora|ahora eres|tu es maintenant|vous êtes maintenant)\b|(?:你现在是|扮演|假装你是).{0,20}"
     ),
     "disclosure": re.compile(
+        r"\b(?:repeat|print|output|copy|translate|summari[sz]e|encode)\b.{0,30}\b(?:everything|words|text|lines|instructions|prompt)\b.{0,20}\b(?:above|before|verbatim|you were given)\b|"
+        r"\bwhat (?:were|was|are) you (?:told|instructed|prompted|programmed)\b|\b(?:other|another|previous|last|next|different) (?:customer|client|user|buyer|shopper)s?\b.{0,60}"
+        r"\b(?:order(?:ed)?|address|e-?mails?|data|phone|names?|cards?|ask(?:ed)?|bought|details|chats?|conversations?|messages?|wrote|said)\b|"
+        r"\b(?:address|e-?mail|phone number|card|orders?|data|details|password)s? of (?:(?:the |an)?other|another|the (?:last|previous)|all|every) (?:customer|client|user)s?\b|"
+        r"\blist (?:all|every|me all|the) (?:customers?|users?|e-?mails?|accounts?|orders)\b|\bdump\b.{0,20}\b(?:database|table|users|data)\b|"
+        r"\b(?:andere[rnm]?|letzte[rnm]?|vorherige[rnm]?) kund\w*\b.{0,60}\b(?:bestell\w*|adresse\w*|daten|name\w*|gefragt|geschrieben|telefon\w*|e-?mail\w*)|"
+        r"\b(?:daten|adresse|bestellung\w*|e-?mail\w*|telefonnummer\w*)\b.{0,30}\b(?:andere[rnm]?|letzte[rnm]?|vorherige[rnm]?|alle[rnm]?) kund\w*|"
+        r"\b(?:otros?|último|anterior(?:es)?|todos los) clientes?\b|\b(?:autres?|dernier|précédents?|tous les) clients?\b|(?:其他|别的|上一个|上一位|所有)(?:的)?(?:客户|顾客|用户)|"
         r"\b(?:show|print|reveal|repeat|tell|give|output|display|what (?:is|are)|leak|expose|summari[sz]e)\b.{0,40}\b(?:system prompt|initial prompt|hidden prompt|"
         r"your (?:instructions|prompt|rules|guidelines|configuration)|system message|api keys?|training data|other customers?'?s?|"
         r"(?:customer|user) (?:database|records|list)|internal notes?|everyone'?s|passwords? of)\b|"

@@ -24,14 +24,19 @@ _WORDS: dict[Intent, str] = {
     Intent.GREETING: r"hi+|hey+|hello+|hallo|hola|bonjour|salut|coucou|servus|moin|yo|good (?:morning|afternoon|evening|day)|"
     r"guten (?:morgen|tag|abend)|grüß gott|gruss gott|buenos d[ií]as|buenas(?: tardes| noches)?|bonsoir|你好|您好|嗨|哈喽|早上好|下午好|晚上好|"
     r"在吗|在么|有人吗|how are you(?: doing)?(?: today)?|wie geht(?: es|'s|s)?(?: ihnen| dir)?|qué tal|que tal|ça va|ca va|"
-    r"nice to meet you|hoi|ciao|olá|ola",
+    r"nice to meet you|how'?s it going|what'?s up|sup|(?:i )?hope you(?: are|'re) (?:well|fine|doing (?:well|good|ok|great))|hope all is well|(?:is )?any(?:one|body) (?:here|there)|"
+    r"wer da|jemand da|hay alguien|il y a quelqu'un|comment (?:ça va|allez-vous|vas-tu)|cómo est[aá]s?|como est[aá]s?|alles gut|wie läuft'?s|hoi|ciao|olá|ola",
     Intent.THANKS: r"thanks?(?: you)?(?: (?:so|very) much| a lot| a million)?|thank you(?: (?:so|very) much)?|thx|ty|cheers|"
     r"(?:vielen |besten |herzlichen )?dank(?:e(?: schön| sehr)?)?|(?:muchas |mil )?gracias|merci(?: beaucoup| bien)?|谢谢(?:你|您|啦)?|"
     r"多谢|感谢|非常感谢|that helps?(?: a lot)?|that helped|das hilft(?: mir)?|super|perfect|perfekt|perfecto|parfait|great|awesome|"
+    r"(?:that|this) (?:answers|answered|solves|solved|fixes|fixed) (?:it|my (?:question|problem|issue))|(?:you(?:'ve| have) been|that was|very|so|really) helpful|"
+    r"(?:i |really |much )*appreciate(?:d)?(?: it| that| your help| the help)?|good (?:bot|job|answer)|well done|lovely|brilliant|wonderful|nice one|great help|muchísimas gracias|mil gracias|muy amable|"
+    r"vielen lieben dank|danke dir|danke ihnen|dankeschön|besten dank|merci bien|merci à vous|c'est gentil|très bien|非常好|谢了|辛苦了|太感谢了|"
     r"genial|excellent|wunderbar|toll|太好了|你真好",
     Intent.GOODBYE: r"bye+(?: bye)?|goodbye|good bye|see (?:you|ya)(?: later)?|tsch[üu]ss|auf wiedersehen|ciao|adi[óo]s|hasta luego|"
     r"hasta pronto|au revoir|à bientôt|a bientot|bonne journée|bonne soirée|再见|拜拜|have a (?:nice|good|great) (?:day|one|evening|weekend)|"
-    r"schönen tag(?: noch)?|that'?s all|that is all|das war'?s|das wars|es todo|eso es todo|c'est tout|没有了|没事了",
+    r"schönen (?:tag|abend)(?: noch)?|schönes wochenende|alles gute|bis bald|bis dann|que tenga (?:un )?buen d[ií]a|buen d[ií]a|nos vemos|bonne journée|bonne fin de journée|take care|good ?night|"
+    r"that'?s all i (?:needed|wanted)(?: to know)?|i'?m (?:good|done|all set)|nothing (?:more|else)|no more questions|祝(?:您|你)(?:愉快|生活愉快)|晚安|that'?s all|that is all|das war'?s|das wars|es todo|eso es todo|c'est tout|没有了|没事了",
     Intent.ACKNOWLEDGE: r"ok(?:ay)?|k|alright|all right|got it|i see|understood|sure|fine|cool|yes|yep|yeah|no|nope|nothing else|good|nice|"
     r"in ordnung|verstanden|alles klar|gut|ja|nein|vale|de acuerdo|entendido|s[ií]|bien|d'accord|entendu|compris|oui|non|"
     r"好的?|好吧|嗯+|行|明白了?|知道了|了解|是的?|不是|不用了?",
@@ -44,6 +49,8 @@ _FILL = (
 _STRONGEST_FIRST = (Intent.GOODBYE, Intent.THANKS, Intent.ACKNOWLEDGE, Intent.GREETING)
 
 _BOT = re.compile(
+    r"^(?:so |and |hi |hey |hello )*(?:who|what) (?:are|r) (?:you|u)\b.{0,12}$|^what can (?:you|u) (?:do|help(?: me)? with)|^what(?:'s| is) your name|^(?:wer|was) (?:bist du|sind sie)\b.{0,8}$|^was kannst du|^was können sie|"
+    r"^(?:quién|quien|qué|que) (?:eres|es usted)\b|^qué (?:puedes|puede) hacer|^qui (?:es-tu|êtes-vous|etes-vous)|^(?:que peux-tu|que pouvez-vous) faire|^(?:你|您)(?:是谁|叫什么|能做什么|会什么|可以做什么)|"
     r"(?:are|r) (?:you|u) (?:an? |really |actually )*(?:bot|robot|ai|human|person|machine|real(?: person)?|chatgpt)\b|"
     r"am i (?:talking|speaking|chatting|writing) (?:to|with) (?:an? )?(?:real )?(?:bot|robot|ai|human|person|machine)|is this (?:an? )?(?:bot|robot|ai|human)\b|"
     r"(?:bist du|sind sie) (?:ein |eine )?(?:echter |richtiger )?(?:bot|roboter|ki|mensch|maschine)|"
@@ -54,7 +61,7 @@ _BOT = re.compile(
 _SOMEONE = r"(?:an? |the |some |your |ein(?:en|em|er)? |una? |une? )?(?:real |live |actual |human |echten? |richtigen? |otra )?"
 _PERSON = re.compile(
     r"\b(?:talk|speak|chat|connect(?: me)?|transfer(?: me)?|switch(?: me)?|put me through|pass me(?: on)?|get me|give me|escalate(?: this| me)?|want|need|"
-    rf"like|let me have)\s+(?:to |with |over to |on to )*{_SOMEONE}(?:human|person|agent|someone|somebody|representative|rep|operator|supervisor|"
+    rf"like|let me have|call|contact|reach|ask for)\s+(?:to |with |over to |on to )*{_SOMEONE}(?:human|person|agent|someone|somebody|representative|rep|operator|supervisor|"
     r"manager|advis[eo]r|colleague|employee|staff member|human being)\b(?! (?:told|said|who|at|from)|-)|"
     r"\b(?:human|agent|real person|operator|representative|live agent|human agent|live chat)(?:,? please|!*$)|^(?:a )?(?:real )?(?:human|person|agent|operator)$|"
     r"\btalk to (?:a )?(?:real )?(?:people|humans)\b|"

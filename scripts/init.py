@@ -8,7 +8,9 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 
+from chatbot.examples import FILE
 from chatbot.settings import Settings
 from chatbot.transcripts.contract import ReadOptions
 from scripts.import_transcripts import import_path
@@ -36,8 +38,8 @@ def main(
     if as_json:
         print_json({"data": settings.data, "transcripts_before": already, **loaded})
         return
-    console = Console(highlight=False)
-    console.print(f"The data folder is [bold]{settings.data}[/bold].")
+    console = Console(highlight=False, soft_wrap=True)
+    console.print(f"The data folder is [bold]{escape(str(settings.data))}[/bold].")
     if demo:
         console.print(
             f"Demo company: {loaded['conversations']} conversations, {loaded['answers']} answers, index {loaded['index']}."
@@ -56,10 +58,24 @@ def load_demo(settings: Settings, *, quiet: bool) -> dict[str, object]:
     """Imports the shipped transcripts and indexes them; a second time nothing changes."""
     visible = (*settings.keep_visible, *DEMO_KEEP_VISIBLE)
     settings = settings.model_copy(update={"keep_visible": visible})
-    with resources.as_file(resources.files("chatbot.demo") / "transcripts") as folder:
-        tally = import_path(settings, Path(folder), "own", ReadOptions(), quiet=quiet)
+    tallies = []
+    for folder, form in (("transcripts", "own"), ("faq", "faq")):
+        with resources.as_file(resources.files("chatbot.demo") / folder) as path:
+            tallies.append(import_path(settings, Path(path), form, ReadOptions(), quiet=quiet))
     version = reindex(settings, quiet=quiet)
-    return {"conversations": sum(tally.outcomes.values()), "answers": tally.passages, "index": version.name}
+    offer_examples(settings.data)
+    return {
+        "conversations": sum(tallies[0].outcomes.values()),
+        "faq": sum(tallies[1].outcomes.values()),
+        "answers": sum(tally.passages for tally in tallies),
+        "index": version.name,
+    }
+
+
+def offer_examples(data: Path) -> None:
+    """The demo company's example questions become the data folder's, unless it has its own."""
+    if not (data / FILE).exists():
+        (data / FILE).write_bytes((resources.files("chatbot.demo") / FILE).read_bytes())
 
 
 if __name__ == "__main__":
