@@ -1,0 +1,51 @@
+"""How every benchmark begins and ends: as a program, with the machine, its tables, each goal met or missed. Measures nothing."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+import typer
+from rich.console import Console
+
+from scripts.options import print_json, run
+
+Show = Callable[[Console, dict[str, Any]], None]
+
+
+def report(result: dict[str, Any], show: Show, *, as_json: bool) -> None:
+    """Prints the result as JSON, or its `machine`, what `show` prints of it, and its `goals` (sentence to whether met).
+
+    Raises typer.Exit with code 1 when a goal is missed.
+    """
+    goals = result["goals"]
+    if as_json:
+        print_json(result)
+    else:
+        console = Console(highlight=False)
+        console.print(result["machine"])
+        show(console, result)
+        for goal, met in goals.items():
+            console.print(f"{'met   ' if met else 'MISSED'} {goal}")
+    if not all(goals.values()):
+        raise typer.Exit(1)
+
+
+def percentiles(values: Sequence[float]) -> dict[str, float]:
+    """p50 and p95, interpolated, to a tenth."""
+    return {f"p{percent}": round(float(np.percentile(values, percent)), 1) for percent in (50, 95)}
+
+
+def spread(rounds: Sequence[float]) -> dict[str, float]:
+    """Median, least and most of one figure over several rounds, to three digits after the point."""
+    figures = {"median": statistics.median(rounds), "least": min(rounds), "most": max(rounds)}
+    return {name: round(figure, 3) for name, figure in figures.items()}
+
+
+def run_alone(main: Callable[..., None]) -> None:
+    """Runs one benchmark as a program of its own, as `chatbot bench` would."""
+    command = typer.Typer(pretty_exceptions_enable=False, add_completion=False)
+    command.command()(main)
+    run(command)
