@@ -13,6 +13,7 @@ from typing import Annotated
 import typer
 from pydantic import SecretStr
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from chatbot.assembly import check_mode
@@ -56,7 +57,9 @@ def main(
     else:
         table = Table("", "check", "found")
         for finding in findings:
-            table.add_row("[green]ok[/green]" if finding.ok else "[red]mend[/red]", finding.check, finding.detail)
+            table.add_row(
+                "[green]ok[/green]" if finding.ok else "[red]mend[/red]", finding.check, escape(finding.detail)
+            )
         Console(highlight=False).print(table)
     if not all(finding.ok for finding in findings):
         raise typer.Exit(1)
@@ -144,7 +147,7 @@ def _list_settings(settings: Settings, as_json: bool) -> None:
         return
     table = Table("setting", "value", "meaning")
     for row in rows:
-        table.add_row(row["name"], str(row["value"]), row["meaning"])
+        table.add_row(row["name"], escape(str(row["value"])), escape(row["meaning"]))
     Console(highlight=False).print(table)
 
 

@@ -57,7 +57,9 @@ def main(
             raise StorageError(f"{out} cannot be written: {exc.strerror}.") from exc
         finally:
             half.unlink(missing_ok=True)
-    Console(stderr=True).print(f"{count} conversations written to {out}.")
+    Console(stderr=True, soft_wrap=True, highlight=False).print(
+        f"{count} conversations written to {out}.", markup=False
+    )
 
 
 def _conversations(store: Store, what: What) -> Iterator[Transcript]:

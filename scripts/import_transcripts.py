@@ -11,6 +11,7 @@ from typing import Annotated, Any
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from chatbot.errors import BadInput, FormatError, UsageError
@@ -90,7 +91,7 @@ def main(
     if index and not dry_run:
         report(reindex(settings, quiet=as_json), as_json)
     elif not dry_run and not as_json and (tally.outcomes["new"] or tally.outcomes["changed"]):
-        Console().print("Now run [bold]chatbot index[/bold] to answer from them.")
+        Console(soft_wrap=True).print("Now run [bold]chatbot index[/bold] to answer from them.")
 
 
 def import_path(
@@ -104,7 +105,7 @@ def import_path(
     quiet: bool = False,
 ) -> Tally:
     """Reads, distils and stores; all of it becomes visible at the end, or nothing."""
-    found = detect_format(path) if format == "auto" else format
+    found = detect_format(path, options) if format == "auto" else format
     tally = Tally(found)
     with progress_bar(quiet) as show, ExitStack() as stack:
         batch = None
@@ -154,7 +155,7 @@ def _columns(pairs: list[str]) -> dict[str, str]:
 
 
 def _show(tally: Tally, dry_run: bool) -> None:
-    console = Console(highlight=False)
+    console = Console(highlight=False, soft_wrap=True)
     outcomes = ", ".join(f"{count} {outcome}" for outcome, count in sorted(tally.outcomes.items())) or "none"
     languages = ", ".join(f"{language} {count}" for language, count in tally.languages.most_common())
     head = "Would import" if dry_run else "Imported"
@@ -164,10 +165,10 @@ def _show(tally: Tally, dry_run: bool) -> None:
     if dry_run and tally.samples:
         table = Table("question", "answer (as it would be shown)", show_lines=True)
         for passage in tally.samples:
-            table.add_row(passage.question, passage.answer)
-        console.print(table)
+            table.add_row(escape(passage.question), escape(passage.answer))
+        console.print(table, soft_wrap=False)
     for bad in tally.bad[:MOST_BAD_SHOWN]:
-        console.print(f"[yellow]Skipped[/yellow] {bad.file} line {bad.line}: {bad.reason}")
+        console.print(f"[yellow]Skipped[/yellow] {escape(f'{bad.file} line {bad.line}: {bad.reason}')}")
     if len(tally.bad) > MOST_BAD_SHOWN:
         console.print(f"... and {len(tally.bad) - MOST_BAD_SHOWN} more; --json lists them all.")
 

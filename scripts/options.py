@@ -11,10 +11,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
 from pathlib import Path
-from typing import Annotated, Any, Protocol
+from typing import Annotated, Any, NoReturn, Protocol
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from chatbot.errors import ChatbotError
@@ -28,6 +29,8 @@ DataOption = Annotated[
 ConfigOption = Annotated[
     Path | None, typer.Option("--config", help="Settings file [default: chatbot.toml, if there]", show_default=False)
 ]
+INTERRUPTED = 130  # what shells give for a program that Ctrl-C ended
+
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
@@ -102,15 +105,20 @@ def run(command: typer.Typer) -> None:
     try:
         command()
     except ChatbotError as exc:
-        Console(stderr=True, highlight=False, soft_wrap=True).print(f"[red]Error:[/red] {_escaped(exc)}")
+        Console(stderr=True, highlight=False, soft_wrap=True).print(f"[red]Error:[/red] {escape(str(exc))}")
         sys.exit(exc.exit_code)
     except KeyboardInterrupt:
-        Console(stderr=True).print("Interrupted; what was there before is unchanged.")
-        sys.exit(130)
+        _interrupted()
+    except SystemExit as exc:
+        if exc.code == INTERRUPTED:  # typer has taken the KeyboardInterrupt and says nothing
+            _interrupted()
+        raise
     except BrokenPipeError:
         sys.stderr.close()  # the reader of our output has left: not an error of ours
         sys.exit(1)
 
 
-def _escaped(exc: ChatbotError) -> str:
-    return str(exc).replace("[", r"\[")
+def _interrupted() -> NoReturn:
+    told = "Interrupted: the step that was running left nothing behind; what was finished before it stays."
+    Console(stderr=True, soft_wrap=True).print(told)
+    sys.exit(INTERRUPTED)

@@ -54,7 +54,9 @@ def report(version: IndexVersion, as_json: bool) -> None:
         print_json(version)
         return
     done = "published" if version.published else "is current, nothing changed:"
-    Console().print(f"Index [bold]{version.name}[/bold] {done} {version.passages} passages ({_by_language(version)}).")
+    Console(highlight=False, soft_wrap=True).print(
+        f"Index [bold]{version.name}[/bold] {done} {version.passages} passages ({_by_language(version)})."
+    )
 
 
 def _by_language(version: IndexVersion) -> str:
@@ -87,7 +89,9 @@ def verify_(
 ) -> None:
     """Checks every byte of a version against its manifest."""
     manifest = verify(settings_from(ctx, data).index_folder, version)
-    Console().print(f"Index [bold]{manifest.version}[/bold] is whole: every file matches its manifest.")
+    Console(highlight=False, soft_wrap=True).print(
+        f"Index [bold]{manifest.version}[/bold] is whole: every file matches its manifest."
+    )
 
 
 @app.command("rollback")
@@ -102,7 +106,9 @@ def rollback_(
     if as_json:
         print_json(now)
     else:
-        Console().print(f"Index [bold]{now.name}[/bold] is current again ({now.passages} passages).")
+        Console(highlight=False, soft_wrap=True).print(
+            f"Index [bold]{now.name}[/bold] is current again ({now.passages} passages)."
+        )
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from chatbot.assembly import Assistant, build_assistant
@@ -85,19 +86,18 @@ def _show(query: Query, result: SearchResult) -> None:
         "question",
         "answer",
         "from",
-        title=f"{query.language}: {query.text!r}",
+        title=escape(f"{query.language}: {query.text!r}"),
         show_lines=True,
     )
     for hit in result.hits:
         dense = "-" if hit.dense is None else f"{hit.dense:.2f}"
         lexical = "-" if hit.lexical is None else f"{hit.lexical:.1f}"
         place = f"{hit.passage.conversation_id} #{hit.passage.turn_id}"
-        table.add_row(
-            f"{hit.score:.3f}", dense, lexical, f"{hit.coverage:.2f}", hit.passage.question, hit.passage.answer, place
-        )
+        question, answer = escape(hit.passage.question), escape(hit.passage.answer)
+        table.add_row(f"{hit.score:.3f}", dense, lexical, f"{hit.coverage:.2f}", question, answer, escape(place))
     Console().print(table if result.hits else f"Nothing found in {query.language}.")
     for problem in result.degraded:
-        Console(stderr=True).print(f"[yellow]Note:[/yellow] {problem}")
+        Console(stderr=True).print(f"[yellow]Note:[/yellow] {escape(problem)}")
 
 
 if __name__ == "__main__":

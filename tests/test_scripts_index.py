@@ -1,0 +1,161 @@
+"""`chatbot init` and `chatbot index ...` as a user types them: twice is once, tampering is named, Ctrl-C leaves the old one."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.commands import begun, refused, shell, typed
+from tests.demo import REPOSITORY, environment
+
+pytestmark = pytest.mark.models
+
+
+def names(folder: Path) -> list[str]:
+    return sorted(item.name for item in (folder / "index").iterdir() if item.is_dir())
+
+
+def add(folder: Path, tmp_path: Path, count: int, word: str = "gadget") -> None:
+    export = tmp_path / f"{word}.jsonl"
+    with export.open("w", encoding="utf-8") as out:
+        for number in range(count):
+            turns = [
+                {"role": "customer", "text": f"How heavy is the {word} number {number} of last year's catalogue?"},
+                {
+                    "role": "agent",
+                    "text": f"The {word} with number {number} weighs {number + 100} grams without its bag.",
+                },
+            ]
+            out.write(json.dumps({"id": f"{word}-{number}", "language": "en", "turns": turns}) + "\n")
+    done = typed("--data", folder, "import", export, "--json")
+    assert done.json["conversations"] == {"new": count}
+
+
+def test_init_demo_a_second_time_changes_nothing(demo_copy: Path) -> None:
+    before = (demo_copy / "index" / "current").read_bytes(), names(demo_copy)
+    exported = typed("--data", demo_copy, "export").out
+    done = typed("--data", demo_copy, "init", "--demo", "--json").json
+    assert done["transcripts_before"] == len(exported.splitlines()) >= done["conversations"] >= 200
+    assert done["index"] == "v000001"
+    assert ((demo_copy / "index" / "current").read_bytes(), names(demo_copy)) == before
+    assert typed("--data", demo_copy, "export").out == exported
+
+
+def test_init_without_demo_makes_the_folder_and_says_what_comes_next(tmp_path: Path) -> None:
+    done = shell("--data", tmp_path / "new [bold] one", "init")
+    assert (done.code, done.err) == (0, "")
+    assert done.out.splitlines() == [
+        f"The data folder is {tmp_path}/new [bold] one.",
+        "Next: chatbot import PATH, then chatbot index",
+    ]
+    assert (tmp_path / "new [bold] one").stat().st_mode & 0o077 == 0
+
+
+def test_with_nothing_new_no_index_is_published(demo_copy: Path) -> None:
+    done = typed("--data", demo_copy, "index", "--json").json
+    assert (done["name"], done["published"]) == ("v000001", False)
+    assert names(demo_copy) == ["v000001"]
+
+
+def test_what_is_new_is_indexed_listed_searched_and_rolled_back(demo_copy: Path, tmp_path: Path) -> None:
+    add(demo_copy, tmp_path, 3, "zorbulator")
+    before = typed("--data", demo_copy, "index", "list", "--json").json
+    made = typed("--data", demo_copy, "index")
+    assert made.code == 0
+    assert made.out.startswith(f"Index v000002 published {before[0]['passages'] + 3} passages (")
+    assert len(made.out.splitlines()) == 1
+    listed = typed("--data", demo_copy, "index", "list", "--json").json
+    assert [(row["name"], row["current"]) for row in listed] == [("v000002", True), ("v000001", False)]
+    assert typed("--data", demo_copy, "index", "verify").out == (
+        "Index v000002 is whole: every file matches its manifest.\n"
+    )
+    found = typed("--data", demo_copy, "search", "weight of the zorbulator number 2", "--json").json
+    assert found["index_version"] == "v000002"
+    assert found["hits"][0]["conversation_id"] == "zorbulator-2"
+    back = typed("--data", demo_copy, "index", "rollback")
+    assert back.out == f"Index v000001 is current again ({before[0]['passages']} passages).\n"
+    found = typed("--data", demo_copy, "search", "weight of the zorbulator number 2", "--json").json
+    assert found["index_version"] == "v000001"
+    assert "zorbulator-2" not in {hit["conversation_id"] for hit in found["hits"]}
+    refused(typed("--data", demo_copy, "index", "rollback", "v000077"), "v000077", code=1)
+
+
+def test_a_tampered_file_is_named_with_what_mends_it(demo_copy: Path) -> None:
+    target = demo_copy / "index" / "v000001" / "en.reply.faiss"
+    content = bytearray(target.read_bytes())
+    content[len(content) // 2] ^= 1
+    target.write_bytes(bytes(content))
+    done = typed("--data", demo_copy, "index", "verify")
+    refused(done, "en.reply.faiss", "chatbot index", code=1)
+    listed = typed("--data", demo_copy, "index", "list")
+    assert listed.code == 0
+    asked = typed("--data", demo_copy, "ask", "How long can I return something?", "--json")
+    assert asked.code == 0
+    assert asked.json["sources"] == []
+    assert any("en.reply.faiss" in problem for problem in asked.json["provenance"]["degraded"])
+    assert typed("--data", demo_copy, "index").code == 0
+    assert typed("--data", demo_copy, "index", "verify").code == 0
+
+
+def test_without_an_index_every_command_says_so(tmp_path: Path) -> None:
+    assert typed("--data", tmp_path, "index", "list").out == "There is no index yet; run `chatbot index`.\n"
+    refused(typed("--data", tmp_path, "index", "verify"), "chatbot index", code=1)
+    refused(typed("--data", tmp_path, "index", "rollback"), "index", code=1)
+
+
+@pytest.mark.chaos
+def test_ctrl_c_while_indexing_leaves_the_old_index_in_service(demo_copy: Path, tmp_path: Path) -> None:
+    add(demo_copy, tmp_path, 4_000)
+    process = begun("--data", demo_copy, "index")
+    wait_until(lambda: len(list((demo_copy / "index").iterdir())) > 3)
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=60)
+    assert (process.returncode, out) == (130, "")
+    assert err == "Interrupted: the step that was running left nothing behind; what was finished before it stays.\n"
+    assert names(demo_copy) == ["v000001"]
+    assert typed("--data", demo_copy, "index", "verify").code == 0
+
+
+def wait_until(true: Callable[[], bool]) -> None:
+    for _ in range(1500):
+        if true():
+            return
+        time.sleep(0.02)
+    raise AssertionError("it did not come to pass within 30 seconds")
+
+
+def test_each_script_runs_by_itself(demo_folder: Path, tmp_path: Path) -> None:
+    lines = {
+        "reindex.py": (["--data", demo_folder, "list"], "v000001"),
+        "import_transcripts.py": ([REPOSITORY / "tests/fixtures/faq.jsonl", "--dry-run"], "Would import faq"),
+        "export.py": (["--data", tmp_path / "d"], ""),
+        "init.py": (["--data", tmp_path / "d"], "The data folder is"),
+        "search.py": (["--help"], "passages found"),
+        "ask.py": (["--help"], "Answers a question"),
+        "doctor.py": (["--help"], "Exit code 0"),
+        "serve.py": (["--help"], "Ctrl-C"),
+        "bench.py": (["--help"], "questions"),
+        "cli.py": (["--version"], "precedent "),
+    }
+    running = {
+        name: subprocess.Popen(
+            [sys.executable, str(REPOSITORY / "scripts" / name), *map(str, words)],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            cwd=tmp_path,
+            env={key: value for key, value in environment().items() if key != "PYTHONPATH"},
+        )
+        for name, (words, _) in lines.items()
+    }
+    for name, process in running.items():
+        out, _ = process.communicate(timeout=60)
+        assert process.returncode == 0, (name, out)
+        assert lines[name][1] in out, (name, out)
