@@ -42,7 +42,7 @@ _WORDS: dict[Intent, str] = {
     r"好的?|好吧|嗯+|行|明白了?|知道了|了解|是的?|不是|不用了?",
 }
 _FILL = (
-    r"there|all|everyone|team|again|and|so|very|much|for (?:your|the) help|everybody|zusammen|noch|sehr|mal|und|y|et|a todos|"
+    r"mate|pal|buddy|bro|man|friend|lot|bunch|a|the|to|my|me|it|you|your|just|really|well|oh|ah|lol|haha+|hehe|bot|for that|for this|for now|today|there|all|everyone|team|again|and|so|very|much|for (?:your|the) help|everybody|zusammen|noch|sehr|mal|und|y|et|a todos|"
     r"por (?:su|tu) ayuda|pour votre aide|für (?:die|ihre) hilfe|à tous|de|mein|lieber|liebes|dear|folks|guys|sir|madam|then|"
     r"now|that|is|was|very|helpful|啊|呀|啦|哦|呢|了|的"
 )
