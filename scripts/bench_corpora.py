@@ -1,4 +1,4 @@
-"""Public corpora as passages to index and turns to ask, split by conversation with a fixed seed; measures nothing."""
+"""Public corpora, as they are and as passages to index and turns to ask, split with a fixed seed; measures nothing."""
 
 from __future__ import annotations
 
@@ -9,11 +9,16 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
+import typer
+
+from chatbot.errors import UsageError
 from chatbot.transcripts.window import render_window
 from chatbot.types import Passage, Query, Role, Turn
 
+DataFolder = Annotated[Path, typer.Option("--data-folder", help="Folder with the public corpora.")]
+DATA_FOLDER = Path("../shared/data")
 CORPORA = ("covid_faq", "star_wizard_of_oz", "support_chat_multilingual")
 
 
@@ -35,21 +40,28 @@ class Corpus:
 
 
 def load_corpus(data_folder: Path, name: str, seed: int) -> Corpus:
-    """One of CORPORA; the same seed gives the same split. Raises FileNotFoundError."""
-    rng = random.Random(seed)  # noqa: S311 - a split that can be made again, not a secret
+    """One of CORPORA; the same seed gives the same split. Raises UsageError."""
     split: dict[str, Callable[[list[dict[str, Any]], random.Random], Corpus]] = {
         "covid_faq": _covid,
         "star_wizard_of_oz": _star,
         "support_chat_multilingual": _multilingual,
     }
-    with gzip.open(path_of(data_folder, name), "rt", encoding="utf-8") as file:
-        records = [json.loads(line) for line in file]
-    return split[name](records, rng)
+    if name not in split:
+        raise UsageError(f"There is no corpus {name!r}; choose one of {', '.join(CORPORA)}.")
+    rng = random.Random(seed)  # noqa: S311 - a split that can be made again, not a secret
+    return split[name](read_corpus(data_folder, name), rng)
 
 
-def path_of(data_folder: Path, name: str) -> Path:
-    """Where a corpus lies."""
-    return data_folder / f"{name}.jsonl.gz"
+def read_corpus(data_folder: Path, name: str) -> list[dict[str, Any]]:
+    """The records of a public corpus. Raises UsageError when it is not there."""
+    path = data_folder / f"{name}.jsonl.gz"
+    try:
+        with gzip.open(path, "rt", encoding="utf-8") as lines:
+            return [json.loads(line) for line in lines]
+    except FileNotFoundError as exc:
+        raise UsageError(f"{path} is not there, so nothing was measured; name its folder with --data-folder.") from exc
+    except (OSError, EOFError, ValueError) as exc:
+        raise UsageError(f"{path} cannot be read: {exc}.") from exc
 
 
 def _covid(records: list[dict[str, Any]], rng: random.Random) -> Corpus:

@@ -1,22 +1,25 @@
-"""Measures language identification on short sentences beside langdetect, py3langid and lingua. Prints counts, no texts."""
+"""`chatbot bench language`: language identification on short sentences beside three others. Prints counts, no texts."""
 
 from __future__ import annotations
 
-import gzip
-import json
-import os
-import platform
 import random
-import sys
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from chatbot.language import detect
+from rich.console import Console
+from rich.table import Table
 
-CORPUS = "langid_tatoeba.jsonl.gz"
-WORDS_CORPUS = "langid_lingua.jsonl.gz"
+from chatbot.errors import UsageError
+from chatbot.language import detect
+from scripts.bench_corpora import DATA_FOLDER, DataFolder, read_corpus
+from scripts.bench_report import report, run_alone
+from scripts.machine import machine
+from scripts.options import JsonOption
+
+CORPUS = "langid_tatoeba"
+WORDS_CORPUS = "langid_lingua"
 # Big by speakers and by use on the web, one row a language: variants of Chinese count as zh.
 _BIG = "en zh es de fr ja ko ru pt it nl pl tr ar hi vi id uk sv el"
 LANGUAGES = tuple(_BIG.split())
@@ -28,22 +31,23 @@ Sample = tuple[str, str, bool]  # text, language, whether in the half that the w
 Identify = Callable[[str], str | None]
 
 
-def run(data_folder: Path = Path("../shared/data")) -> dict[str, Any]:
+def run(data_folder: Path = DATA_FOLDER) -> dict[str, Any]:
     """Accuracy and ms a text of each identifier on the same samples, restricted to LANGUAGES where it can be.
 
     The weights were tuned on each language's first 20 sentences (`tuned`); the other 20 are `held_out`. "with prior":
     the conversation's language is what we ourselves decided on two other sentences before this one, in the same language
-    or, in "10 % switch", in another one time in ten. Raises FileNotFoundError when the corpus is not there, and
-    ImportError without lingua (a development dependency).
+    or, in "10 % switch", in another one time in ten. Raises UsageError when a corpus or lingua (a
+    development dependency) is not there.
     """
-    samples = _samples(data_folder / CORPUS)
+    samples = _samples(read_corpus(data_folder, CORPUS))
+    words_corpus = read_corpus(data_folder, WORDS_CORPUS)
     detect("the first call loads the profiles")
     identifiers = _identifiers()
     rows = {name: _measure(identify, samples) for name, identify in identifiers.items()}
     for name, share in (("ours with prior", 0.0), ("ours with prior, 10 % switch", SWITCHES)):
         rows[name] = _measure(_with_priors(samples, share), samples)
     short = {"langdetect", "py3langid", "lingua", "ours"}
-    words = _word_rows(data_folder / WORDS_CORPUS, {name: row for name, row in identifiers.items() if name in short})
+    words = _word_rows(words_corpus, {name: row for name, row in identifiers.items() if name in short})
     accuracy = {name: row["accuracy"] for name, row in rows.items()}
     others = ("langdetect", "py3langid", "lingua")
     goals = {
@@ -52,25 +56,20 @@ def run(data_folder: Path = Path("../shared/data")) -> dict[str, Any]:
         "with prior better than all three": accuracy["ours with prior"] > max(accuracy[name] for name in others),
     }
     return {
+        "machine": machine(),
+        "goals": goals,
         "corpus": CORPUS,
-        "machine": {"cpu": platform.processor() or platform.machine(), "cores": os.cpu_count()},
         "languages": list(LANGUAGES),
         "texts": len(samples),
         "longest": LONGEST,
         "rows": rows,
         "words": words,
-        "goals": goals,
     }
 
 
-def _rows(path: Path) -> list[dict[str, Any]]:
-    with gzip.open(path, "rt", encoding="utf-8") as lines:
-        return [json.loads(line) for line in lines]
-
-
-def _samples(path: Path) -> list[Sample]:
+def _samples(rows: Sequence[dict[str, Any]]) -> list[Sample]:
     found = []
-    for row in _rows(path):
+    for row in rows:
         if row["language"] in LANGUAGES and len(row["text"]) <= LONGEST:
             found.append((row["text"], row["language"], int(row["id"].rsplit("-", 1)[1]) < 20))
     return found
@@ -147,7 +146,10 @@ def _py3langid(allowed: Sequence[str] | None) -> Identify:
 
 
 def _lingua() -> Identify:
-    from lingua import IsoCode639_1, LanguageDetectorBuilder
+    try:
+        from lingua import IsoCode639_1, LanguageDetectorBuilder
+    except ImportError as exc:
+        raise UsageError("lingua is not installed, so nothing was measured; install the extra `dev`.") from exc
 
     codes = [getattr(IsoCode639_1, code.upper()) for code in LANGUAGES]
     detector = LanguageDetectorBuilder.from_iso_codes_639_1(*codes).with_preloaded_language_models().build()
@@ -177,9 +179,9 @@ def _with_priors(samples: Sequence[Sample], switches: float) -> Identify:
     return lambda text: detect(text, next(left), LANGUAGES).language
 
 
-def _word_rows(path: Path, identifiers: dict[str, Identify]) -> dict[str, dict[str, Any]]:
+def _word_rows(corpus: Sequence[dict[str, Any]], identifiers: dict[str, Identify]) -> dict[str, dict[str, Any]]:
     """Right counts on single words and word pairs, as information: customers do not write words out of a book."""
-    rows = [row for row in _rows(path) if row["language"] in LANGUAGES] if path.exists() else []
+    rows = [row for row in corpus if row["language"] in LANGUAGES]
     result: dict[str, dict[str, Any]] = {}
     for kind in ("single-words", "word-pairs"):
         chosen = [(row["text"], row["language"]) for row in rows if row["kind"] == kind]
@@ -189,31 +191,13 @@ def _word_rows(path: Path, identifiers: dict[str, Identify]) -> dict[str, dict[s
     return result
 
 
-def main(data_folder: Path = Path("../shared/data"), as_json: bool = False) -> int:
-    """Prints the tables (or JSON). Exit code 2 when the corpus or lingua is absent, 1 when a goal is missed."""
-    try:
-        result = run(data_folder)
-    except FileNotFoundError:
-        print(f"{data_folder / CORPUS} is not there; nothing was measured. Give --data-folder.", file=sys.stderr)
-        return 2
-    except ImportError as error:
-        print(f"{error.name} is not installed; nothing was measured. Install the extra `dev`.", file=sys.stderr)
-        return 2
-    if as_json:
-        print(json.dumps(result, indent=2))
-    else:
-        _print(result)
-    return 0 if all(result["goals"].values()) else 1
+def main(data_folder: DataFolder = DATA_FOLDER, as_json: JsonOption = False) -> None:
+    """How often the language of a short text is right, alone and in a conversation, beside three identifiers."""
+    report(run(data_folder), _show, as_json=as_json)
 
 
-def _print(result: dict[str, Any]) -> None:
-    from rich.console import Console
-    from rich.table import Table
-
-    console = Console()
-    machine = result["machine"]
-    console.print(f"{machine['cpu']}, {machine['cores']} cores; {result['texts']} texts of <= {LONGEST} characters")
-    console.print(f"languages: {' '.join(result['languages'])}")
+def _show(console: Console, result: dict[str, Any]) -> None:
+    console.print(f"{result['texts']} texts of <= {LONGEST} characters in {' '.join(result['languages'])}")
     table = Table("identifier", "right", "accuracy", "tuned half", "held-out half", "ms a text")
     for name, row in result["rows"].items():
         cells = (f"{row['right']}/{row['of']}", f"{row['accuracy']:.4f}", row["tuned"], row["held_out"], str(row["ms"]))
@@ -221,14 +205,7 @@ def _print(result: dict[str, Any]) -> None:
     console.print(table)
     for kind, row in result["words"].items():
         console.print(f"{kind} ({row['of']}): " + ", ".join(f"{k} {v:.3f}" for k, v in row.items() if k != "of"))
-    for goal, met in result["goals"].items():
-        console.print(f"{'met   ' if met else 'MISSED'} {goal}")
 
 
 if __name__ == "__main__":
-    import typer
-
-    def _command(data_folder: Path = Path("../shared/data"), as_json: bool = typer.Option(False, "--json")) -> None:
-        raise typer.Exit(main(data_folder, as_json))
-
-    typer.run(_command)
+    run_alone(main)

@@ -1,36 +1,34 @@
-"""Measures how much personal data the masker finds, by type, on an annotated public corpus. Prints counts, never
-texts.
-"""
+"""`chatbot bench privacy`: how much personal data the masker finds on an annotated corpus. Prints counts, never texts."""
 
 from __future__ import annotations
 
-import gzip
-import json
-import sys
 import time
 from collections import Counter
 from pathlib import Path
 from typing import Any
 
-import typer
+from rich.console import Console
+from rich.table import Table
 
 from chatbot.privacy import Masker, Span
+from scripts.bench_corpora import DATA_FOLDER, DataFolder, read_corpus
+from scripts.bench_report import report, run_alone
 from scripts.machine import machine
 from scripts.options import JsonOption
 
-CORPUS = "pii_synthetic_en.jsonl.gz"
+CORPUS = "pii_synthetic_en"
 GOALS = {"EMAIL_ADDRESS": 0.99, "IBAN_CODE": 0.99, "CREDIT_CARD": 0.99, "PHONE_NUMBER": 0.95}
 # The corpus's types that a placeholder of ours stands for; the others are reported as they come, without a goal.
 OURS = {"EMAIL_ADDRESS": "EMAIL", "IBAN_CODE": "IBAN", "CREDIT_CARD": "CARD", "PHONE_NUMBER": "PHONE", "PERSON": "NAME"}
 
 
-def run(data_folder: Path = Path("../shared/data")) -> dict[str, Any]:
+def run(data_folder: Path = DATA_FOLDER) -> dict[str, Any]:
     """Recall: spans covered entirely by our finds, of whatever type. Precision: our finds that overlap a span of
     their own type.
 
-    Raises FileNotFoundError when the corpus is not there.
+    Raises UsageError when the corpus is not there.
     """
-    rows = _rows(data_folder / CORPUS)
+    rows = read_corpus(data_folder, CORPUS)
     masker = Masker()
     total, covered, typed = Counter[str](), Counter[str](), Counter[str]()
     found, right, any_span = Counter[str](), Counter[str](), Counter[str]()
@@ -50,9 +48,15 @@ def run(data_folder: Path = Path("../shared/data")) -> dict[str, Any]:
             }
             right[span.type] += any(OURS.get(kind) == span.type for kind in overlapping)
             any_span[span.type] += bool(overlapping)
+    met = {
+        f"recall of {kind} >= {least}": covered[kind] >= least * total[kind]
+        for kind, least in GOALS.items()
+        if total[kind]
+    }
     return {
-        "corpus": CORPUS,
         "machine": machine(),
+        "goals": met,
+        "corpus": CORPUS,
         "texts": len(rows),
         "texts_per_s": round(len(rows) / seconds),
         "recall": {
@@ -61,8 +65,6 @@ def run(data_folder: Path = Path("../shared/data")) -> dict[str, Any]:
                 "covered": covered[kind],
                 "recall": round(covered[kind] / n, 4),
                 "as_own_type": typed[kind],
-                "goal": GOALS.get(kind),
-                "met": covered[kind] / n >= GOALS[kind] if kind in GOALS else None,
             }
             for kind, n in total.most_common()
         },
@@ -78,44 +80,27 @@ def run(data_folder: Path = Path("../shared/data")) -> dict[str, Any]:
     }
 
 
-def _rows(path: Path) -> list[dict[str, Any]]:
-    with gzip.open(path, "rt", encoding="utf-8") as lines:
-        return [json.loads(line) for line in lines]
-
-
 def _covers(spans: list[Span], true: dict[str, Any], kind: str | None) -> bool:
     return any(s.start <= true["start"] and true["end"] <= s.end for s in spans if kind in (None, s.type))
 
 
-def main(data_folder: Path = Path("../shared/data"), as_json: JsonOption = False) -> None:
-    """How much personal data the masker finds, by type. Exit code 2 when the corpus is absent, 1 when a goal is missed."""
-    from rich.console import Console
-    from rich.table import Table
+def main(data_folder: DataFolder = DATA_FOLDER, as_json: JsonOption = False) -> None:
+    """How much personal data the masker finds and how much of what it finds is some, by type."""
+    report(run(data_folder), _show, as_json=as_json)
 
-    try:
-        result = run(data_folder)
-    except FileNotFoundError as exc:
-        print(f"{data_folder / CORPUS} is not there; nothing was measured. Give --data-folder.", file=sys.stderr)
-        raise typer.Exit(2) from exc
-    if as_json:
-        print(json.dumps(result, indent=2))
-    else:
-        console = Console()
-        console.print(f"{result['machine']}; {result['texts']} texts, {result['texts_per_s']} texts/s")
-        recall = Table("type", "spans", "covered", "recall", "as own type", "goal", title="recall")
-        for kind, row in result["recall"].items():
-            goal = "" if row["goal"] is None else f">= {row['goal']} {'met' if row['met'] else 'MISSED'}"
-            recall.add_row(
-                kind, str(row["spans"]), str(row["covered"]), f"{row['recall']:.3f}", str(row["as_own_type"]), goal
-            )
-        precision = Table("placeholder", "found", "own type", "precision", "any personal data", title="precision")
-        for kind, row in result["precision"].items():
-            cells = (row["found"], row["own_type"], f"{row['precision']:.3f}", row["any_personal_data"])
-            precision.add_row(kind, *map(str, cells))
-        console.print(recall, precision)
-    if any(row["met"] is False for row in result["recall"].values()):
-        raise typer.Exit(1)
+
+def _show(console: Console, result: dict[str, Any]) -> None:
+    console.print(f"{result['texts']} texts, {result['texts_per_s']} texts/s")
+    recall = Table("type", "spans", "covered", "recall", "as own type", title="recall")
+    for kind, row in result["recall"].items():
+        cells = (row["spans"], row["covered"], f"{row['recall']:.3f}", row["as_own_type"])
+        recall.add_row(kind, *map(str, cells))
+    precision = Table("placeholder", "found", "own type", "precision", "any personal data", title="precision")
+    for kind, row in result["precision"].items():
+        cells = (row["found"], row["own_type"], f"{row['precision']:.3f}", row["any_personal_data"])
+        precision.add_row(kind, *map(str, cells))
+    console.print(recall, precision)
 
 
 if __name__ == "__main__":
-    typer.run(main)
+    run_alone(main)

@@ -1,23 +1,24 @@
-"""Writes a second into the store under 64 tasks: the one writer beside a connection for each; must not know SQL."""
+"""`chatbot bench store`: writes a second under many clients, one writer beside a connection for each; must not know SQL."""
 
 from __future__ import annotations
 
 import asyncio
-import json
-import statistics
 import tempfile
 import time
 from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
+import typer
 from rich.console import Console
 from rich.table import Table
 
 from chatbot.errors import ChatbotError
 from chatbot.protocols import ConversationStore
+from scripts.bench_report import percentiles, report, run_alone
 from scripts.machine import machine
+from scripts.options import JsonOption
 from storage.opening import open_store
 
 OWNER = "bench"
@@ -38,31 +39,30 @@ def run(tasks: int = 64, messages: int = 100, url: str | None = None, folder: Pa
             ways["postgresql"] = _measure([url], Path(place) / "pg", tasks, messages)
     return {
         "machine": machine(),
+        "goals": {},
         "tasks": tasks,
         "ways": ways,
     }
 
 
-def _measure(urls: Sequence[str | None], folder: Path, tasks: int, messages: int) -> dict[str, float]:
+def _measure(urls: Sequence[str | None], folder: Path, tasks: int, messages: int) -> dict[str, Any]:
     with ExitStack() as stack:
         stores = [stack.enter_context(open_store(url, folder, ballast_bytes=BALLAST)).conversations for url in urls]
         clients = [stores[number % len(stores)] for number in range(tasks)]
         return asyncio.run(_send_all(clients, messages))
 
 
-async def _send_all(clients: Sequence[ConversationStore], messages: int) -> dict[str, float]:
+async def _send_all(clients: Sequence[ConversationStore], messages: int) -> dict[str, Any]:
     ids = [(await store.create_conversation(OWNER)).id for store in clients]
     began = time.perf_counter()
     outcomes = await asyncio.gather(*(_send(store, key, messages) for store, key in zip(clients, ids, strict=True)))
     took_s = time.perf_counter() - began
     waits_ms = [wait for outcome in outcomes for wait in outcome]
-    cuts = statistics.quantiles(waits_ms, n=100) if len(waits_ms) > 1 else [0.0] * 99
     return {
         "writes": len(waits_ms),
         "refused": len(clients) * messages - len(waits_ms),
-        "writes_per_s": len(waits_ms) / took_s,
-        "p50_ms": cuts[49],
-        "p99_ms": cuts[98],
+        "writes_per_s": round(len(waits_ms) / took_s, 1),
+        "ms": percentiles(waits_ms) if waits_ms else None,
     }
 
 
@@ -79,27 +79,25 @@ async def _send(store: ConversationStore, conversation_id: str, messages: int) -
 
 
 def main(
-    tasks: int = 64, messages: int = 100, url: str | None = None, folder: Path | None = None, as_json: bool = False
+    tasks: Annotated[int, typer.Option(min=1, help="Clients at once.")] = 64,
+    messages: Annotated[int, typer.Option(min=1, help="Messages of each client.")] = 100,
+    url: Annotated[str | None, typer.Option(help="A PostgreSQL to measure as well.", show_default=False)] = None,
+    folder: Annotated[
+        Path | None, typer.Option(help="Disk to measure [default: the temporary folder].", show_default=False)
+    ] = None,
+    as_json: JsonOption = False,
 ) -> None:
-    """Prints the table, or JSON."""
-    found = run(tasks, messages, url, folder)
-    if as_json:
-        print(json.dumps(found, indent=2))
-        return
-    table = Table("way", "writes", "refused", "writes/s", "p50 ms", "p99 ms")
-    for way, row in found["ways"].items():
-        table.add_row(
-            way,
-            str(row["writes"]),
-            str(row["refused"]),
-            *(f"{row[k]:,.1f}" for k in ("writes_per_s", "p50_ms", "p99_ms")),
-        )
-    console = Console()
-    console.print(f"{found['machine']}; {found['tasks']} tasks")
+    """Messages stored a second by many clients at once, through the one writer and through a connection for each."""
+    report(run(tasks, messages, url, folder), _show, as_json=as_json)
+
+
+def _show(console: Console, result: dict[str, Any]) -> None:
+    table = Table("way", "writes", "refused", "writes/s", "p50 ms", "p95 ms", title=f"{result['tasks']} clients")
+    for way, row in result["ways"].items():
+        ms = row["ms"] or {"p50": "-", "p95": "-"}
+        table.add_row(way, *map(str, (row["writes"], row["refused"], row["writes_per_s"], ms["p50"], ms["p95"])))
     console.print(table)
 
 
 if __name__ == "__main__":
-    import typer
-
-    typer.run(main)
+    run_alone(main)

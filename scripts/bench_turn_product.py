@@ -25,6 +25,7 @@ import psutil
 from chatbot.assembly import build_assistant, limits
 from chatbot.dialogue import DialogueManager
 from chatbot.errors import ChatbotError
+from chatbot.logs import configure_logging
 from chatbot.protocols import ConversationStore
 from chatbot.settings import Settings
 from chatbot.types import ChatMessage, Delta, Event, Mode
@@ -75,7 +76,8 @@ def outside_the_model(folder: Path, chats: Sequence[int], turns: int) -> dict[in
     folder: holds the demo company. turns: how many are measured at each number of chats. Every chat is a conversation of three
     turns. No question that is measured was asked before, as long as there are enough: the rest warms, as a day's work would.
     """
-    settings = Settings(data=folder, engine="none")
+    settings = Settings(data=folder, engine="none", log_level="error")
+    configure_logging(settings)
     answerer = build_assistant(settings).answerer
     writing = dataclasses.replace(answerer.writing, mode=Mode.ADAPTED)
     answerer = dataclasses.replace(answerer, writing=writing, model=InstantModel())
