@@ -42,6 +42,7 @@ class MemoryStore:
     def __init__(self) -> None:
         self._held: dict[str, _Held] = {}
         self.fail_with: Exception | None = None
+        self.feedback: list[Feedback] = []
 
     async def create_conversation(self, owner: str, language: str | None = None) -> Conversation:
         self._maybe_fail()
@@ -137,6 +138,7 @@ class MemoryStore:
         for place, message in enumerate(held.messages):
             if message.seq == feedback.seq and message.role is Role.BOT:
                 held.messages[place] = replace(message, thumb=feedback.thumb)
+                self.feedback.append(feedback)
                 return
         raise NotFound("There is no such reply in this conversation.")
 

@@ -39,7 +39,8 @@ EXAMPLES = (
 class ScriptedTurns:
     """Behaves as DialogueManager does, with replies from a list (the last one for ever) written word by word.
 
-    pace_s: seconds between two pieces; with `pieces=False` the reply comes in one piece without a delta.
+    pace_s: seconds between two pieces; with `pieces=False` the reply comes in one piece without a delta. draft: what is
+    shown in pieces in place of the reply's own words, as a draft that fails its check at the end.
     """
 
     store: ConversationStore
@@ -48,6 +49,7 @@ class ScriptedTurns:
     pace_s: float = 0.0
     pieces: bool = True
     max_chars: int = 4000
+    draft: str | None = None
     _running: dict[str, asyncio.Task[None]] = field(default_factory=dict)
     _texts: dict[str, str] = field(default_factory=dict)
     _turn: int = 0
@@ -97,7 +99,7 @@ class ScriptedTurns:
         reply, key = self.replies[min(self._turn, len(self.replies) - 1)], message.conversation_id
         self._turn += 1
         try:
-            for word in reply.text.split(" ") if self.pieces else ():
+            for word in (self.draft or reply.text).split(" ") if self.pieces else ():
                 await asyncio.sleep(self.pace_s)
                 piece = word if not self._texts[key] else f" {word}"
                 self._texts[key] += piece

@@ -87,6 +87,14 @@ async def test_an_unsupported_sentence_never_reaches_the_customer():
     assert "90" not in "".join(shown)
 
 
+async def test_the_precedent_does_not_follow_a_draft_that_was_shown_already():
+    shown: list[str] = []
+    model = ScriptedModel(["You have 30 days. ", "You have 90 days. ", "Really."])
+    reply = await answerer([NEW], model=model, mode=Mode.ADAPTED).answer(QUESTION, Context(), shown.append)
+    assert (reply.mode, reply.text) == (Mode.PRECEDENT, NEW.passage.answer)
+    assert "".join(shown) == "You have 30 days. "
+
+
 async def test_a_language_the_model_is_not_good_for_gets_the_past_answer_word_for_word():
     model = ScriptedModel()
     spoken = hit("Sie können unbenutzte Artikel 30 Tage lang zurückgeben.", language="de")

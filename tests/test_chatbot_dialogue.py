@@ -121,6 +121,25 @@ async def test_the_button_for_a_person_cancels_a_running_reply():
     assert (await manager.back_to_bot(conversation.id, OWNER)).status is Status.BOT
 
 
+async def test_what_was_asked_while_waiting_is_answered_on_the_way_back():
+    store, _, manager = build()
+    conversation = await conversation_with(
+        store, manager, "I want to talk to a human", "How long can I return a jacket?"
+    )
+    await manager.back_to_bot(conversation, OWNER)
+    await manager.idle(conversation)
+    last = (await store.messages(conversation, OWNER))[-1]
+    assert (last.role, last.text) == (Role.BOT, PRECEDENT)
+
+
+async def test_the_way_back_answers_nothing_twice():
+    store, _, manager = build()
+    conversation = await conversation_with(store, manager, "I want to talk to a human")
+    await manager.back_to_bot(conversation, OWNER)
+    await manager.idle(conversation)
+    assert [m.role for m in await store.messages(conversation, OWNER)] == [Role.CUSTOMER, Role.BOT, Role.SYSTEM]
+
+
 async def test_an_accepted_offer_hands_over():
     store, _, manager = build(ListRetriever([]))
     conversation = await conversation_with(store, manager, "Do you rent out kayaks?", "yes please")

@@ -3,6 +3,7 @@
 import pytest
 
 from chatbot.errors import SettingsError
+from chatbot.examples import FILE, read_examples
 from chatbot.settings import load_settings
 
 
@@ -59,6 +60,29 @@ def test_a_secret_is_read_from_its_file_and_never_shown(tmp_path, monkeypatch):
 def test_lists_come_from_commas(monkeypatch):
     monkeypatch.setenv("CHATBOT_LANGUAGES", "en, de ,")
     assert load_settings().languages == ("en", "de")
+
+
+def test_examples_come_by_language_from_a_table_or_as_json(tmp_path, monkeypatch):
+    (tmp_path / "chatbot.toml").write_text('[examples]\nen = ["Where is it?", " How much? "]\nde = ["Wo?"]\n')
+    assert load_settings().examples == {"en": ("Where is it?", "How much?"), "de": ("Wo?",)}
+    monkeypatch.setenv("CHATBOT_EXAMPLES", '{"fr": ["Où ?"]}')
+    assert load_settings().examples == {"fr": ("Où ?",)}
+
+
+@pytest.mark.parametrize("text", ["{", '["a"]', '{"English": ["a"]}', '{"en": [""]}', '{"en": ["1","2","3","4","5"]}'])
+def test_examples_that_cannot_be_name_the_variable(monkeypatch, text):
+    monkeypatch.setenv("CHATBOT_EXAMPLES", text)
+    with pytest.raises(SettingsError, match="CHATBOT_EXAMPLES: examples"):
+        load_settings()
+
+
+def test_examples_of_the_data_folder(tmp_path):
+    assert read_examples(tmp_path) == {}
+    (tmp_path / FILE).write_text('{"en": ["Where is it?"]}')
+    assert read_examples(tmp_path) == {"en": ("Where is it?",)}
+    (tmp_path / FILE).write_text('{"en": "Where is it?"}')
+    with pytest.raises(SettingsError, match=r"examples\.json: en"):
+        read_examples(tmp_path)
 
 
 def test_a_named_file_that_is_missing_is_an_error(monkeypatch):

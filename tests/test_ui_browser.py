@@ -36,6 +36,16 @@ HIDE = """hidden => {
 }"""
 
 
+WATCH = """() => {
+  window.seenTogether = [];
+  new MutationObserver(() => {
+    const live = document.querySelector("[data-live]");
+    const stored = document.querySelectorAll("[data-thread] .row.bot").length;
+    window.seenTogether.push({ live: live.hidden ? "" : live.querySelector("[data-words]").textContent, stored });
+  }).observe(document.querySelector(".window"), { subtree: true, childList: true, characterData: true, attributes: true });
+}"""
+
+
 @dataclass
 class Running:
     """A served app that can be stopped and started again on the same port, over the same store and key."""
@@ -147,7 +157,7 @@ def test_first_question_is_answered_with_sources_and_nothing_is_fetched_from_els
     page.get_by_role("button", name=EXAMPLES[0]).click()
     expect(bots(page)).to_contain_text(ANSWER.text)
     expect(bots(page)).to_contain_text("AI assistant")
-    expect(bots(page)).to_contain_text("Past answer, word for word")
+    expect(bots(page)).to_contain_text("Our team’s own words from a past chat")
     expect(page.get_by_text("demo-0012 / 3")).to_be_hidden()
     page.locator(".sources summary").click()
     expect(page.get_by_text("demo-0012 / 3")).to_be_visible()
@@ -263,11 +273,24 @@ def test_thumbs_person_rating_and_new_chat(browser: Browser, quick: Running) -> 
     page.get_by_role("button", name="Not helpful").click()
     page.get_by_role("button", name="Out of date").click()
     expect(page.get_by_text("Thank you for telling us.")).to_be_visible()
+    expect(page.get_by_role("button", name="Out of date")).to_have_attribute("aria-pressed", "true")
+    page.get_by_label("Tell us more (optional)").fill("It is 14 days now")
+    page.get_by_label("Tell us more (optional)").locator("..").get_by_role("button", name="Send").click()
+    expect(page.locator(".reasons")).to_be_hidden()
+    assert [(f.reason, f.comment) for f in quick.store.feedback if f.reason] == [
+        ("why_old", None),
+        ("why_old", "It is 14 days now"),
+    ]
     page.get_by_role("button", name="Helpful", exact=True).click()
     expect(page.get_by_role("button", name="Helpful", exact=True)).to_have_attribute("aria-pressed", "true")
     page.get_by_role("button", name="Talk to a person").click()
     expect(page.locator("[data-status].chip, .chip [data-status]")).to_have_text("Waiting for a person")
-    expect(page.locator(".standing")).to_contain_text("A person from our team will reply here.")
+    expect(page.locator(".standing")).to_contain_text("You are next. A person from our team will reply here.")
+    say(page, "Hello?")
+    expect(page.locator(".row.customer").last).to_contain_text("Saved · a person will answer here")
+    page.get_by_role("button", name="Back to the AI assistant").click()
+    expect(page.locator(".standing")).to_have_count(0)
+    expect(page.get_by_text("a person will answer here")).to_have_count(0)
     page.get_by_role("button", name="Menu").click()
     page.get_by_role("menuitem", name="End chat").click()
     page.get_by_role("button", name="4 of 5 stars").click()
@@ -276,6 +299,40 @@ def test_thumbs_person_rating_and_new_chat(browser: Browser, quick: Running) -> 
     page.get_by_role("button", name="New chat").click()
     expect(page.get_by_role("heading", name="How can we help?")).to_be_visible()
     assert seen.errors == []
+    seen.context.close()
+
+
+def test_the_place_in_the_queue_is_told_anew_while_one_waits(browser: Browser, quick: Running) -> None:
+    first, second = visit(browser, quick), visit(browser, quick)
+    first.page.get_by_role("button", name="Talk to a person").click()
+    expect(first.page.locator(".standing")).to_be_visible()
+    second.page.clock.install()
+    second.page.get_by_role("button", name="Talk to a person").click()
+    place = second.page.locator(".standing strong")
+    expect(place).to_have_text("1 person is before you.")
+    first.page.get_by_role("button", name="Back to the AI assistant").click()
+    expect(first.page.locator(".standing")).to_have_count(0)
+    second.page.clock.run_for(15_500)
+    expect(place).to_have_text("You are next. A person from our team will reply here.")
+    for seen in (first, second):
+        seen.context.close()
+
+
+def test_a_stored_reply_takes_the_place_of_what_was_shown(browser: Browser, tmp_path: Path) -> None:
+    shown = tuple(f"Draft {n} of a sentence." for n in range(6))
+    running = Running(tmp_path, {"pace_s": 0.03, "draft": " ".join(shown)})
+    running.start()
+    seen = visit(browser, running)
+    page = seen.page
+    page.evaluate(WATCH)
+    say(page, "How long?")
+    expect(page.locator("[data-words]")).to_contain_text("Draft 0")
+    expect(bots(page)).to_contain_text(ANSWER.text)
+    seen_together = page.evaluate("window.seenTogether")
+    assert seen_together, "the watch saw nothing"
+    assert [both for both in seen_together if both["live"] and both["stored"]] == []
+    assert not [both for both in seen_together if "Draft" in both["live"] and "30 days" in both["live"]]
+    running.stop()
     seen.context.close()
 
 

@@ -110,17 +110,34 @@ async def test_stop_keeps_what_stands(tmp_path: Path) -> None:
 async def test_thumbs_reasons_and_stars_are_kept(tmp_path: Path) -> None:
     handlers = handlers_for(tmp_path)
     key = str((await finished(handlers, await handlers.send(ANN, "Where?", "k1")))["conversation"])
-    down = await handlers.thumb(ANN, key, 2, -1, "why_old")
+    down = await handlers.thumb(ANN, key, 2, -1, reason="why_old", comment="It is 14 days")
     assert 'data-thumb="-1" data-seq="2" aria-pressed="true"' in str(down["html"])
+    kept = handlers.parts.store.feedback  # type: ignore[attr-defined]
+    assert [(one.reason, one.comment) for one in kept] == [("why_old", "It is 14 days")]
     await handlers.rate(ANN, key, 4, "Nice")
     assert (await handlers.parts.store.conversation(key, ANN.owner)).rating == 4
     for bad in (
         handlers.thumb(ANN, key, 2, 7),
-        handlers.thumb(ANN, key, 2, 1, "no reason"),
+        handlers.thumb(ANN, key, 2, 1, reason="no reason"),
+        handlers.thumb(ANN, key, 2, -1, comment="x" * 1001),
+        handlers.thumb(ANN, key, 2, -1, colour="red"),
         handlers.rate(ANN, key, 9),
     ):
         with pytest.raises(BadInput):
             await bad
+
+
+async def test_who_waits_is_told_the_place_and_that_a_message_is_kept(tmp_path: Path) -> None:
+    handlers = handlers_for(tmp_path)
+    await handlers.person(BOB)
+    waits = await handlers.person(ANN)
+    assert "1 person is before you." in str(waits["html"])
+    assert 'data-do="bot"' in str(waits["html"])
+    key = str(waits["conversation"])
+    assert "a person will answer here" in str((await handlers.send(ANN, "Hello?", "k1", key))["html"])
+    back = await handlers.bot(ANN, key)
+    assert "before you" not in str(back["html"])
+    assert "a person will answer here" not in str(back["html"])
 
 
 async def test_an_ended_chat_asks_for_stars_and_the_next_message_starts_anew(tmp_path: Path) -> None:

@@ -76,6 +76,7 @@ BODIES: dict[tuple[str, str], dict[str, Any]] = {
 # (method, path): statuses for a stranger, the owner, another customer
 EXPECTED = {
     ("GET", "/healthz"): (200, 200, 200),
+    ("GET", "/metrics"): (404, 404, 404),
     ("GET", "/readyz"): (200, 200, 200),
     ("GET", "/api/v1/openapi.json"): (200, 200, 200),
     ("POST", "/api/v1/conversations"): (201, 201, 201),

@@ -56,7 +56,7 @@ def test_bot_message_says_that_it_is_a_bot_how_it_came_about_and_from_where() ->
     html = message_row(ANSWERED, EN, last=True)
     shown = Markup(html)
     assert "AI assistant" in shown.text
-    assert "Past answer, word for word" in shown.text
+    assert "Our team’s own words from a past chat" in shown.text
     assert SOURCE.question in shown.text
     assert SOURCE.answer in shown.text
     assert "demo-0012 / 3" in shown.text
@@ -64,7 +64,7 @@ def test_bot_message_says_that_it_is_a_bot_how_it_came_about_and_from_where() ->
     assert [a["data-thumb"] for t, a in shown.tags if "data-thumb" in a] == ["1", "-1"]
 
 
-@pytest.mark.parametrize(("mode", "words"), [(Mode.ADAPTED, "Adapted"), (Mode.GENERATED, "Written by AI")])
+@pytest.mark.parametrize(("mode", "words"), [(Mode.ADAPTED, "reworded by AI"), (Mode.GENERATED, "Written by AI")])
 def test_each_mode_has_its_own_label(mode: Mode, words: str) -> None:
     assert words in message_row(replace(ANSWERED, reply=replace(ANSWER, mode=mode)), EN)
 
@@ -81,6 +81,37 @@ def test_a_person_is_named_and_marked_as_a_person() -> None:
     assert "Ann" in shown.text
     assert "person" in shown.text
     assert "AI" not in shown.text
+
+
+def test_each_of_several_paragraphs_names_the_source_that_it_is_taken_from() -> None:
+    other = replace(SOURCE, answer="Tags must be on. The label is under Orders > Return.")
+    text = (
+        "Yes. You have 30 days from delivery.\n\nThe label is under Orders > Return.\n\nAnything else I can do for you?"
+    )
+    reply = replace(ANSWER, text=text, sources=(other, SOURCE))
+    html = message_row(replace(ANSWERED, text=text, reply=reply), EN)
+    cite = '<span class="number cite" aria-hidden="true">{}</span></p>'
+    assert f"delivery. {cite.format(2)}" in html
+    assert f"Return. {cite.format(1)}" in html
+    assert html.count("number cite") == 2
+    assert "number cite" not in message_row(ANSWERED, EN)
+
+
+@pytest.mark.parametrize(
+    ("before", "words"), [(0, "You are next."), (1, "1 person is before you."), (7, "7 people are before you.")]
+)
+def test_the_place_in_the_queue_is_told(before: int, words: str) -> None:
+    waiting = replace(CHAT, status=Status.WAITING)
+    html = thread(waiting, [ASKED], EN, (), before)
+    assert words in html
+    assert "Saved · a person will answer here" in html
+    assert "Saved ·" not in thread(waiting, [ASKED, ANSWERED], EN, (), before)
+    assert "Saved ·" not in thread(CHAT, [ASKED], EN, (), before)
+
+
+def test_a_sentence_of_the_products_own_is_not_to_be_judged() -> None:
+    html = message_row(replace(ANSWERED, reply=replace(ANSWER, mode=Mode.FIXED, sources=())), EN)
+    assert 'class="under"' not in html
 
 
 def test_quick_replies_are_offered_on_the_last_message_only_and_act_where_they_are_no_message() -> None:

@@ -22,6 +22,7 @@ from ui.guard import BodyLimit, OnlyKnownPaths, SameOriginWrites, SecurityHeader
 from ui.handlers import ChatHandlers
 from ui.health import health_routes
 from ui.identity import Identity, open_identity, own_origins
+from ui.metrics import metrics_routes
 from ui.page import CustomerPage
 from ui.parts import Parts
 from ui.rates import Rates
@@ -45,6 +46,8 @@ def create_app_from(parts: Parts) -> FastAPI:
     settings, identity = parts.settings, open_identity(parts.settings)
     rates = Rates(settings.messages_per_minute, settings.turns_per_ip)
     parts.hub.listen(rates.turn_over)
+    parts.metrics.watch(parts.hub)
+    token = settings.metrics_token.get_secret_value() if settings.metrics_token else None
     app = FastAPI(
         title=f"{settings.company}: chat",
         docs_url=None,
@@ -56,6 +59,7 @@ def create_app_from(parts: Parts) -> FastAPI:
     install_faults(app)
     for router in (
         health_routes(parts),
+        metrics_routes(parts.metrics, token),
         api_routes(Api(parts, identity, rates)),
         event_routes(parts, identity),
         download_routes(parts, identity, rates),

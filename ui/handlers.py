@@ -73,18 +73,20 @@ class ChatHandlers:
         self.rates.action(caller.owner)
         return await self._draw(caller, await self.parts.manager.back_to_bot(conversation, caller.owner))
 
-    async def thumb(
-        self, caller: Caller, conversation: str, seq: int, thumb: int, reason: str | None = None
-    ) -> dict[str, Any]:
-        if thumb not in (1, -1) or not isinstance(seq, int) or (reason is not None and reason not in REASONS):
+    async def thumb(self, caller: Caller, conversation: str, seq: int, thumb: int, **why: str | None) -> dict[str, Any]:
+        """why: `reason`, one of those offered, and `comment`, free words; a second thumb replaces the first with both."""
+        reason, comment = why.pop("reason", None), why.pop("comment", None)
+        if why or thumb not in (1, -1) or not isinstance(seq, int) or (reason is not None and reason not in REASONS):
             raise BadInput("A thumb is +1 or -1 on a message, with one of the reasons offered.")
+        check_comment(comment)
         self.rates.action(caller.owner)
-        await self.parts.store.add_feedback(Feedback(conversation, seq, thumb, reason), caller.owner)
+        await self.parts.store.add_feedback(Feedback(conversation, seq, thumb, reason, comment or None), caller.owner)
         return await self.view(caller)
 
     async def rate(self, caller: Caller, conversation: str, stars: int, comment: str | None = None) -> dict[str, Any]:
-        if not isinstance(stars, int) or not 1 <= stars <= 5 or (comment is not None and len(comment) > 1000):
-            raise BadInput("A rating is 1 to 5 stars with a comment of at most 1,000 characters.")
+        if not isinstance(stars, int) or not 1 <= stars <= 5:
+            raise BadInput("A rating is 1 to 5 stars.")
+        check_comment(comment)
         self.rates.action(caller.owner)
         await self.parts.store.rate(conversation, caller.owner, stars, comment or None)
         return await self.view(caller)
@@ -132,8 +134,10 @@ class ChatHandlers:
         if conversation is not None:
             messages = visible(await self._newest_messages(conversation, caller.owner))
         examples = () if messages else self.parts.examples(caller.language)
+        waits = conversation is not None and conversation.status is Status.WAITING
+        before = await self.parts.store.waiting_before(conversation.id, caller.owner) if conversation and waits else 0
         return {
-            "html": thread(conversation, messages, words, examples),
+            "html": thread(conversation, messages, words, examples, before),
             "conversation": conversation.id if conversation else None,
             "status": conversation.status.value if conversation else Status.BOT.value,
             "status_text": status_text(conversation, caller.language),
@@ -144,6 +148,12 @@ class ChatHandlers:
     async def _newest_messages(self, conversation: Conversation, owner: str) -> Sequence[Message]:
         after = max(0, conversation.last_seq - DRAWN - 1)
         return await self.parts.store.messages(conversation.id, owner, after, DRAWN + 20)
+
+
+def check_comment(comment: object) -> None:
+    """Raises BadInput for what is no text, or one above 1,000 characters."""
+    if comment is not None and not (isinstance(comment, str) and len(comment) <= 1000):
+        raise BadInput("A comment is a text of at most 1,000 characters.")
 
 
 async def ask_for_person(parts: Parts, conversation: str, owner: str) -> Conversation:

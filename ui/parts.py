@@ -11,6 +11,7 @@ from chatbot.protocols import ConversationStore
 from chatbot.settings import Settings
 from chatbot.types import Conversation, Message
 from ui.events import EventHub
+from ui.metrics import Metrics
 
 Check = Callable[[], Awaitable[str | None]]
 """A readiness check: None when all is well, else one sentence without secrets."""
@@ -54,5 +55,6 @@ class Parts:
     hub: EventHub
     examples: Callable[[str], Sequence[str]] = lambda _language: ()
     checks: Mapping[str, Check] = field(default_factory=dict)
+    metrics: Metrics = field(default_factory=Metrics)
     required: frozenset[str] = frozenset({"database", "index"})
     lifespan: Callable[[], AbstractAsyncContextManager[None]] = nothing_more

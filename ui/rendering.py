@@ -27,16 +27,27 @@ Words = Mapping[str, str]
 
 
 def thread(
-    conversation: Conversation | None, messages: Sequence[Message], words: Words, examples: Sequence[str]
+    conversation: Conversation | None,
+    messages: Sequence[Message],
+    words: Words,
+    examples: Sequence[str],
+    before: int = 0,
 ) -> str:
-    """The whole list: a welcome with examples while it is empty, else the messages and what follows them."""
-    if conversation is None or not messages:
+    """The whole list: a welcome with examples while it is empty, else the messages and what follows them.
+
+    before: how many others have waited longer for a person.
+    """
+    if conversation is None or (not messages and conversation.status is Status.BOT):
         return welcome(words, examples)
     shown = messages[-DRAWN:]
     open_for_replies = conversation.status is Status.BOT
     rows = [] if len(shown) == len(messages) else [_row("earlier", "event", f"<p>{escape(words['earlier'])}</p>")]
-    rows += [message_row(m, words, last=m is shown[-1] and open_for_replies) for m in shown]
-    rows += [tail] if (tail := _tail(conversation, words)) else []
+    unread = _unread(shown) if conversation.status is Status.WAITING else None
+    rows += [
+        message_row(m, words, last=m is shown[-1] and open_for_replies, note="saved_for_person" if m is unread else "")
+        for m in shown
+    ]
+    rows += [tail] if (tail := _tail(conversation, words, before)) else []
     return "".join(rows)
 
 
@@ -53,15 +64,17 @@ def welcome(words: Words, examples: Sequence[str]) -> str:
     return _row("welcome", "welcome", f'<h2 tabindex="-1">{escape(words["welcome"])}</h2>{hint}{group}')
 
 
-def message_row(message: Message, words: Words, last: bool = False) -> str:
-    """One message. last: it is the newest and the bot listens, so its quick replies are offered."""
+def message_row(message: Message, words: Words, last: bool = False, note: str = "") -> str:
+    """One message. last: it is the newest and the bot listens, so its quick replies are offered. note: the string that says
+    what becomes of a customer's message."""
     if message.role is Role.SYSTEM:
         return _row(f"m{message.seq}", "event", f'<p dir="auto">{escape(message.text)}</p>')
     if message.role is Role.CUSTOMER:
         label = f'<span class="sr">{escape(words["you"])}: </span>'
         bubble = f'<div class="bubble" dir="auto">{label}{plain(message.text)}</div>'
         client = f' data-client="{escape(message.client_message_id or "")}"'
-        return _row(f"m{message.seq}", "customer", bubble + _time(message.created_at), client)
+        state = f'<span class="at kept" role="status">{icon("check")}{escape(words[note])}</span>' if note else ""
+        return _row(f"m{message.seq}", "customer", bubble + (state or _time(message.created_at)), client)
     if message.role is Role.AGENT:
         return _row(f"m{message.seq}", "agent", _agent(message, words), _say_attribute(message, words))
     return _row(f"m{message.seq}", "bot", _bot(message, words, last), _say_attribute(message, words))
@@ -71,6 +84,25 @@ def plain(text: str) -> str:
     """Text as paragraphs, line breaks, lists and http(s) links; nothing in it is markup."""
     blocks = [block for block in re.split(r"\n\s*\n", text.strip()) if block.strip()]
     return "".join(_block(block) for block in blocks)
+
+
+def cited(text: str, sources: Sequence[Source]) -> str:
+    """Paragraphs, each with the number of the source that it is taken from word for word, where there are several."""
+    blocks = [block for block in re.split(r"\n\s*\n", text.strip()) if block.strip()]
+    if len(blocks) < 2:
+        return plain(text)
+    return "".join(_numbered(block, sources) for block in blocks)
+
+
+def _numbered(block: str, sources: Sequence[Source]) -> str:
+    """A paragraph with a number when one of its sentences, of 20 characters or more, stands in that source."""
+    sentences = [part for part in re.split(r"(?<=[.!?])\s+|(?<=[。！？])", block.strip()) if len(part) >= 20]
+    held = (n for n, source in enumerate(sources, 1) if any(part in source.answer for part in sentences))
+    number = next(held, None)
+    drawn = _block(block)
+    if number is None or not drawn.endswith("</p>"):
+        return drawn
+    return f'{drawn.removesuffix("</p>")} <span class="number cite" aria-hidden="true">{number}</span></p>'
 
 
 def source_list(sources: Sequence[Source], words: Words) -> str:
@@ -94,7 +126,7 @@ def _bot(message: Message, words: Words, last: bool) -> str:
     reply = message.reply
     face = f'<span class="face" aria-hidden="true">{icon("spark")}</span>'
     who = f'<p class="who">{escape(words["bot_says"])}</p>'
-    inside = plain(message.text) + (source_list(reply.sources, words) if reply else "")
+    inside = cited(message.text, reply.sources) + source_list(reply.sources, words) if reply else plain(message.text)
     bubble = f'<div class="bubble" dir="auto">{inside}</div>'
     quick = _quick_replies(reply) if reply and last else ""
     return f'{face}<div class="said">{who}{bubble}{_under(message, words)}{quick}</div>'
@@ -108,13 +140,20 @@ def _under(message: Message, words: Words) -> str:
         notes.append(f'<span class="mode">{escape(words[_MODES[reply.mode]])}</span>')
     if reply and reply.partial:
         notes.append(f'<span class="mode">{escape(words["partial"])}</span>')
+    if reply and reply.mode is Mode.FIXED:
+        return ""  # a sentence of the product's own: nothing to keep, nothing to judge
     tools = _tool("copy", "copy", words["copy"])
-    if reply and reply.mode is not Mode.FIXED:
-        tools += _thumb(message, 1, "thumb-up", words["helpful"]) + _thumb(
-            message, -1, "thumb-down", words["not_helpful"]
-        )
+    if reply:
+        tools += _thumb(message, 1, "thumb-up", words["helpful"])
+        tools += _thumb(message, -1, "thumb-down", words["not_helpful"])
     reasons = _reasons(message, words) if message.thumb == -1 else ""
     return f'<div class="under">{"".join(notes)}<span class="tools">{tools}</span></div>{reasons}'
+
+
+def _unread(shown: Sequence[Message]) -> Message | None:
+    """The customer's newest message, if nobody has answered it."""
+    spoken = [message for message in shown if message.role is not Role.SYSTEM]
+    return spoken[-1] if spoken and spoken[-1].role is Role.CUSTOMER else None
 
 
 def _thumb(message: Message, value: int, name: str, label: str) -> str:
@@ -123,13 +162,19 @@ def _thumb(message: Message, value: int, name: str, label: str) -> str:
 
 
 def _reasons(message: Message, words: Words) -> str:
+    """Why an answer was not helpful; the script shows it after the thumb and hides it when it is done with."""
     chips = "".join(
         f'<button type="button" class="chip" data-do="reason" data-seq="{message.seq}" data-reason="{key}" '
         f'aria-pressed="false">{escape(words[key])}</button>'
         for key in REASONS
     )
-    why = escape(words["why"])
-    return f'<div class="reasons" role="group" aria-label="{why}"><p>{why}</p>{chips}</div>'
+    why, more = escape(words["why"]), escape(words["why_comment"])
+    return (
+        f'<form class="reasons" data-seq="{message.seq}" aria-label="{why}" hidden><p>{why}</p>{chips}'
+        f'<div class="why"><textarea name="comment" rows="1" maxlength="1000" aria-label="{more}" placeholder="{more}">'
+        f'</textarea><button type="submit" class="button">{escape(words["why_send"])}</button>'
+        f"{_tool('close_reasons', 'close', words['close'])}</div></form>"
+    )
 
 
 def _quick_replies(reply: Reply) -> str:
@@ -155,12 +200,14 @@ def _source(source: Source, words: Words) -> str:
     )
 
 
-def _tail(conversation: Conversation, words: Words) -> str:
+def _tail(conversation: Conversation, words: Words, before: int) -> str:
     """What follows the last message: where the conversation stands when the bot does not own it."""
     name = escape(conversation.agent or words["agent"])
     if conversation.status is Status.WAITING:
         back = f'<button type="button" class="chip" data-do="bot">{escape(words["back_to_bot"])}</button>'
-        return _row("tail", "standing", f"{icon('clock')}<p>{escape(words['waiting_line'])}</p>{back}")
+        place = words[("queue_next", "queue_one")[before] if before < 2 else "queue_many"].replace("{n}", str(before))
+        lines = f'<p><strong role="status">{escape(place)}</strong> {escape(words["waiting_line"])}</p>'
+        return _row("tail", "standing", f"{icon('clock')}{lines}{back}")
     if conversation.status is Status.HUMAN:
         return _row(
             "tail", "standing", f"{icon('person')}<p>{escape(words['human_line']).replace('{agent}', name)}</p>"

@@ -16,6 +16,7 @@ from chatbot.errors import ChatbotError
 from chatbot.settings import Settings
 from storage.opening import Store, open_store
 from ui.events import EventHub
+from ui.metrics import Metrics
 from ui.parts import Parts
 
 _log = structlog.get_logger(__name__)
@@ -31,7 +32,8 @@ def build_parts(settings: Settings) -> Parts:
         store.close()
         raise
     hub = EventHub()
-    manager = DialogueManager(store.conversations, assistant.answerer, hub, limits(settings))
+    metrics = Metrics()
+    manager = DialogueManager(store.conversations, assistant.answerer, hub, limits(settings), metrics)
     probes = Probes(store, assistant)
     return Parts(
         settings=settings,
@@ -40,6 +42,7 @@ def build_parts(settings: Settings) -> Parts:
         hub=hub,
         examples=assistant.examples,
         checks={"database": probes.database, "index": probes.index, "model": probes.model},
+        metrics=metrics,
         lifespan=Running(store, assistant),
     )
 

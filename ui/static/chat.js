@@ -7,6 +7,7 @@ import { Menu, openDialog } from "./dialogs.js";
 
 const NEAR_BOTTOM_PX = 120;
 const COUNTER_FROM = 0.8;
+const QUEUE_EVERY_MS = 15_000;
 
 export function start(root, config, server) {
   document.querySelectorAll(".boot").forEach((node) => node.remove());
@@ -26,6 +27,8 @@ class ChatWindow {
     this.drawn = 0;
     this.asked = 0;
     this.live = null;
+    this.ended = false;
+    this.queue = 0;
     this.offline = false;
     this.tabs = "BroadcastChannel" in window ? new BroadcastChannel("precedent") : null;
     this.outbox = new Outbox(this.parts.outbox, this.words, (entry) => this.deliver(entry), (entry) => this.giveBack(entry));
@@ -78,7 +81,7 @@ class ChatWindow {
     parts.jump.addEventListener("click", () => this.toBottom(true));
     parts.scroll.addEventListener("scroll", () => { parts.jump.hidden = this.nearBottom(); }, { passive: true });
     parts.root.addEventListener("click", (event) => this.onClick(event));
-    parts.root.addEventListener("submit", (event) => this.onRating(event));
+    parts.root.addEventListener("submit", (event) => { this.onRating(event); this.onComment(event); });
     document.addEventListener("visibilitychange", () => this.onVisibility());
     this.tabs?.addEventListener("message", () => this.refresh());
   }
@@ -112,7 +115,7 @@ class ChatWindow {
     this.drawn = ticket;
     const { parts } = this;
     const followed = this.nearBottom();
-    const first = patch(parts.thread, view.html);
+    const first = patch(parts.thread, view.html, Boolean(this.live));
     showTimes(parts.thread, this.language);
     this.outbox.confirm(parts.thread);
     if (view.conversation !== this.conversation) {
@@ -124,9 +127,18 @@ class ChatWindow {
     parts.root.dataset.status = view.status;
     parts.status.textContent = view.status_text;
     // Whether a reply is being written; its words come from the stream alone, which neither doubles nor drops one.
-    this.setLive(view.writing === null ? null : this.live ?? "");
+    this.setLive(view.writing === null ? null : this.ended ? "" : this.live ?? "");
+    this.ended = false;
+    this.watchQueue();
     if (followed) this.toBottom(false);
     this.stream.follow(document.hidden ? null : this.conversation);
+  }
+
+  // The place in the queue changes without an event of this conversation.
+  watchQueue() {
+    clearTimeout(this.queue);
+    if (this.status !== "waiting" || document.hidden) return;
+    this.queue = setTimeout(() => { this.refresh(); this.watchQueue(); }, QUEUE_EVERY_MS);
   }
 
   setLive(text) {
@@ -145,6 +157,7 @@ class ChatWindow {
 
   onHello(state) {
     this.setOffline(false);
+    this.ended = false;
     this.outbox.resume();
     this.setLive(state.writing);
     this.refresh();
@@ -152,9 +165,13 @@ class ChatWindow {
 
   onEvent(kind, data) {
     const followed = this.nearBottom();
-    if (kind === "delta") this.setLive((this.live ?? "") + data.text);
+    if (kind === "delta") {
+      this.setLive((this.ended ? "" : this.live ?? "") + data.text);
+      this.ended = false;
+    }
     else if (kind === "typing") this.setLive(this.live ?? "");
     else {
+      if (kind === "done") this.ended = true; // its words stand until the stored reply takes their place
       if (data.text === "not_saved") this.problem(this.words.error_storage);
       this.refresh();
     }
@@ -184,6 +201,7 @@ class ChatWindow {
 
   say(text) {
     this.problem(null);
+    this.parts.thread.querySelectorAll(".reasons:not([hidden])").forEach((form) => { form.hidden = !form.elements.comment.value.trim(); });
     this.outbox.add(text, this.status === "closed" ? null : this.conversation);
     this.toBottom(true);
   }
@@ -230,6 +248,7 @@ class ChatWindow {
   act(name, button) {
     const { words, conversation } = this;
     const row = button?.closest(".row");
+    this.problem(null);
     const acts = {
       person: () => this.call("person", { conversation: this.status === "closed" ? null : conversation }).then(() => this.toBottom(true)),
       focus: () => this.parts.text.focus(),
@@ -242,11 +261,37 @@ class ChatWindow {
       download_text: () => this.download("txt"),
       download_json: () => this.download("json"),
       copy: () => navigator.clipboard?.writeText(row.dataset.said).then(() => this.copied(button)),
-      thumb: () => this.call("thumb", { conversation, seq: Number(button.dataset.seq), thumb: Number(button.dataset.thumb) }),
-      reason: () => this.call("thumb", { conversation, seq: Number(button.dataset.seq), thumb: -1, reason: button.dataset.reason })
-        .then((view) => { if (view && !view.error) { row.querySelector(".reasons")?.remove(); this.toast(words.thanks_feedback); } }),
+      thumb: () => this.thumb(button, row),
+      reason: () => this.sayWhy(button.closest("form"), button),
+      close_reasons: () => { button.closest("form").hidden = true; row.querySelector('[data-thumb="-1"]').focus(); },
     };
     acts[name]?.();
+  }
+
+  async thumb(button, row) {
+    const { seq, thumb } = button.dataset;
+    const view = await this.call("thumb", { conversation: this.conversation, seq: Number(seq), thumb: Number(thumb) });
+    if (!view || view.error) return;
+    const form = this.parts.thread.querySelector(`[data-key="${row.dataset.key}"] .reasons`);
+    if (!form) return;
+    form.hidden = false;
+    form.scrollIntoView({ block: "nearest" });
+  }
+
+  async sayWhy(form, chip) {
+    form.querySelectorAll(".chip").forEach((other) => other.setAttribute("aria-pressed", String(chip ? other === chip : other.ariaPressed === "true")));
+    const reason = form.querySelector('.chip[aria-pressed="true"]')?.dataset.reason ?? null;
+    const comment = form.elements.comment.value.trim() || null;
+    const view = await this.call("thumb", { conversation: this.conversation, seq: Number(form.dataset.seq), thumb: -1, reason, comment });
+    if (view && !view.error) this.toast(this.words.thanks_feedback);
+    return Boolean(view && !view.error);
+  }
+
+  onComment(event) {
+    const form = event.target;
+    if (!form.matches(".reasons")) return;
+    event.preventDefault();
+    this.sayWhy(form, null).then((saved) => { if (saved) { form.hidden = true; this.parts.text.focus({ preventScroll: true }); } });
   }
 
   onRating(event) {

@@ -1,7 +1,8 @@
 // The list of messages: replaces only the rows that changed, so that open sources, focus and scroll stay as they are.
 
-// Returns true on the first draw of this list, when everything counts as read.
-export function patch(list, html) {
+// Returns true on the first draw of this list, when everything counts as read. still: new rows take the place of words
+// that stand on screen already, so they do not move in.
+export function patch(list, html, still = false) {
   const fresh = document.createElement("template");
   fresh.innerHTML = html;
   const known = new Map([...list.children].map((row) => [row.dataset.key, row]));
@@ -18,7 +19,7 @@ export function patch(list, html) {
       keepOpen(old, row);
       old.remove();
     }
-    if (first || (old && !same)) row.classList.add("settled");
+    if (first || still || (old && !same)) row.classList.add("settled");
     if (first) row.dataset.told = "yes";
     const node = same ? old : row;
     if (node.parentNode !== list || node.nextElementSibling !== place) list.insertBefore(node, place);
@@ -58,6 +59,8 @@ export function showTimes(list, language) {
 function keepOpen(old, row) {
   const open = [...old.querySelectorAll("details")].map((node) => node.open);
   [...row.querySelectorAll("details")].forEach((node, place) => { node.open = Boolean(open[place]); });
+  const [form, place] = [old.querySelector(".reasons:not([hidden])"), row.querySelector(".reasons")];
+  if (form && place) place.replaceWith(form);
   const told = old.dataset.told;
   if (told) row.dataset.told = told;
 }
