@@ -9,7 +9,7 @@ import structlog
 
 from chatbot.settings import Settings
 
-_NOISY = ("alembic", "httpx", "httpcore", "uvicorn.access", "jieba", "asyncio", "huggingface_hub")
+_NOISY = ("alembic", "httpx", "httpcore", "uvicorn.access", "jieba", "faiss", "asyncio", "huggingface_hub")
 
 
 def configure_logging(settings: Settings) -> None:

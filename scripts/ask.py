@@ -13,10 +13,9 @@ from rich.panel import Panel
 
 from chatbot.answering import Answerer, Context
 from chatbot.assembly import Assistant, build_assistant
-from chatbot.dialogue import check_message
 from chatbot.types import Mode, Reply, Role
 from scripts.options import DataOption, JsonOption, plain, print_json, run, settings_from
-from scripts.questions import Question, one_question, read_questions
+from scripts.questions import Question, check_lengths, one_question, read_questions
 
 
 def main(
@@ -30,8 +29,7 @@ def main(
     """Answers a question or, with --file, each line of a file: answers as JSONL in the same order."""
     questions = read_questions(file) if file else [one_question(text)]
     settings = settings_from(ctx, data, reply_mode=mode)
-    for question in questions:
-        check_message(question.turns[-1].text, settings.max_message_chars)
+    check_lengths(questions, settings.max_message_chars)
     if settings.reply_mode is Mode.PRECEDENT and not settings.model_url:
         settings = settings.model_copy(update={"engine": "none"})  # a past answer needs no generator
     asyncio.run(_answer_all(build_assistant(settings), questions, as_lines=file is not None, as_json=as_json))

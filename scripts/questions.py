@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from chatbot.errors import BadInput, UsageError
+from chatbot.errors import BadInput, TooLarge, UsageError
 from chatbot.types import Role, Turn
 
 _ROLES = {role.value: role for role in Role} | {"user": Role.CUSTOMER, "assistant": Role.BOT}
@@ -15,17 +16,25 @@ _ROLES = {role.value: role for role in Role} | {"user": Role.CUSTOMER, "assistan
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """One question: the turns up to and including the customer's last one."""
+    """One question: the turns up to and including the customer's last one. `where` it stands, for what is said about it."""
 
     id: str
     turns: tuple[Turn, ...]
+    where: str
 
 
 def one_question(text: str | None) -> Question:
     """The question on the command line. Raises UsageError when there is none."""
     if text is None:
         raise UsageError("Nothing was asked: give a text, or --file with one question a line.")
-    return Question("1", (Turn(Role.CUSTOMER, _text(text, "The text")),))
+    return Question("1", (Turn(Role.CUSTOMER, _text(text, "The text")),), "The text")
+
+
+def check_lengths(questions: Iterable[Question], most: int) -> None:
+    """Raises TooLarge for the first question longer than a customer's message may be, `most` characters."""
+    for question in questions:
+        if (length := len(question.turns[-1].text.strip())) > most:
+            raise TooLarge(f"{question.where} has {length} characters; please keep it to {most}.")
 
 
 def read_questions(path: Path) -> list[Question]:
@@ -52,20 +61,21 @@ def _read(line: str, where: str, number: int) -> Question:
         raise UsageError(f'{where} is not an object; it should look like {{"id": "1", "text": "..."}}.')
     name = str(row.get("id", number))
     if isinstance(row.get("text"), str):
-        return Question(name, (Turn(Role.CUSTOMER, _text(row["text"], where)),))
+        return Question(name, (Turn(Role.CUSTOMER, _text(row["text"], where)),), where)
     turns = row.get("turns")
     if not isinstance(turns, list) or not turns:
         raise UsageError(f'{where} has neither "text" nor "turns".')
     read = tuple(_turn(turn, where) for turn in turns)
     if read[-1].role is not Role.CUSTOMER:
         raise UsageError(f"{where}: the last turn is by {read[-1].role.value!r}; it must be the customer's.")
-    return Question(name, read)
+    return Question(name, read, where)
 
 
 def _turn(raw: Any, where: str) -> Turn:
-    if not isinstance(raw, dict) or raw.get("role") not in _ROLES or not isinstance(raw.get("text"), str):
+    role = raw.get("role") if isinstance(raw, dict) else None
+    if not isinstance(role, str) or role not in _ROLES or not isinstance(raw.get("text"), str):
         raise UsageError(f'{where}: a turn needs "role" (one of {", ".join(sorted(_ROLES))}) and "text".')
-    return Turn(_ROLES[raw["role"]], _text(raw["text"], where))
+    return Turn(_ROLES[role], _text(raw["text"], where))
 
 
 def _text(text: str, where: str) -> str:

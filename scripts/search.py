@@ -14,7 +14,7 @@ from chatbot.assembly import Assistant, build_assistant
 from chatbot.types import Hit, Query, SearchResult
 from chatbot.understanding import understand
 from scripts.options import DataOption, JsonOption, print_json, run, settings_from
-from scripts.questions import Question, one_question, read_questions
+from scripts.questions import Question, check_lengths, one_question, read_questions
 
 
 def main(
@@ -28,7 +28,9 @@ def main(
 ) -> None:
     """Shows the passages found for a text or, with --file, for each line of a file."""
     questions = read_questions(file) if file else [one_question(text)]
-    assistant = build_assistant(settings_from(ctx, data, engine="none", reply_mode="precedent"))
+    settings = settings_from(ctx, data, engine="none", reply_mode="precedent")
+    check_lengths(questions, settings.max_message_chars)
+    assistant = build_assistant(settings)
     for question in questions:
         query, result = _search(assistant, question, k, language)
         if file:

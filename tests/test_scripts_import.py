@@ -223,7 +223,7 @@ def told(transcript: object) -> object:
     from chatbot.types import Transcript
 
     assert isinstance(transcript, Transcript)
-    return replace(transcript, origin=None)
+    return replace(transcript, origin=None, source="own")  # an export is of our own format, whatever it was before
 
 
 def test_an_export_replaces_no_file_unasked(tmp_path: Path) -> None:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import argparse
 import errno
+import signal
 import socket
 import sys
 from pathlib import Path
+from types import FrameType
 
 import uvicorn
 
@@ -64,8 +66,14 @@ def serve(settings: Settings) -> int:
             proxy_headers=False,  # ours are read in identity.client_prefix, from trusted proxies only
         )
         server = Server(config, app.state.parts.hub, url)
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, _heeded)
         server.run(sockets=[listening])
     return 0 if server.started else 1
+
+
+def _heeded(_number: int, _frame: FrameType | None) -> None:
+    """uvicorn raises the signal that stopped it once more at the end; it has been heeded, and Ctrl-C is no traceback."""
 
 
 def take_port(host: str, port: int) -> socket.socket:
