@@ -12,7 +12,7 @@ from chatbot.choosing import MOST_SOURCES, Choice, choose, not_yet_said
 from chatbot.composing import Draft, OnDelta, Writing, compose
 from chatbot.errors import ChatbotError
 from chatbot.evidence import quantities
-from chatbot.matching import Match, confidence, rank
+from chatbot.matching import WEIGHED, Match, confidence, rank
 from chatbot.phrases import phrase
 from chatbot.policy import Reason
 from chatbot.privacy import Masker
@@ -47,7 +47,7 @@ class Context:
 class Thresholds:
     """Confidences from which to answer, and to ask back."""
 
-    answer: float = 0.6
+    answer: float = 0.63
     ask: float = 0.35
 
 
@@ -127,8 +127,8 @@ class Answerer:
         if not matches:
             evidence = policy.Evidence(found_any=bool(result.hits), personal=_personal(result))
             return _Finding(query, result, None, evidence)
-        supports = self.retriever.support(query, [matches[0].hit.passage]) if trusted else None
-        sure = confidence(matches[0], supports[0] if supports else None, trusted)
+        supports = self.retriever.support(query, [match.hit.passage for match in matches[:WEIGHED]])
+        sure = confidence(matches, supports, query, trusted)
         choice = choose(matches, self._alternatives(matches, turn.language, trusted))
         return _Finding(query, result, choice, policy.Evidence(sure, found_any=True))
 

@@ -9,19 +9,27 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
 
 from chatbot.reuse import general_part
-from chatbot.types import Hit, Passage, SearchResult, Support
+from chatbot.types import Hit, Passage, Query, SearchResult, Support
 
 SIGNALS = (
     "cos_window", "cos_question", "cos_reply", "coverage", "coverage_question", "coverage_answer", "trigrams_question",
     "trigrams_answer", "topic", "fused", "general_share", "length", "question_length", "early",
 )  # fmt: skip
-_EARLY_TURN = 2
+CONFIDENCE_SIGNALS = {
+    True: (
+        "score", "support", "elsewhere", "most_support", "most_elsewhere", "agreement", "margin", "coverage", "cos_question",
+        "cos_reply", "length",
+    ),
+    False: ("score", "support", "elsewhere", "most_support", "most_elsewhere", "length"),
+}  # fmt: skip
+WEIGHED = 3
+_EARLY_TURN, _RIVALS, _SIXTH = 2, 12, 5
 _FAQ = "faq"
 
 
@@ -56,20 +64,41 @@ def rank(result: SearchResult, trusted: bool) -> list[Match]:
     return sorted(found, key=lambda match: -match.score)
 
 
-def confidence(best: Match, support: Support | None, trusted: bool) -> float:
+def confidence(matches: Sequence[Match], supports: Sequence[Support] | None, query: Query, trusted: bool) -> float:
     """How likely the best candidate answers the question, in [0, 1].
 
-    support: `Retriever.support` of its passage; without an encoder (None) the model for untrusted languages decides.
+    matches: best first, at least one. supports: `Retriever.support` of the first few passages (`WEIGHED` of them); without an
+    encoder (None) the model for untrusted languages decides on what is left.
     """
-    trusted = trusted and support is not None
-    log_odds = models()["confidence", trusted].log_odds(confidence_signals(best, support))
+    model = models()["confidence", trusted and supports is not None]
+    log_odds = model.log_odds(confidence_signals(matches, supports or (), query))
     return 1.0 / (1.0 + math.exp(-max(-40.0, min(40.0, log_odds))))
 
 
-def confidence_signals(best: Match, support: Support | None) -> dict[str, float]:
-    """What the confidence is computed from."""
-    known = support or Support(0.0, 0.0)
-    return {"score": best.score, "support": known.mean, "elsewhere": known.elsewhere}
+def confidence_signals(matches: Sequence[Match], supports: Sequence[Support], query: Query) -> dict[str, float]:
+    """What the confidence is computed from: the best candidate's own signals, and how it stands among the others.
+
+    agreement: share of the likeliest candidates' mass that is filed under the best one's topic. margin: log-odds between the
+    best and the sixth.
+    """
+    best = matches[0]
+    rivals = matches[:_RIVALS]
+    masses = [math.exp(match.score - best.score) for match in rivals]
+    topic = best.hit.passage.topic
+    agreed = sum(mass for match, mass in zip(rivals, masses, strict=True) if match.hit.passage.topic == topic)
+    return {
+        "score": best.score,
+        "support": supports[0].mean if supports else 0.0,
+        "elsewhere": supports[0].elsewhere if supports else 0.0,
+        "most_support": max((support.mean for support in supports), default=0.0),
+        "most_elsewhere": max((support.elsewhere for support in supports), default=0.0),
+        "agreement": agreed / sum(masses),
+        "margin": best.score - matches[min(_SIXTH, len(matches) - 1)].score,
+        "coverage": best.hit.coverage,
+        "cos_question": best.hit.signals.get("cos_question", 0.0),
+        "cos_reply": best.hit.signals.get("cos_reply", 0.0),
+        "length": len(query.text) / 100,
+    }
 
 
 def reusable(passage: Passage) -> str:

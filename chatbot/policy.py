@@ -52,7 +52,7 @@ class Situation:
     failures: int = 0
     accepted_offer: bool = False
     terse: bool = False
-    answer_threshold: float = 0.6
+    answer_threshold: float = 0.63
     ask_threshold: float = 0.35
 
 

@@ -73,7 +73,7 @@ class Settings(BaseSettings):
     deadline_s: float = Field(30.0, gt=0, le=300, description="seconds for a whole turn")
     max_new_tokens: int = Field(256, ge=1, le=512, description="longest generated reply, tokens")
     slots: int = Field(8, ge=1, le=256, description="replies that the model server writes at once")
-    answer_threshold: float = Field(0.6, ge=0, le=1, description="confidence from which the bot answers")
+    answer_threshold: float = Field(0.63, ge=0, le=1, description="confidence from which the bot answers")
     ask_threshold: float = Field(
         0.35, ge=0, le=1, description="confidence from which it asks back instead of handing over"
     )

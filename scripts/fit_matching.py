@@ -18,7 +18,7 @@ import typer
 from chatbot.answering import HITS, mended
 from chatbot.assembly import Assistant, build_assistant
 from chatbot.choosing import choose
-from chatbot.matching import SIGNALS, Match, confidence_signals, reusable, signals_of
+from chatbot.matching import CONFIDENCE_SIGNALS, SIGNALS, WEIGHED, Match, confidence_signals, reusable, signals_of
 from chatbot.settings import Settings
 from chatbot.types import Hit
 from chatbot.understanding import understand
@@ -113,14 +113,14 @@ def _fit_rank(examples: Sequence[Example]) -> dict[str, Any]:
 
 
 def _fit_confidence(assistant: Assistant, examples: Sequence[Example], rank: dict[str, Any]) -> dict[str, Any]:
-    names = ("score", "support", "elsewhere") if examples and examples[0].trusted else ("score",)
+    names = CONFIDENCE_SIGNALS[bool(examples) and examples[0].trusted]
     table, labels = [], []
     for one in examples:
         scores = one.signals @ np.array(list(rank["weights"].values())) + rank["bias"]
         order = np.argsort(-scores)
         matches = [Match(one.hits[at], reusable(one.hits[at].passage), float(scores[at])) for at in order]
-        support = assistant.retriever.support(one.query, [matches[0].hit.passage])
-        signals = confidence_signals(matches[0], support[0] if support else None)
+        supports = assistant.retriever.support(one.query, [match.hit.passage for match in matches[:WEIGHED]])
+        signals = confidence_signals(matches, supports or (), one.query)
         table.append([signals[name] for name in names])
         choice = choose(matches)
         right = choice is not None and says_what_it_must(one.question, choice.text)

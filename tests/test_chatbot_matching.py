@@ -5,10 +5,11 @@ from dataclasses import replace
 import pytest
 
 from chatbot.matching import SIGNALS, confidence, confidence_signals, models, rank, signals_of
-from chatbot.types import SearchResult, Support
+from chatbot.types import Query, SearchResult, Support
 from tests.fakes_dialogue import hit
 
 GOOD = hit("You can return unused items with tags within 30 days of delivery.")
+ASKED = Query("How long can I return a jacket?", "customer: How long can I return a jacket?", "en")
 
 
 def weaker(number, factor):
@@ -26,23 +27,23 @@ def test_candidates_that_match_better_come_first(trusted):
 @pytest.mark.parametrize("trusted", [True, False])
 def test_confidence_lies_between_nought_and_one_and_follows_the_score(trusted):
     best, worst = rank(SearchResult((GOOD, weaker(2, 0.05))), trusted)
-    support = Support(0.8, 0.8)
-    assert 0 < confidence(worst, support, trusted) < confidence(best, support, trusted) < 1
+    supports = [Support(0.8, 0.8)]
+    assert 0 < confidence([worst], supports, ASKED, trusted) < confidence([best], supports, ASKED, trusted) < 1
 
 
 def test_a_question_whose_words_are_nowhere_covered_is_less_sure():
     (best,) = rank(SearchResult((GOOD,)), True)
-    assert confidence(best, Support(0.4, 0.2), True) < confidence(best, Support(0.9, 0.9), True)
+    assert confidence([best], [Support(0.4, 0.2)], ASKED, True) < confidence([best], [Support(0.9, 0.9)], ASKED, True)
 
 
 def test_without_an_encoder_the_words_decide():
     (best,) = rank(SearchResult((GOOD,)), True)
-    assert confidence(best, None, True) == confidence(best, None, False)
+    assert confidence([best], None, ASKED, True) == confidence([best], None, ASKED, False)
 
 
 def test_every_shipped_weight_has_a_signal():
     (best,) = rank(SearchResult((GOOD,)), True)
     for (kind, _), model in models().items():
-        names = SIGNALS if kind == "rank" else confidence_signals(best, None)
+        names = SIGNALS if kind == "rank" else confidence_signals([best], (), ASKED)
         assert set(model.weights) <= set(names)
     assert tuple(signals_of(GOOD, "x")) == SIGNALS
