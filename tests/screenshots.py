@@ -34,9 +34,9 @@ class Picture:
 
 
 PICTURES = (
-    Picture("chat-desktop", DESKTOP, "en-US", ("how much does it cost to send something back?",), sources=True),
+    Picture("chat-desktop", DESKTOP, "en-US", ("when do i get my money back after a return?",), sources=True),
     Picture("chat-german", DESKTOP, "de-DE", ("Wie lange dauert der Versand nach Deutschland?",), sources=True),
-    Picture("chat-mobile", PHONE, "en-US", ("can i pay with paypal?", "and klarna?")),
+    Picture("chat-mobile", PHONE, "en-US", ("how long is the warranty on a tent?", "do you sell kayaks?")),
     Picture("welcome-mobile", PHONE, "en-US", ()),
 )
 
