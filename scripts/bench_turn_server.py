@@ -153,10 +153,12 @@ def _generate(folder: Path, chats: Sequence[list[dict[str, str]]], max_tokens: i
 def _loaded(folder: Path) -> tuple[Any, Any]:
     import torch
     from transformers import AutoModelForCausalLM, AutoTokenizer
+    from transformers.utils import logging
 
     from chatbot.generation.catalogue import SMOLLM2_SHA256, embedded_path
     from chatbot.generation.conversion import safetensors_of
 
+    logging.disable_progress_bar()
     saved = safetensors_of(embedded_path(), folder, sha256=SMOLLM2_SHA256)
     tokenizer = AutoTokenizer.from_pretrained(saved, padding_side="left")
     return tokenizer, AutoModelForCausalLM.from_pretrained(saved, dtype=torch.bfloat16).eval()
