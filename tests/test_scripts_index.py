@@ -144,7 +144,7 @@ def wait_until(true: Callable[[], bool]) -> None:
 
 
 def test_each_script_runs_by_itself(demo_folder: Path, tmp_path: Path) -> None:
-    lines = {
+    lines: dict[str, tuple[list[object], str]] = {
         "reindex.py": (["--data", demo_folder, "list"], "v000001"),
         "import_transcripts.py": ([REPOSITORY / "tests/fixtures/faq.jsonl", "--dry-run"], "Would import faq"),
         "export.py": (["--data", tmp_path / "d"], ""),

@@ -168,7 +168,7 @@ def test_an_unknown_mode_and_an_unfit_one_are_refused(demo: Any) -> None:
         ({"CHATBOT_DATABASE_URL_FILE": "/nowhere/url"}, ("CHATBOT_DATABASE_URL_FILE=/nowhere/url",)),
     ],
 )
-def test_a_bad_setting_names_itself(tmp_path: Path, variables: dict[str, str], parts: tuple[str, ...]) -> None:
+def test_a_bad_setting_names_itself(tmp_path: Path, variables: dict[str, Any], parts: tuple[str, ...]) -> None:
     done = typed("--data", tmp_path / "d", "init", **variables)
     refused(done, *parts)
     assert "geheim" not in done.err
@@ -213,7 +213,7 @@ def test_doctor_names_what_is_to_mend_and_goes_on(tmp_path: Path, demo_copy: Pat
         other.bind(("127.0.0.1", 0))
         other.listen()
         port = other.getsockname()[1]
-        variables = {"CHATBOT_PORT": str(port), "CHATBOT_MODEL": str(tampered)}
+        variables: dict[str, Any] = {"CHATBOT_PORT": str(port), "CHATBOT_MODEL": str(tampered)}
         done = typed("--data", demo_copy, "doctor", "--json", **variables)
         shown = typed("--data", demo_copy, "doctor", **variables)
     assert (done.code, shown.code) == (1, 1)
@@ -237,7 +237,7 @@ def test_doctor_names_what_is_to_mend_and_goes_on(tmp_path: Path, demo_copy: Pat
         ({"CHATBOT_HOST": "192.0.2.1"}, "port", "192.0.2.1"),
     ],
 )
-def test_doctor_says_which_check_fails(demo: Any, variables: dict[str, str], check: str, part: str) -> None:
+def test_doctor_says_which_check_fails(demo: Any, variables: dict[str, Any], check: str, part: str) -> None:
     done = demo("doctor", "--json", **({"CHATBOT_PORT": "0"} | variables))
     assert done.code == 1, done
     found = findings(done)
@@ -247,7 +247,7 @@ def test_doctor_says_which_check_fails(demo: Any, variables: dict[str, str], che
 
 
 def test_doctor_lists_every_setting_and_no_secret(demo: Any) -> None:
-    variables = {"CHATBOT_COOKIE_KEY": "k" * 40, "CHATBOT_COMPANY": "Shop [/bold]"}
+    variables: dict[str, Any] = {"CHATBOT_COOKIE_KEY": "k" * 40, "CHATBOT_COMPANY": "Shop [/bold]"}
     shown = demo("doctor", "--settings", **variables)
     assert shown.code == 0, shown
     assert "Shop [/bold]" in shown.out
