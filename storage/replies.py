@@ -50,6 +50,7 @@ def source_values(sources: Sequence[Source]) -> list[dict[str, Any]]:
             "answer": source.answer,
             "score": source.score,
             "resolved_at": source.resolved_at and utc(source.resolved_at),
+            "kind": source.kind,
         }
         for position, source in enumerate(sources)
     ]
@@ -92,4 +93,5 @@ def read_source(row: Row[Any]) -> Source:
         answer=row.answer,
         score=row.score,
         resolved_at=row.resolved_at,
+        kind=row.kind,
     )

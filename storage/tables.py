@@ -130,6 +130,7 @@ class SourceRow(Rows):
     answer: Mapped[str]
     score: Mapped[float]
     resolved_at: Mapped[datetime | None]
+    kind: Mapped[str] = mapped_column(String(10), server_default="chat")
 
 
 class FeedbackRow(Rows):

@@ -104,7 +104,7 @@ def take(browser: Browser, url: str, picture: Picture, scheme: str, folder: Path
 def open_sources(page: Page) -> None:
     summary = page.locator("[data-thread] .row.bot").last.locator(".sources summary")
     summary.click()
-    expect(page.locator(".sources[open] .reference").first).to_be_visible()
+    expect(page.locator(".sources[open] .asked").first).to_be_visible()
     page.locator("[data-scroll]").evaluate("(list) => { list.scrollTop = 0; }")
 
 

@@ -27,7 +27,7 @@ ANSWER_FIELDS = {
     "provenance",
     "timings_ms",
 }
-SOURCE_FIELDS = {"passage_id", "conversation_id", "turn_id", "question", "answer", "score", "resolved_at"}
+SOURCE_FIELDS = {"passage_id", "conversation_id", "turn_id", "question", "answer", "score", "resolved_at", "kind"}
 HIT_FIELDS = {"passage_id", "conversation_id", "turn_id", "question", "answer", "score", "language"}
 
 

@@ -28,7 +28,7 @@ REPLY = Reply(
     language="de",
     sources=(
         Source("p1", "c1", 3, "How long?", "30 days.", 0.5, datetime(2025, 4, 2, 10, tzinfo=UTC)),
-        Source("p2", "c2", 1, "退货?", "30天", 0.25),
+        Source("p2", "c2", 1, "退货?", "30天", 0.25, kind="faq"),
     ),
     quick_replies=("Start a return", "Talk to a person"),
     provenance=Provenance("v7", "minilm@ab", "smollm", "openvino", "00ff", "stop", "3", "how long", 0.5, ("numbers",)),

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,6 +15,8 @@ from alembic.runtime.migration import MigrationContext
 from sqlalchemy import Connection, inspect, text
 
 from chatbot.errors import StorageError
+from chatbot.protocols import ConversationStore
+from chatbot.types import Action, Decision, Mode, Reply, Source
 from storage.opening import open_store
 from storage.tables import Rows
 
@@ -101,6 +105,7 @@ def test_who_waited_before_the_queue_was_kept_waits_on(tmp_path: Path) -> None:
                     )
                 ),
                 c.execute(text("ALTER TABLE conversations DROP COLUMN waiting_since")),
+                c.execute(text("ALTER TABLE reply_sources DROP COLUMN kind")),
                 c.execute(text("UPDATE alembic_version SET version_num = '0001'")),
             ]
         ).result()
@@ -109,3 +114,27 @@ def test_who_waited_before_the_queue_was_kept_waits_on(tmp_path: Path) -> None:
             lambda c: c.execute(text("SELECT id, waiting_since FROM conversations ORDER BY id")).all()
         ).result()
     assert [(row.id, str(row.waiting_since)[:10]) for row in rows] == [("a", "2025-01-02"), ("b", "None")]
+
+
+def test_a_source_stored_before_kinds_were_kept_is_a_past_chat(tmp_path: Path) -> None:
+    database = f"sqlite:///{tmp_path / 'old.sqlite3'}"
+    reply = Reply(
+        "30 days.", Decision(Action.ANSWER, "sure", 0.9), Mode.PRECEDENT, "en", (Source("p", "c", 1, "q", "a", 0.5),)
+    )
+
+    async def answered(conversations: ConversationStore) -> str:
+        made = await conversations.create_conversation("o")
+        await conversations.add_customer_message(made.id, "o", "How long?", "k1")
+        await conversations.add_reply(made.id, replace(reply, sources=(replace(reply.sources[0], kind="faq"),)), 1)
+        return made.id
+
+    with open_store(database, tmp_path, ballast_bytes=SMALL_BALLAST) as store:
+        chat = asyncio.run(answered(store.conversations))
+        store.database.write(
+            lambda c: [
+                c.execute(text("ALTER TABLE reply_sources DROP COLUMN kind")),
+                c.execute(text("UPDATE alembic_version SET version_num = '0002'")),
+            ]
+        ).result()
+    with open_store(database, tmp_path, ballast_bytes=SMALL_BALLAST) as store:
+        assert asyncio.run(store.conversations.messages(chat, "o"))[1].reply == reply

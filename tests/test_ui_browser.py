@@ -21,6 +21,7 @@ from tests.fakes_ui import ANSWER, EXAMPLES, fake_parts
 from ui.__main__ import Server, take_port
 from ui.app import create_app_from
 from ui.parts import Parts
+from ui.strings import LANGUAGES, strings
 
 pytestmark = pytest.mark.browser
 
@@ -451,6 +452,28 @@ def test_a_phone_never_scrolls_sideways(browser: Browser, quick: Running, scheme
     expect(page.get_by_role("button", name="Talk to a person")).to_be_visible()
     dark = page.evaluate("getComputedStyle(document.querySelector('.window')).backgroundColor")
     assert (dark == "rgb(255, 255, 255)") == (scheme == "light")
+    seen.context.close()
+
+
+def test_on_a_phone_the_thumbs_stand_beside_every_label(browser: Browser, quick: Running) -> None:
+    seen = visit(browser, quick, viewport={"width": 390, "height": 844}, has_touch=True)
+    page = seen.page
+    say(page, "How long?")
+    expect(page.locator(".mode-short")).to_be_visible()
+    expect(page.locator(".mode-long")).to_be_hidden()
+    labels = {w: key for lang in LANGUAGES for key, w in strings(lang).items() if key.startswith("mode_")}
+    beside = page.evaluate(
+        """(labels) => labels.filter((label) => {
+            const mode = document.querySelector('.mode'), tools = document.querySelector('.tools');
+            document.querySelector('.mode-short').textContent = label;
+            const one = mode.getBoundingClientRect(), other = tools.getBoundingClientRect();
+            return one.height < 24 && one.right <= other.left && other.top <= one.top && one.bottom <= other.bottom;
+        })""",
+        list(labels),
+    )
+    short = {label for label, key in labels.items() if key.endswith("_short")}
+    assert short - set(beside) == set()
+    assert "Our team’s own words from a past chat" not in beside  # too long: the measure tells the two apart
     seen.context.close()
 
 

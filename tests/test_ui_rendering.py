@@ -11,9 +11,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from chatbot.phrases import phrase
-from chatbot.types import Action, Conversation, Decision, Message, Mode, Role, Status
+from chatbot.types import Action, Conversation, Decision, Message, Mode, Role, Source, Status
 from tests.fakes_ui import ANSWER, EXAMPLES, SOURCE
-from ui.rendering import message_row, plain, source_list, thread, welcome
+from ui.prose import plain
+from ui.rendering import message_row, thread, welcome
+from ui.sources import mode_label, source_list
 from ui.strings import LANGUAGES, choose_language, strings
 from ui.theme import accent_css, contrast
 
@@ -67,6 +69,59 @@ def test_bot_message_says_that_it_is_a_bot_how_it_came_about_and_from_where() ->
 @pytest.mark.parametrize(("mode", "words"), [(Mode.ADAPTED, "reworded by AI"), (Mode.GENERATED, "Written by AI")])
 def test_each_mode_has_its_own_label(mode: Mode, words: str) -> None:
     assert words in message_row(replace(ANSWERED, reply=replace(ANSWER, mode=mode)), EN)
+
+
+FAQ = replace(SOURCE, conversation_id="faq-7", answer=f"{SOURCE.answer} Unused, tags on.", kind="faq")
+
+
+def test_an_entry_of_the_help_centre_is_not_shown_as_a_past_chat() -> None:
+    html = source_list([replace(FAQ, question="Can I <b>return</b> it?")], EN)
+    shown = Markup(html).text
+    assert "From our help centreCan I <b>return</b> it?" in shown
+    assert FAQ.answer in shown
+    for foreign in ("A customer asked", "Our team answered", "Ref.", "faq-7", "2025-05-12"):
+        assert foreign not in shown
+    assert "<time" not in html
+    beside = source_list([FAQ, SOURCE], EN)
+    assert beside.count("Ref. demo-0012 / 3") == 1
+    assert beside.count("From our help centre") == 1
+
+
+@pytest.mark.parametrize(
+    ("mode", "sources", "text", "label"),
+    [
+        (Mode.PRECEDENT, (FAQ,), FAQ.answer, "From our help centre, word for word"),
+        (Mode.PRECEDENT, (FAQ, SOURCE), FAQ.answer, "From our help centre, word for word"),
+        (Mode.PRECEDENT, (SOURCE, FAQ), SOURCE.answer, "Our team’s own words from a past chat"),
+        (Mode.PRECEDENT, (FAQ, SOURCE), "Too short.", "From our help centre, word for word"),
+        (
+            Mode.PRECEDENT,
+            (FAQ, replace(SOURCE, answer="The label is in your account.")),
+            f"Sorry for the wait. {FAQ.answer}\n\nThe label is in your account.",
+            "From our help centre and a past chat",
+        ),
+        (Mode.ADAPTED, (FAQ,), "Thirty days.", "From our help centre, reworded by AI"),
+        (Mode.GENERATED, (FAQ, FAQ), "Thirty days.", "Written by AI from our help centre"),
+        (Mode.GENERATED, (FAQ, SOURCE), "Thirty days.", "Written by AI from past answers of our team"),
+        (Mode.PRECEDENT, (), "Thirty days.", "Our team’s own words from a past chat"),
+    ],
+)
+def test_the_label_says_which_kind_of_source_the_words_are_from(
+    mode: Mode, sources: tuple[Source, ...], text: str, label: str
+) -> None:
+    reply = replace(ANSWER, mode=mode, sources=sources, text=text)
+    assert f'<span class="mode-long">{label}</span>' in mode_label(reply, EN)
+
+
+def test_a_phone_gets_a_shorter_label_in_every_language() -> None:
+    for language in LANGUAGES:
+        words = strings(language)
+        short = [key for key in words if key.startswith("mode_") and key.endswith("_short")]
+        assert len(short) == 7
+        assert all(len(words[key]) <= len(words[key.removesuffix("_short")]) for key in short)
+    assert '<span class="mode-short">Help centre, word for word</span>' in mode_label(
+        replace(ANSWER, sources=(FAQ,)), EN
+    )
 
 
 def test_a_fixed_sentence_has_no_mode_and_no_thumbs() -> None:

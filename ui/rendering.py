@@ -2,28 +2,24 @@
 
 The list is our own markup and not `gr.Chatbot`: a message here has a named speaker, numbered sources, a mode, reasons
 for a thumb and quick replies, keeps its open parts on a redraw, and is announced once to a screen reader. Everything
-that anyone wrote goes through `escape`; the only links are http(s) addresses found in plain text.
+that anyone wrote goes through `escape` or `ui.prose`.
 """
 
 from __future__ import annotations
 
 import hashlib
-import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from html import escape
 
 from chatbot.phrases import phrase
-from chatbot.types import Conversation, Message, Mode, Reply, Role, Source, Status
+from chatbot.types import Conversation, Message, Mode, Reply, Role, Status
 from ui.icons import icon
+from ui.prose import plain
+from ui.sources import Words, cited, mode_label, source_list
 
 DRAWN = 100
-_URL = re.compile(r"https?://[^\s<>\"'`]+[^\s<>\"'`.,;:!?)\]}]")
-_BULLET = re.compile(r"\s*(?:[-*•]|\d{1,2}[.)])\s+")
 REASONS = ("why_wrong", "why_offtopic", "why_old", "why_unclear")
-_MODES = {Mode.PRECEDENT: "mode_precedent", Mode.ADAPTED: "mode_adapted", Mode.GENERATED: "mode_generated"}
-
-Words = Mapping[str, str]
 
 
 def thread(
@@ -80,40 +76,6 @@ def message_row(message: Message, words: Words, last: bool = False, note: str = 
     return _row(f"m{message.seq}", "bot", _bot(message, words, last), _say_attribute(message, words))
 
 
-def plain(text: str) -> str:
-    """Text as paragraphs, line breaks, lists and http(s) links; nothing in it is markup."""
-    blocks = [block for block in re.split(r"\n\s*\n", text.strip()) if block.strip()]
-    return "".join(_block(block) for block in blocks)
-
-
-def cited(text: str, sources: Sequence[Source]) -> str:
-    """Paragraphs, each with the number of the source that it is taken from word for word, where there are several."""
-    blocks = [block for block in re.split(r"\n\s*\n", text.strip()) if block.strip()]
-    if len(blocks) < 2:
-        return plain(text)
-    return "".join(_numbered(block, sources) for block in blocks)
-
-
-def _numbered(block: str, sources: Sequence[Source]) -> str:
-    """A paragraph with a number when one of its sentences, of 20 characters or more, stands in that source."""
-    sentences = [part for part in re.split(r"(?<=[.!?])\s+|(?<=[。！？])", block.strip()) if len(part) >= 20]
-    held = (n for n, source in enumerate(sources, 1) if any(part in source.answer for part in sentences))
-    number = next(held, None)
-    drawn = _block(block)
-    if number is None or not drawn.endswith("</p>"):
-        return drawn
-    return f'{drawn.removesuffix("</p>")} <span class="number cite" aria-hidden="true">{number}</span></p>'
-
-
-def source_list(sources: Sequence[Source], words: Words) -> str:
-    if not sources:
-        return ""
-    numbers = "".join(f'<span class="number">{n}</span>' for n in range(1, len(sources) + 1))
-    items = "".join(_source(source, words) for source in sources)
-    title = f'{icon("book")}<span>{escape(words["sources"])}</span><span class="numbers">{numbers}</span>{icon("down")}'
-    return f'<details class="sources"><summary>{title}</summary><ol>{items}</ol></details>'
-
-
 def _agent(message: Message, words: Words) -> str:
     name = message.author or words["agent"]
     face = f'<span class="face human" aria-hidden="true">{escape(name[:1].upper())}</span>'
@@ -135,9 +97,7 @@ def _bot(message: Message, words: Words, last: bool) -> str:
 def _under(message: Message, words: Words) -> str:
     """The quiet line below a bot's bubble: how the answer came about, copy, thumbs."""
     reply = message.reply
-    notes = []
-    if reply and reply.mode in _MODES:
-        notes.append(f'<span class="mode">{escape(words[_MODES[reply.mode]])}</span>')
+    notes = [mode_label(reply, words)] if reply else []
     if reply and reply.partial:
         notes.append(f'<span class="mode">{escape(words["partial"])}</span>')
     if reply and reply.mode is Mode.FIXED:
@@ -187,17 +147,6 @@ def _quick_replies(reply: Reply) -> str:
 def _chip(text: str, action: str | None) -> str:
     does = f'data-do="{action}"' if action else f'data-say="{escape(text)}"'
     return f'<button type="button" class="chip" dir="auto" {does}>{escape(text)}</button>'
-
-
-def _source(source: Source, words: Words) -> str:
-    when = source.resolved_at
-    date = f'<time datetime="{when.isoformat()}">{when.date().isoformat()}</time>' if when else ""
-    reference = escape(words["source_ref"].format(ref=f"{source.conversation_id} / {source.turn_id}"))
-    return (
-        f'<li><p class="asked" dir="auto"><span>{escape(words["source_asked"])}</span>{escape(source.question)}</p>'
-        f'<div class="answered" dir="auto"><span>{escape(words["source_answered"])}</span>{plain(source.answer)}</div>'
-        f'<p class="reference">{date}<bdi>{reference}</bdi></p></li>'
-    )
 
 
 def _tail(conversation: Conversation, words: Words, before: int) -> str:
@@ -253,20 +202,3 @@ def _tool(action: str, name: str, label: str, attributes: str = "") -> str:
 
 def _time(moment: datetime) -> str:
     return f'<time class="at" datetime="{moment.isoformat()}"></time>'
-
-
-def _block(block: str) -> str:
-    lines = block.strip().split("\n")
-    if len(lines) > 1 and all(_BULLET.match(line) for line in lines):
-        return "<ul>" + "".join(f"<li>{_links(_BULLET.sub('', line, count=1))}</li>" for line in lines) + "</ul>"
-    return "<p>" + "<br>".join(_links(line) for line in lines) + "</p>"
-
-
-def _links(line: str) -> str:
-    parts, at = [], 0
-    for found in _URL.finditer(line):
-        url = escape(found.group())
-        link = f'<a href="{url}" target="_blank" rel="noopener noreferrer nofollow">{url}</a>'
-        parts += [escape(line[at : found.start()]), link]
-        at = found.end()
-    return "".join([*parts, escape(line[at:])])

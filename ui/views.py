@@ -78,6 +78,7 @@ def source_view(source: Source) -> dict[str, Any]:
         "answer": source.answer,
         "score": source.score,
         "resolved_at": _iso(source.resolved_at),
+        "kind": source.kind,
     }
 
 
