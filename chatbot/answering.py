@@ -12,18 +12,20 @@ from chatbot.choosing import MOST_SOURCES, Choice, choose, not_yet_said
 from chatbot.composing import Draft, OnDelta, Writing, compose
 from chatbot.errors import ChatbotError
 from chatbot.evidence import quantities
-from chatbot.matching import WEIGHED, Match, confidence, rank
+from chatbot.matching import FAQ, WEIGHED, Match, confidence, rank
 from chatbot.phrases import phrase
 from chatbot.policy import Reason
 from chatbot.privacy import Masker
 from chatbot.protocols import ChatModel, Retriever
+from chatbot.retrieval.popular import stands_alone
 from chatbot.retrieval.words import content_spans
 from chatbot.types import Action, Decision, Hit, Mode, Provenance, Query, Reply, Role, SearchResult, Source, Turn
 from chatbot.understanding import Detect, Understanding, understand
 
 HITS = 30
 _STANDS_ALONE = 3  # content words from which a follow-up may also be searched without its context
-_TERSE = 1
+_TERSE = 2
+_NO_PASSAGES = "language"  # degraded: the index holds nothing in this language, which is no fault
 _PERSONAL_DENSE, _PERSONAL_COVERAGE = (
     0.6,
     0.6,
@@ -253,7 +255,9 @@ def _source(hit: Hit) -> Source:
     passage = hit.passage
     when = passage.last_seen or passage.resolved_at
     score = round(hit.score, 4)
-    return Source(passage.id, passage.conversation_id, passage.turn_id, passage.question, passage.answer, score, when)
+    kind = "faq" if passage.source == FAQ else "chat"
+    public = passage.id, passage.conversation_id, passage.turn_id, passage.question, passage.answer
+    return Source(*public, score, when, kind)
 
 
 def _suggestions(result: SearchResult) -> tuple[str, ...]:
@@ -261,7 +265,7 @@ def _suggestions(result: SearchResult) -> tuple[str, ...]:
     seen: dict[str, None] = {}
     for hit in result.hits:
         question = hit.passage.question.strip().splitlines()[-1]
-        if len(question) <= 90 and "[" not in question:
+        if stands_alone(question):
             seen.setdefault(question, None)
     return tuple(seen)[:MOST_SOURCES]
 
@@ -273,7 +277,7 @@ def _wording(decision: Decision, result: SearchResult) -> tuple[str, tuple[str, 
         return _PLAIN[reason]
     if reason is Reason.NEAR:
         return ("did_you_mean" if _suggestions(result) else "unclear", ("wish_person",))
-    if reason is Reason.NO_KNOWLEDGE and result.degraded:
+    if reason is Reason.NO_KNOWLEDGE and any(part != _NO_PASSAGES for part in result.degraded):
         return ("unavailable", ("wish_person",))
     return ("no_precedent", ("wish_person", "wish_rephrase"))
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
-from chatbot.answering import Answerer, Thresholds
+from chatbot.answering import Answerer, Context, Thresholds
 from chatbot.composing import Writing
 from chatbot.dialogue import Limits
 from chatbot.errors import SettingsError
@@ -20,7 +21,7 @@ from chatbot.protocols import ChatModel
 from chatbot.retrieval.embedder import open_embedder
 from chatbot.retrieval.retriever import IndexRetriever, open_retriever
 from chatbot.settings import Settings
-from chatbot.types import Mode
+from chatbot.types import Mode, Role, Turn
 
 _SURE_OF_LANGUAGE = 0.9
 # all-MiniLM-L6-v2 was trained on English; an encoder that is not named here is taken to know every language served.
@@ -38,9 +39,14 @@ class Assistant:
     own_examples: Examples = field(default_factory=dict)
 
     async def start(self) -> None:
-        """Starts the model server, if this process is to run one, and waits until it answers. Raises ModelError."""
-        if self.supervisor:
-            await self.supervisor.start()
+        """Starts the model server, if this process is to run one, and waits until it answers; meanwhile loads what the first
+        turn would wait for. Raises ModelError."""
+        await asyncio.gather(self._warm(), *([self.supervisor.start()] if self.supervisor else []))
+
+    async def _warm(self) -> None:
+        for language in self.settings.languages:
+            for question in self.examples(language)[:1]:
+                await self.answerer.answer([Turn(Role.CUSTOMER, question)], Context(busy=True))
 
     async def stop(self) -> None:
         """Stops the model server."""

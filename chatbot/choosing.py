@@ -7,18 +7,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from chatbot.evidence import contradicts
-from chatbot.matching import Match
+from chatbot.matching import FAQ, Match
 from chatbot.types import Hit
 
 _ALTERNATIVES = 12  # candidates that may contradict or support the best
 _SAME_MATTER = 0.3  # share of the shorter answer's words that two answers to one matter have in common
-_SAME_WORDS = 0.6
+_SAME_WORDS = 0.5
 _SAID = 0.9  # share of its words that the customer has read already
 _COMPLETES = 1.5  # log-odds: a candidate this close to the best may complete the answer
 _LONGEST = 600  # characters of an answer made of two
 _WORD = re.compile(r"[a-zà-ÿ]{4,}|[\u3400-\u9fff]")
 MOST_SOURCES = 3
-_FAQ = "faq"
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +45,7 @@ def choose(matches: Sequence[Match], alternatives: Sequence[Match] = ()) -> Choi
     rest = [match for match in near if match is not best and match.hit.passage.id not in superseded]
     second = next((match for match in rest if _completes(match, best, near[0].score)), None)
     used = [best] if second is None else [best, second]
-    supporting = [m.hit for m in rest if m is not second and _overlap(m.text, best.text) >= _SAME_MATTER]
+    supporting = _distinct([m for m in rest if m is not second and _overlap(m.text, best.text) >= _SAME_MATTER], used)
     room = MOST_SOURCES - len(used)
     text = "\n\n".join(match.text for match in used)
     return Choice(tuple(match.hit for match in used), text, tuple(supporting[:room]), tuple(sorted(superseded)))
@@ -79,8 +78,17 @@ def _against(one: Match, other: Match) -> bool:
 
 
 def _completes(match: Match, best: Match, top: float) -> bool:
+    topics = match.hit.passage.topic, best.hit.passage.topic
+    if all(topics) and topics[0] != topics[1]:
+        return False
     close = match.score >= top - _COMPLETES and len(match.text) + len(best.text) <= _LONGEST
     return close and _overlap(match.text, best.text) < _SAME_WORDS and not contradicts(match.text, best.text)
+
+
+def _distinct(matches: Sequence[Match], used: Sequence[Match]) -> list[Hit]:
+    """One hit for each wording: a FAQ answer stands under several questions."""
+    seen = {match.text for match in used}
+    return [match.hit for match in matches if match.text not in seen and not seen.add(match.text)]  # type: ignore[func-returns-value]
 
 
 def _overlap(one: str, other: str) -> float:
@@ -90,7 +98,7 @@ def _overlap(one: str, other: str) -> float:
 
 def _newer(one: Hit, other: Hit) -> bool:
     """Whether the first was said later; a FAQ entry holds until it is replaced, so it is newer than any conversation."""
-    if _FAQ in (one.passage.source, other.passage.source):
-        return one.passage.source == _FAQ
+    if FAQ in (one.passage.source, other.passage.source):
+        return one.passage.source == FAQ
     when, then = one.passage.last_seen or one.passage.resolved_at, other.passage.last_seen or other.passage.resolved_at
     return when is not None and then is not None and when > then

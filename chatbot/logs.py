@@ -9,7 +9,18 @@ import structlog
 
 from chatbot.settings import Settings
 
-_NOISY = ("alembic", "httpx", "httpcore", "uvicorn.access", "jieba", "faiss", "asyncio", "huggingface_hub")
+_NOISY = (
+    "alembic",
+    "faiss",
+    "faiss.loader",
+    "httpx",
+    "httpcore",
+    "uvicorn.access",
+    "jieba",
+    "faiss",
+    "asyncio",
+    "huggingface_hub",
+)
 
 
 def configure_logging(settings: Settings) -> None:

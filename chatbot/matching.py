@@ -30,7 +30,7 @@ CONFIDENCE_SIGNALS = {
 }  # fmt: skip
 WEIGHED = 3
 _EARLY_TURN, _RIVALS, _SIXTH = 2, 12, 5
-_FAQ = "faq"
+FAQ = "faq"
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +103,7 @@ def confidence_signals(matches: Sequence[Match], supports: Sequence[Support], qu
 
 def reusable(passage: Passage) -> str:
     """What of the passage's answer holds for anybody; a FAQ's answer holds as it is."""
-    return passage.answer if passage.source == _FAQ else general_part(passage.answer, passage.language)
+    return passage.answer if passage.source == FAQ else general_part(passage.answer, passage.language)
 
 
 def signals_of(hit: Hit, text: str) -> dict[str, float]:

@@ -60,6 +60,7 @@ _BOT = re.compile(
 )
 _SOMEONE = r"(?:an? |the |some |your |ein(?:en|em|er)? |una? |une? )?(?:real |live |actual |human |echten? |richtigen? |otra )?"
 _PERSON = re.compile(
+    r"\b(?:instead of|rather than|not) (?:this |the |a |an )?(?:bot|robot|machine|ai|chatbot)\b|\b(?:someone|somebody|anyone|a (?:real )?(?:person|human|colleague))\b.{0,30}\b(?:call|phone|ring|chat with|talk to|speak to|speak with|contact) me\b|"
     r"\b(?:talk|speak|chat|connect(?: me)?|transfer(?: me)?|switch(?: me)?|put me through|pass me(?: on)?|get me|give me|escalate(?: this| me)?|want|need|"
     rf"like|let me have|call|contact|reach|ask for)\s+(?:to |with |over to |on to )*{_SOMEONE}(?:human|person|agent|someone|somebody|representative|rep|operator|supervisor|"
     r"manager|advis[eo]r|colleague|employee|staff member|human being)\b(?! (?:told|said|who|at|from)|-)|"

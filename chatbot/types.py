@@ -212,7 +212,10 @@ class Decision:
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """The public view of a passage behind a reply: the only fields of one that a customer may see."""
+    """The public view of a passage behind a reply: the only fields of one that a customer may see.
+
+    kind: "chat" for a past conversation, "faq" for an entry of the company's help centre.
+    """
 
     passage_id: str
     conversation_id: str
@@ -221,6 +224,7 @@ class Source:
     answer: str
     score: float
     resolved_at: datetime | None = None
+    kind: str = "chat"
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,7 +31,7 @@ NO_ANSWER = {Action.ASK_BACK, Action.HAND_OVER}
 
 def main(
     file: Annotated[
-        Path | None, typer.Option("--file", help="Questions [default: the demo company's].", show_default=False)
+        Path | None, typer.Option("--file", help="Questions (default: the demo company's).", show_default=False)
     ] = None,
     show: Annotated[bool, typer.Option("--show", help="Show every question that did not go as expected.")] = False,
     as_json: JsonOption = False,

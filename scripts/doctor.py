@@ -85,6 +85,8 @@ def _disk(settings: Settings) -> str:
 
 
 def _database(settings: Settings) -> str:
+    if not settings.data.exists():
+        raise ChatbotError(f"There is no data folder {settings.data} yet; run `chatbot init`.")
     url = settings.database_url.get_secret_value() if settings.database_url else None
     with open_store(url, settings.data) as store:
         store.check()

@@ -31,7 +31,7 @@ class What(StrEnum):
 def main(
     ctx: typer.Context,
     out: Annotated[
-        Path | None, typer.Option("--out", "-o", help="File to write [default: standard output].", show_default=False)
+        Path | None, typer.Option("--out", "-o", help="File to write (default: standard output).", show_default=False)
     ] = None,
     what: Annotated[What, typer.Option(help="Live chats, imported transcripts, or both.")] = What.ALL,
     force: Annotated[bool, typer.Option("--force", help="Replace the file if it is there.")] = False,

@@ -18,7 +18,16 @@ import typer
 from chatbot.answering import HITS, mended
 from chatbot.assembly import Assistant, build_assistant
 from chatbot.choosing import choose
-from chatbot.matching import CONFIDENCE_SIGNALS, SIGNALS, WEIGHED, Match, confidence_signals, reusable, signals_of
+from chatbot.matching import (
+    CONFIDENCE_SIGNALS,
+    SIGNALS,
+    WEIGHED,
+    Match,
+    confidence_signals,
+    models,
+    reusable,
+    signals_of,
+)
 from chatbot.settings import Settings
 from chatbot.types import Hit
 from chatbot.understanding import understand
@@ -46,7 +55,7 @@ class Example:
 
 def main(
     file: Annotated[
-        Path | None, typer.Option("--file", help="Labelled questions [default: the shipped development set].")
+        Path | None, typer.Option("--file", help="Labelled questions (default: the shipped development set).")
     ] = None,
     write: Annotated[bool, typer.Option("--write", help="Replace chatbot/matching.json.")] = False,
 ) -> None:
@@ -68,6 +77,14 @@ def main(
         }
         for name, trusted in (("trusted", True), ("others", False)):
             part = [one for one in examples if one.trusted is trusted and len(one.hits)]
+            if not part:  # an encoder that knows every language leaves no question for the others: their model stays
+                kept = models()
+                for kind in ("rank", "confidence"):
+                    fitted[kind][name] = {
+                        "weights": dict(kept[kind, trusted].weights),
+                        "bias": kept[kind, trusted].bias,
+                    }
+                continue
             rank = _fit_rank(part)
             fitted["rank"][name] = rank
             fitted["confidence"][name] = _fit_confidence(assistant, part, rank)

@@ -24,10 +24,10 @@ from chatbot.settings import Settings, load_settings
 
 DataOption = Annotated[
     Path | None,
-    typer.Option("--data", help="Folder with everything that the deployment owns [default: data]", show_default=False),
+    typer.Option("--data", help="Folder with everything that the deployment owns (default: data)", show_default=False),
 ]
 ConfigOption = Annotated[
-    Path | None, typer.Option("--config", help="Settings file [default: chatbot.toml, if there]", show_default=False)
+    Path | None, typer.Option("--config", help="Settings file (default: chatbot.toml, if there)", show_default=False)
 ]
 INTERRUPTED = 130  # what shells give for a program that Ctrl-C ended
 
@@ -53,7 +53,10 @@ def settings_from(ctx: typer.Context, data: Path | None = None, **flags: Any) ->
     common = ctx.obj if isinstance(ctx.obj, AppOptions) else AppOptions()
     flags.setdefault("log_level", None)
     settings = load_settings(common.config, data=data or common.data, **flags)
-    configure_logging(settings)
+    quiet = (
+        {} if "log_level" in settings.model_fields_set else {"log_level": "warning"}
+    )  # a command's output is its result
+    configure_logging(settings.model_copy(update=quiet))
     return settings
 
 

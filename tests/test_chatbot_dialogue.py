@@ -148,7 +148,7 @@ async def test_an_accepted_offer_hands_over():
 
 async def test_nothing_is_invented_twice_and_then_a_person_is_called():
     store, _, manager = build(ListRetriever([]))
-    conversation = await conversation_with(store, manager, "Do you rent kayaks?", "A canoe then?", "A rowing boat?")
+    conversation = await conversation_with(store, manager, "Do you rent out kayaks at the lake?", "Do you rent out canoes on weekends instead?", "Do you lend rowing boats to families?")
     replies = [m.reply for m in await store.messages(conversation, OWNER) if m.reply]
     assert [r.decision.action for r in replies] == [Action.HAND_OVER] * 3
     assert [r.decision.offered for r in replies] == [True, True, False]
@@ -218,6 +218,6 @@ async def test_the_deadline_holds(monkeypatch):
 
 async def test_the_conversation_so_far_tells_language_failures_and_offers():
     store, _, manager = build(ListRetriever([]))
-    conversation = await conversation_with(store, manager, "Do you rent kayaks?")
+    conversation = await conversation_with(store, manager, "Do you rent out kayaks at the lake?")
     context = context_of(await store.recent(conversation))
     assert (context.prior, context.failures, context.offered) == ("en", 1, True)

@@ -20,7 +20,7 @@ FACTS = {
     "de": (r"60 EUR", r"2 bis 4 Werktage", r"30 (?:Grad|°)", r"Umtausch"),
     "es": (r"30 días", r"en preparación", r"Pedidos > Cambio", r"5 años"),
     "fr": (r"30 jours", r"60 EUR", r"Commandes > Échange", r"3 à 5 jours"),
-    "zh": (r"30天(?:之内|，)", r"订单 > 换货", r"打包", r"PayPal"),
+    "zh": (r"30天", r"订单 > 换货", r"打包", r"PayPal"),
 }
 
 
@@ -38,6 +38,6 @@ async def test_each_is_answered_with_the_fact_it_asks_for(demo_folder: Path) -> 
     for language in LANGUAGES:
         for question, fact in zip(assistant.examples(language), FACTS[language], strict=True):
             reply = await assistant.answerer.answer([Turn(Role.CUSTOMER, question)])
-            if reply.decision.action is not Action.ANSWER or not re.search(fact, reply.text):
+            if reply.decision.action is not Action.ANSWER or not re.search(fact, reply.text, re.IGNORECASE):
                 wrong.append((question, reply.decision.action.value, reply.text))
     assert wrong == []

@@ -18,6 +18,8 @@ _DIGITS = re.compile(r"\d[^\n]{0,3}\d")
 _NOT_DIGIT = re.compile(r"\D")
 _NOT_ALNUM = re.compile(r"[\W_]")
 _PLACEHOLDER = re.compile(r"\[(?:EMAIL|PHONE|CARD|IBAN|ORDER|NAME)\]")
+# "[NAME] Vogt," - what follows a found name up to a pause is its surname
+_SURNAME = re.compile(r"\[NAME\](?: [A-ZÀ-ÖØ-Þ][a-zà-ÿ'’-]+){1,2}(?=\s*(?:[,.;:!?)]|$))", re.M)
 
 
 class Masker:
@@ -60,7 +62,8 @@ class Masker:
         for span in self.find(text, names):
             parts += (text[position : span.start], f"[{span.type}]")
             position = span.end
-        return "".join((*parts, text[position:])) if parts else text
+        masked = "".join((*parts, text[position:])) if parts else text
+        return _SURNAME.sub("[NAME]", masked) if "[NAME]" in masked else masked
 
     def _all(self, text: str, names: Sequence[str]) -> Iterator[Span]:
         """Finds in order of precedence: the first of two overlapping ones is kept."""

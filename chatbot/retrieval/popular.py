@@ -32,7 +32,7 @@ def most_asked(passages: Sequence[Passage]) -> tuple[int, ...]:
     Only one-line questions of a readable length without personal data, told by a question mark or by how they begin; none
     that goes on from something said before or merely greets. Those that open a conversation come first.
     """
-    able = [at for at, passage in enumerate(passages) if _stands_alone(passage.question)]
+    able = [at for at, passage in enumerate(passages) if stands_alone(passage.question)]
     able.sort(key=lambda at: (-passages[at].count, passages[at].turn_id > 3, not _marked(passages[at].question), at))
     seen: set[str] = set()
     chosen: list[int] = []
@@ -46,7 +46,8 @@ def most_asked(passages: Sequence[Passage]) -> tuple[int, ...]:
     return tuple(chosen)
 
 
-def _stands_alone(question: str) -> bool:
+def stands_alone(question: str) -> bool:
+    """Whether the text is one readable question that needs nothing said before it and names nobody."""
     text = question.strip()
     least = _SHORTEST if text.isascii() or " " in text else _SHORTEST_UNBROKEN
     if not least <= len(text) <= _LONGEST or "\n" in text or _PLACEHOLDER.search(text) or _CONTINUES.match(text):

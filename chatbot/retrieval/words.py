@@ -19,6 +19,7 @@ _WORD = re.compile(f"{_LETTER}+(?:['’]{_LETTER}+)?")
 _ROLE = re.compile(r"^(?:customer|agent|bot): ", re.MULTILINE)
 # Scripts that put no space between words: Thai, Lao, Myanmar, Khmer, kana, Han.
 _UNBROKEN = re.compile("[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff]+")
+_E_MAIL = re.compile(r"\be-mail")  # written both ways, asked for without the hyphen
 _HANGUL = re.compile("[\uac00-\ud7a3]{2,}")
 _SHORTEST_STEM = 4
 
@@ -34,7 +35,7 @@ def words(text: str, language: str) -> list[str]:
 
     Chinese is cut by jieba, other unbroken scripts into character bigrams, Korean into words and bigrams.
     """
-    folded = unicodedata.normalize("NFKC", _ROLE.sub("", text)).casefold()
+    folded = _E_MAIL.sub("email", unicodedata.normalize("NFKC", _ROLE.sub("", text)).casefold())
     stop = STOPWORDS.get(language, frozenset())
     out: list[str] = []
     for word in _WORD.findall(folded):
