@@ -29,6 +29,7 @@ CONFIDENCE_SIGNALS = {
     False: ("score", "support", "elsewhere", "most_support", "most_elsewhere", "length"),
 }  # fmt: skip
 WEIGHED = 3
+_SAME_QUESTION = 0.95  # cosine
 _EARLY_TURN, _RIVALS, _SIXTH = 2, 12, 5
 FAQ = "faq"
 
@@ -54,14 +55,19 @@ class Model:
 
 
 def rank(result: SearchResult, trusted: bool) -> list[Match]:
-    """The reusable candidates, best first. `trusted`: whether the encoder knows the query's language."""
+    """The reusable candidates, best first; one that answered this very question before comes before all others. `trusted`: whether the encoder knows the query's language."""
     model = models()["rank", trusted]
     found = [
         Match(hit, text, model.log_odds(signals_of(hit, text)))
         for hit in result.hits
         if (text := reusable(hit.passage))
     ]
-    return sorted(found, key=lambda match: -match.score)
+    return sorted(found, key=lambda match: (not asked_before(match.hit), -match.score))
+
+
+def asked_before(hit: Hit) -> bool:
+    """Whether the passage's question is the query itself, up to a detail of spelling: then its answer comes first."""
+    return hit.signals.get("cos_question", 0.0) >= _SAME_QUESTION and hit.signals.get("trigrams_question", 0.0) >= 0.9
 
 
 def confidence(matches: Sequence[Match], supports: Sequence[Support] | None, query: Query, trusted: bool) -> float:

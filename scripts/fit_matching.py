@@ -39,6 +39,7 @@ from scripts.questions import read_questions
 Floats = npt.NDArray[np.float64]
 _RANK_PENALTY, _CONFIDENCE_PENALTY = 3.0, 1.0
 _STEPS = 60
+_FREE = {"length", "question_length", "general_share", "early", "margin"}  # may count either way
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +126,9 @@ def _fit_rank(examples: Sequence[Example]) -> dict[str, Any]:
         tables.append(one.signals[used])
         labels.append(right[used])
         weights.append(np.where(right[used], 1 / right.sum(), 1 / max(1, (~one.right).sum())))
-    coefficients, bias = logistic(np.vstack(tables), np.concatenate(labels), np.concatenate(weights), _RANK_PENALTY)
+    coefficients, bias = logistic(
+        np.vstack(tables), np.concatenate(labels), np.concatenate(weights), _RANK_PENALTY, _rising(SIGNALS)
+    )
     return {"weights": dict(zip(SIGNALS, coefficients, strict=True)), "bias": bias}
 
 
@@ -142,17 +145,37 @@ def _fit_confidence(assistant: Assistant, examples: Sequence[Example], rank: dic
         choice = choose(matches)
         right = choice is not None and says_what_it_must(one.question, choice.text)
         labels.append(one.question["expect"] == "answer" and right)
-    coefficients, bias = logistic(np.array(table), np.array(labels), np.ones(len(labels)), _CONFIDENCE_PENALTY)
+    coefficients, bias = logistic(
+        np.array(table), np.array(labels), np.ones(len(labels)), _CONFIDENCE_PENALTY, _rising(names)
+    )
     return {"weights": dict(zip(names, coefficients, strict=True)), "bias": bias, "questions": len(labels)}
 
 
-def logistic(
-    table: Floats, labels: npt.NDArray[np.bool_], weights: Floats, penalty: float
-) -> tuple[list[float], float]:
-    """Weighted logistic regression with an L2 penalty on standardised columns, by Newton's method.
+def _rising(names: Sequence[str]) -> list[bool]:
+    return [name not in _FREE for name in names]
 
-    table: (rows, columns). Returns coefficients for the raw columns, and the bias.
+
+def logistic(
+    table: Floats, labels: npt.NDArray[np.bool_], weights: Floats, penalty: float, rising: Sequence[bool]
+) -> tuple[list[float], float]:
+    """Weighted logistic regression with an L2 penalty on standardised columns; returns raw coefficients and the bias.
+
+    table: (rows, columns). rising: columns whose coefficient may not be negative; the most negative one is left out until none
+    is. A question that matches better must never count as matching worse, however the sample falls.
     """
+    used = list(range(table.shape[1]))
+    while True:
+        found, bias = _newton(table[:, used], labels, weights, penalty)
+        negative = [(value, at) for at, value in enumerate(found) if value < 0 and rising[used[at]]]
+        if not negative:
+            break
+        del used[min(negative)[1]]
+    coefficients = np.zeros(table.shape[1])
+    coefficients[used] = found
+    return [round(float(value), 4) for value in coefficients], round(bias, 4)
+
+
+def _newton(table: Floats, labels: npt.NDArray[np.bool_], weights: Floats, penalty: float) -> tuple[Floats, float]:
     mean, scale = table.mean(axis=0), table.std(axis=0) + 1e-6
     rows = np.hstack([(table - mean) / scale, np.ones((len(table), 1))])
     ridge = np.diag([penalty] * table.shape[1] + [1e-6])
@@ -166,7 +189,7 @@ def logistic(
         if np.abs(step).max() < 1e-8:
             break
     coefficients = beta[:-1] / scale
-    return [round(float(value), 4) for value in coefficients], round(float(beta[-1] - coefficients @ mean), 4)
+    return coefficients, float(beta[-1] - coefficients @ mean)
 
 
 if __name__ == "__main__":

@@ -148,7 +148,13 @@ async def test_an_accepted_offer_hands_over():
 
 async def test_nothing_is_invented_twice_and_then_a_person_is_called():
     store, _, manager = build(ListRetriever([]))
-    conversation = await conversation_with(store, manager, "Do you rent out kayaks at the lake?", "Do you rent out canoes on weekends instead?", "Do you lend rowing boats to families?")
+    conversation = await conversation_with(
+        store,
+        manager,
+        "Do you rent out kayaks at the lake?",
+        "Do you rent out canoes on weekends instead?",
+        "Do you lend rowing boats to families?",
+    )
     replies = [m.reply for m in await store.messages(conversation, OWNER) if m.reply]
     assert [r.decision.action for r in replies] == [Action.HAND_OVER] * 3
     assert [r.decision.offered for r in replies] == [True, True, False]

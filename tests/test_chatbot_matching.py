@@ -47,3 +47,8 @@ def test_every_shipped_weight_has_a_signal():
         names = SIGNALS if kind == "rank" else confidence_signals([best], (), ASKED)
         assert set(model.weights) <= set(names)
     assert tuple(signals_of(GOOD, "x")) == SIGNALS
+
+
+def test_the_very_question_asked_before_comes_first():
+    same = replace(weaker(4, 0.2), signals={"cos_question": 1.0, "trigrams_question": 1.0})
+    assert rank(SearchResult((GOOD, same)), True)[0].hit is same
