@@ -55,7 +55,10 @@ class Model:
 
 
 def rank(result: SearchResult, trusted: bool) -> list[Match]:
-    """The reusable candidates, best first; one that answered this very question before comes before all others. `trusted`: whether the encoder knows the query's language."""
+    """The reusable candidates, best first; one that answered this very question before comes before all others.
+
+    trusted: whether the encoder knows the query's language.
+    """
     model = models()["rank", trusted]
     found = [
         Match(hit, text, model.log_odds(signals_of(hit, text)))
