@@ -24,7 +24,7 @@ from chatbot.understanding import Detect, Understanding, understand
 
 HITS = 30
 _STANDS_ALONE = 3  # content words from which a follow-up may also be searched without its context
-_TERSE = 2
+_TERSE = 1
 _NO_PASSAGES = "language"  # degraded: the index holds nothing in this language, which is no fault
 _PERSONAL_DENSE, _PERSONAL_COVERAGE = (
     0.6,

@@ -89,7 +89,7 @@ def _by_evidence(situation: Situation) -> Decision:
         return Decision(Action.HAND_OVER, Reason.ONLY_PERSONAL, sure, offered=True)
     if sure >= situation.ask_threshold and situation.failures == 0:
         return Decision(Action.ASK_BACK, Reason.NEAR, sure)
-    if situation.terse and situation.failures == 0:
+    if situation.terse and situation.evidence.found_any and situation.failures == 0:
         return Decision(Action.ASK_BACK, Reason.UNCLEAR, sure)
     reason = Reason.NOTHING_FITS if situation.evidence.found_any else Reason.NO_KNOWLEDGE
     return Decision(Action.HAND_OVER, reason, sure, offered=True)

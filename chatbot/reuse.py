@@ -70,6 +70,12 @@ _CALENDAR_DAY = re.compile(
 )
 _FEWEST_WORDS = 5
 _PLAIN_ANSWER = re.compile(r"(?:yes|no|sadly not|not yet|ja|nein|sí|oui|non|可以|不可以|不能)\b", re.I)
+_YES = re.compile(
+    r"^(?:(?:oh |ah |hi[!,.]? |hello[!,.]? )?(?:yes|yep|sure|of course|certainly|absolutely|exactly|correct|that's right|ja|genau|klar|natürlich|aber sicher|s[ií]|claro|por supuesto|"
+    r"desde luego|oui|bien sûr|tout à fait|exactement)(?:,? (?:you can|you do|it is|they are|we do|das geht|das können sie|können sie|puede[s]?|lo tiene[s]?|vous pouvez|c'est possible))?"
+    r"\s*[,:;!.–-]\s*|(?:可以的?|能的?|是的|当然(?:可以)?|对的?)[，,。！!：:]\s*)",
+    re.I,
+)
 _ACCOUNT_SLOT = re.compile(r"\[(?:ORDER|CARD|IBAN)\]")
 _SHORTEST = {"zh": 8}
 _SHORTEST_ELSEWHERE = 25
@@ -96,11 +102,18 @@ def holds_for_others(sentence: str, language: str) -> bool:
 
 
 @lru_cache(maxsize=_KEPT)
+def _lead_cut(text: str) -> str:
+    """The text without a leading "Yes, you can:": that was said of somebody else's case."""
+    rest = _YES.sub("", text)
+    return rest[:1].upper() + rest[1:] if rest != text and len(rest) >= min(_SHORTEST.values()) else text
+
+
 def general_part(answer: str, language: str) -> str:
-    """The sentences of a past answer that hold for any customer, in order, word for word; empty when too little is left.
+    """The sentences of a past answer that hold for any customer, in order, word for word but for a leading "yes"; empty when
+    too little is left.
 
     Languages without patterns keep the whole answer, as long as it names no order, card or account.
     """
     kept = [sentence for sentence in sentences(answer) if holds_for_others(sentence, language)]
-    text = ("" if language == "zh" else " ").join(kept)
+    text = _lead_cut(("" if language == "zh" else " ").join(kept))
     return text if len(text) >= _SHORTEST.get(language, _SHORTEST_ELSEWHERE) else ""

@@ -139,7 +139,7 @@ def load_settings(config: Path | None = None, **flags: Any) -> Settings:
     try:
         return Settings(**(below_environment | _read_secret_files() | given))
     except ValidationError as exc:
-        raise SettingsError(_explain(exc, from_file, given)) from exc
+        raise SettingsError(_explain(exc, from_file, given, str(config or CONFIG_FILE))) from exc
 
 
 def _read_config(config: Path | None) -> dict[str, Any]:
@@ -171,7 +171,7 @@ def _variable(name: str) -> str:
     return f"CHATBOT_{name.upper()}"
 
 
-def _explain(exc: ValidationError, from_file: dict[str, Any], given: dict[str, Any]) -> str:
+def _explain(exc: ValidationError, from_file: dict[str, Any], given: dict[str, Any], file: str) -> str:
     first = exc.errors()[0]
     name = str(first["loc"][0]) if first["loc"] else "settings"
     variable = _variable(name)
@@ -180,7 +180,7 @@ def _explain(exc: ValidationError, from_file: dict[str, Any], given: dict[str, A
     elif variable in os.environ:
         where = variable
     else:
-        where = CONFIG_FILE if name in from_file else "settings"
+        where = file if name in from_file else "settings"
     if first["type"] == "extra_forbidden":
         return f"{where}: there is no setting named {name!r}; `chatbot doctor --settings` lists them all."
     shown = "(secret)" if name in _SECRETS else repr(first.get("input"))

@@ -35,6 +35,9 @@ _ERRORS: dict[int | str, dict[str, Any]] = {
 }
 
 
+MAX_SEQ = 2**31 - 1  # what an integer column holds on every database
+
+
 class Strict(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
@@ -49,7 +52,7 @@ class NewMessage(Strict):
 
 
 class NewFeedback(Strict):
-    seq: int = Field(ge=1)
+    seq: int = Field(ge=1, le=MAX_SEQ)
     thumb: Literal[1, -1]
     reason: str | None = Field(None, max_length=100)
     comment: str | None = Field(None, max_length=1000)
@@ -106,7 +109,7 @@ class Api:
         return StreamingResponse(_closing(held, events), media_type="text/event-stream")
 
     async def messages(
-        self, conversation_id: ConversationId, request: Request, after: Annotated[int, Query(ge=0)] = 0
+        self, conversation_id: ConversationId, request: Request, after: Annotated[int, Query(ge=0, le=MAX_SEQ)] = 0
     ) -> dict[str, Any]:
         """The conversation and its messages with seq > `after`, at most 200, oldest first."""
         owner = self.owner(request)

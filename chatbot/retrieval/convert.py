@@ -12,7 +12,7 @@ from pathlib import Path
 
 from filelock import FileLock
 
-from chatbot.errors import ModelError
+from chatbot.errors import ModelError, StorageError
 from chatbot.retrieval.encoder_files import EncoderFiles, describe, sha256_of
 
 MODEL, WEIGHTS, MANIFEST = "encoder.xml", "encoder.bin", "manifest.json"
@@ -26,7 +26,10 @@ def cached_ir(files: EncoderFiles, cache: Path) -> Path:
     A cached IR whose hashes do not match its manifest is made again. Raises ModelError with the converter's last line.
     """
     folder = cache / f"encoder-{files.digest[:16]}"
-    cache.mkdir(parents=True, exist_ok=True)
+    try:
+        cache.mkdir(parents=True, exist_ok=True)
+    except OSError as exc:
+        raise StorageError(f"The folder {cache} cannot be made: {exc.strerror}; choose another with --data.") from exc
     with FileLock(cache / "encoder.lock", timeout=_TIMEOUT_S):
         if not _whole(folder, files):
             _convert_in_child(files, folder)
