@@ -50,5 +50,5 @@ def _terms(text: str, *, singles: bool) -> Iterator[str]:
 
 
 def _fold(text: str) -> str:
-    bare = _ACCENTS.sub("", unicodedata.normalize("NFKD", text.casefold()))
+    bare = _ACCENTS.sub("", unicodedata.normalize("NFKD", unicodedata.normalize("NFKD", text).casefold()))
     return unicodedata.normalize("NFC", bare)
