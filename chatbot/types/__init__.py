@@ -1,0 +1,36 @@
+"""The values that walk through the house, by subject. Frozen, plain, and free of any library; must not know SQL, web or models."""
+
+from __future__ import annotations
+
+from chatbot.types.generation import ChatMessage, Delta
+from chatbot.types.live import Conversation, Event, EventKind, Feedback, Message, Status
+from chatbot.types.replies import Action, Decision, Mode, Provenance, Reply, Source
+from chatbot.types.retrieval import Hit, Query, SearchResult, Support, TokenVectors
+from chatbot.types.transcripts import Origin, Passage, Role, Transcript, Turn
+
+__all__ = [
+    "Action",
+    "ChatMessage",
+    "Conversation",
+    "Decision",
+    "Delta",
+    "Event",
+    "EventKind",
+    "Feedback",
+    "Hit",
+    "Message",
+    "Mode",
+    "Origin",
+    "Passage",
+    "Provenance",
+    "Query",
+    "Reply",
+    "Role",
+    "SearchResult",
+    "Source",
+    "Status",
+    "Support",
+    "TokenVectors",
+    "Transcript",
+    "Turn",
+]
