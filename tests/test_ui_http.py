@@ -187,6 +187,44 @@ def test_functions_of_the_page_take_json_only(site: Site) -> None:
     assert site.client.post("/gradio_api/component_server/", files=upload).status_code == 404
 
 
+UNKNOWN = [
+    ("GET", "/api/v1/nope"),
+    ("GET", "/api/v1/"),
+    ("POST", "/api/v1/conversations/"),
+    ("PUT", "/api/v1/conversations/c1/nope"),
+    ("GET", "/chat/nope"),
+    ("GET", "/chat/download/chat.exe/more"),
+    ("GET", "/api/v1/../../etc/passwd"),
+]
+
+
+@pytest.mark.parametrize(("method", "path"), UNKNOWN)
+def test_an_unknown_path_is_a_404_in_the_form_of_every_other_error(site: Site, method: str, path: str) -> None:
+    answer = site.client.request(method, path, follow_redirects=False)
+    assert (answer.status_code, answer.json()) == (
+        404,
+        {"error": {"code": "not_found", "message": "There is nothing here."}},
+    )
+
+
+WRONG_METHODS = [
+    ("PUT", "/api/v1/conversations", "POST"),
+    ("DELETE", "/api/v1/conversations/c1/messages", "GET, POST"),
+    ("GET", "/api/v1/conversations/c1/person", "POST"),
+    ("PATCH", "/api/v1/me", "GET, DELETE"),
+    ("POST", "/healthz", "GET"),
+    ("POST", "/chat/download/chat.json", "GET"),
+]
+
+
+@pytest.mark.parametrize(("method", "path", "allowed"), WRONG_METHODS)
+def test_a_wrong_method_is_told_which_ones_there_are(site: Site, method: str, path: str, allowed: str) -> None:
+    answer = site.client.request(method, path, headers=site.bearer)
+    assert (answer.status_code, answer.headers["allow"]) == (405, allowed)
+    error = answer.json()["error"]
+    assert error == {"code": "method_not_allowed", "message": f"{method} is not possible here; use {allowed}."}
+
+
 # --- headers -------------------------------------------------------------------------------------------------
 
 
@@ -298,6 +336,26 @@ def test_bad_messages_are_refused_and_not_stored(site: Site, body: str, status: 
     assert set(answer.json()["error"]) == {"code", "message"}
     after = site.client.get(site.path("messages"), headers=site.bearer).json()["conversation"]["last_seq"]
     assert after == before
+
+
+@pytest.mark.parametrize(
+    ("body", "kind", "sentence"),
+    [
+        ("{bad", "application/json", "The body is not valid JSON: expecting property name enclosed in double quotes"),
+        ("", "application/json", "The body must be a JSON object"),
+        ("[]", "application/json", "The body must be a JSON object"),
+        ('{"text": "x", "client_message_id": "k"}', "text/plain", "The body must be a JSON object"),
+        ('{"text": "x"}', "application/json", "client_message_id is missing in the body."),
+        ('{"text": "x", "client_message_id": "k", "role": 1}', "application/json", "There is no field 'role'"),
+        ('{"text": 5, "client_message_id": "k"}', "application/json", "text: Input should be a valid string."),
+    ],
+)
+def test_a_bad_body_is_explained_in_a_sentence(site: Site, body: str, kind: str, sentence: str) -> None:
+    headers = site.bearer | {"content-type": kind}
+    error = site.client.post(site.path("messages"), content=body, headers=headers).json()["error"]
+    assert error["code"] == "bad_input"
+    assert error["message"].startswith(sentence)
+    assert error["message"].endswith(".")
 
 
 def test_a_body_without_a_length_is_bounded_too(site: Site) -> None:

@@ -27,6 +27,7 @@ from ui.page import CustomerPage
 from ui.parts import Parts
 from ui.rates import Rates
 from ui.streams import event_routes
+from ui.unknown import leave_own_paths
 
 STATIC_FOLDER = Path(__file__).parent / "static"
 
@@ -53,6 +54,7 @@ def create_app_from(parts: Parts) -> FastAPI:
         docs_url=None,
         redoc_url=None,
         openapi_url="/api/v1/openapi.json",
+        redirect_slashes=False,
         lifespan=partial(_lifespan, parts),
     )
     app.state.parts = parts
@@ -84,7 +86,7 @@ async def _lifespan(parts: Parts, _app: FastAPI) -> AsyncIterator[None]:
 
 
 def _mount_chat(app: FastAPI, handlers: ChatHandlers, identity: Identity, static: str) -> None:
-    """Mounted last: a mount at / takes every path that nobody before it has taken."""
+    """Mounted last: a mount at / takes every path that nobody before it has taken, but for our own."""
     os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"  # read by Gradio on import
     import gradio as gr
 
@@ -107,6 +109,7 @@ def _mount_chat(app: FastAPI, handlers: ChatHandlers, identity: Identity, static
         app_kwargs={"docs_url": None, "redoc_url": None, "openapi_url": None},
         theme=plain_theme(),
     )
+    leave_own_paths(app.router.routes)
 
 
 def _in_a_loop(build: Callable[[], None]) -> None:

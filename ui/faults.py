@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import traceback
 from dataclasses import dataclass
+from typing import Any
 
 import structlog
 from fastapi import FastAPI, Request
@@ -13,6 +14,8 @@ from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from chatbot.errors import BadInput, Busy, ChatbotError, Conflict, NotFound, StorageError, TooLarge, UsageError
+from ui.guard import NOTHING_HERE
+from ui.unknown import allowed_methods
 
 _log = structlog.get_logger(__name__)
 _KNOWN: tuple[tuple[type[ChatbotError], int, str], ...] = (  # the first that fits
@@ -79,11 +82,31 @@ async def _known(_request: Request, error: Exception) -> JSONResponse:
 
 async def _invalid(_request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, RequestValidationError)
-    first = error.errors()[0]
-    where = ".".join(str(part) for part in first["loc"])
-    return _answer(422, "bad_input", f"{where}: {first['msg']}.".encode("ascii", "replace").decode())
+    return _answer(422, "bad_input", _sentence(error.errors()[0]).encode("ascii", "replace").decode())
 
 
-async def _http(_request: Request, error: Exception) -> JSONResponse:
+def _sentence(first: dict[str, Any]) -> str:
+    """What is wrong, from one of pydantic's errors (https://docs.pydantic.dev/latest/errors/validation_errors/)."""
+    kind, (side, *parts) = first["type"], first["loc"]
+    if kind == "json_invalid":
+        why = str(first.get("ctx", {}).get("error", "")) or "it ends too early"
+        return f"The body is not valid JSON: {why[0].lower()}{why[1:]}, near character {int(parts[0]) + 1}."
+    if not parts and side == "body":
+        return 'The body must be a JSON object, sent with "Content-Type: application/json".'
+    name = ".".join(map(str, parts))
+    if kind == "missing":
+        return f"{name} is missing in the {side}."
+    if kind == "extra_forbidden":
+        return f"There is no field {name!r}; leave it out."
+    return f"{name}: {first['msg']}."
+
+
+async def _http(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, HTTPException)
-    return _answer(error.status_code, _PLAIN.get(error.status_code, "refused"), str(error.detail))
+    code, headers = _PLAIN.get(error.status_code, "refused"), dict(error.headers or {})
+    if error.status_code == 404:
+        return _answer(404, code, NOTHING_HERE, headers)
+    if error.status_code == 405:
+        allowed = ", ".join(allowed_methods(request.app.routes, request.url.path))
+        return _answer(405, code, f"{request.method} is not possible here; use {allowed}.", {"allow": allowed})
+    return _answer(error.status_code, code, str(error.detail), headers)

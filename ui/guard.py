@@ -24,6 +24,12 @@ _FROM_GRADIO = re.compile(r"/|/theme\.css|/(assets|static)/[\w./-]+|/gradio_api/
 _TO_GRADIO = re.compile(r"/gradio_api/component_server/?")
 _OWN = re.compile(r"/(api/v1|chat)/.*|/(healthz|readyz|metrics|favicon\.ico)")
 _READS = ("GET", "HEAD", "OPTIONS")
+NOTHING_HERE = "There is nothing here."
+
+
+def is_own(path: str) -> bool:
+    """Does the path belong to routes of ours, whether or not one takes it?"""
+    return bool(_OWN.fullmatch(path))
 
 
 def error_body(code: str, message: str) -> bytes:
@@ -53,13 +59,13 @@ class OnlyKnownPaths:
         elif scope["type"] != "http" or self._known(scope):
             await self.app(scope, receive, send)
         else:
-            await refuse(send, 404, "not_found", "There is nothing here.")
+            await refuse(send, 404, "not_found", NOTHING_HERE)
 
     def _known(self, scope: Scope) -> bool:
         path: str = scope["path"]
         if ".." in path:
             return False
-        if _OWN.fullmatch(path) or path.startswith(tuple(self.own)):
+        if is_own(path) or path.startswith(tuple(self.own)):
             return True
         if _TO_GRADIO.fullmatch(path):
             return scope["method"] == "POST" and _is_json(scope)
