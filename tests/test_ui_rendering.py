@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from datetime import UTC, datetime
 from html.parser import HTMLParser
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import ui as ui_package
 from chatbot.phrases import phrase
 from chatbot.types import Action, Conversation, Decision, Message, Mode, Role, Source, Status
 from tests.fakes_ui import ANSWER, EXAMPLES, SOURCE
+from ui.faults import _KNOWN
 from ui.prose import plain
 from ui.rendering import message_row, thread, welcome
 from ui.sources import mode_label, source_list
@@ -252,6 +256,17 @@ def test_every_language_has_every_word_and_no_empty_one() -> None:
         assert all(strings(language).values())
         for key, words in EN.items():
             assert ("{" in words) == ("{" in strings(language)[key]), key
+
+
+def test_every_word_is_shown_somewhere() -> None:
+    folder = Path(ui_package.__file__).parent
+    files = [*folder.glob("*.py"), *folder.glob("static/*.js"), *folder.glob("static/*.html")]
+    source = "".join(path.read_text(encoding="utf-8") for path in files)
+    # names that the code puts together: the word for an error, a status, a mode in short
+    made = {f"error_{code}" for _, _, code in _KNOWN} | {"error_no_cookie"} | {f"status_{s.value}" for s in Status}
+    for key in EN.keys() - made:
+        name = key.removesuffix("_short") if key.startswith("mode_") else key
+        assert re.search(rf"[\"'`.(]{name}\b", source), f"{key} is used nowhere"
 
 
 def test_no_word_of_the_default_language_is_left_untranslated() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from enum import Enum
@@ -88,12 +88,6 @@ class EventHub:
             windows.discard(window)
             if not windows:
                 del self._windows[conversation_id]
-
-    async def subscribe(self, conversation_id: str, patience_s: float = 15.0) -> AsyncIterator[Event | Signal]:
-        """Everything that happens until the hub closes; `QUIET` after each `patience_s` seconds of silence."""
-        with self.window(conversation_id) as window:
-            while (item := await window.next(patience_s)) is not Signal.CLOSED:
-                yield item
 
     def close(self) -> None:
         """Ends every stream at once, so that a stop of the process does not wait for idle windows."""
