@@ -15,7 +15,8 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from chatbot.errors import StorageError
 from chatbot.types import Transcript
-from storage import engines, views
+from storage import desk_tables, engines, views  # noqa: F401 - desk_tables registers its tables
+from storage.audit import Audit
 from storage.ballast import BALLAST_BYTES, Ballast
 from storage.conversations import SqlConversations
 from storage.databases import Database, Postgres, Sqlite
@@ -33,10 +34,12 @@ class Store:
     locks: FolderLocks
     conversations: SqlConversations = field(init=False)
     transcripts: Transcripts = field(init=False)
+    audit: Audit = field(init=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "conversations", SqlConversations(self.database))
         object.__setattr__(self, "transcripts", Transcripts(self.database))
+        object.__setattr__(self, "audit", Audit(self.database))
 
     def live_transcripts(self) -> Iterator[Transcript]:
         """Every live conversation, oldest first, for the export; from one state of the database."""

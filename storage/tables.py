@@ -36,6 +36,8 @@ class ConversationRow(Rows):
     """A live conversation. `last_seq` hands out the numbers of its messages; its row lock makes them gapless.
 
     `waiting_since` is set while the status is "waiting" and gives the queue its order, which later messages must not change.
+    `user_id` is the agent who has taken it, `agent` the name that the customer sees; `team_id` limits which agents see it (NULL:
+    all). `contact` is the e-mail address that a customer left when nobody was there. `mood` lies in [-1, 1].
     """
 
     __tablename__ = "conversations"
@@ -44,6 +46,8 @@ class ConversationRow(Rows):
         CheckConstraint("rating BETWEEN 1 AND 5", name="rating"),
         Index(None, "owner", "created_at"),
         Index(None, "status", "updated_at"),
+        Index(None, "updated_at", "id"),
+        Index(None, "user_id", "status"),
     )
 
     id: Mapped[str] = mapped_column(String(200), primary_key=True)
@@ -58,10 +62,16 @@ class ConversationRow(Rows):
     updated_at: Mapped[datetime]
     last_seq: Mapped[int] = mapped_column(default=0)
     waiting_since: Mapped[datetime | None]
+    team_id: Mapped[int | None] = mapped_column(RowId, ForeignKey("teams.id", ondelete="SET NULL"))
+    user_id: Mapped[int | None] = mapped_column(RowId, ForeignKey("users.id", ondelete="SET NULL"))
+    contact: Mapped[str | None] = mapped_column(String(254))
+    mood: Mapped[float | None]
+    closed_at: Mapped[datetime | None]
 
 
 class MessageRow(Rows):
-    """One message; `client_message_id` makes a retry of the customer's (or of our own write) the same row."""
+    """One message; `client_message_id` makes a retry of the customer's (or of our own write) the same row. `user_id` is the agent
+    who wrote it, `author` the name as it was shown."""
 
     __tablename__ = "messages"
     __table_args__ = (
@@ -78,6 +88,7 @@ class MessageRow(Rows):
     created_at: Mapped[datetime]
     client_message_id: Mapped[str | None] = mapped_column(String(200))
     author: Mapped[str | None]
+    user_id: Mapped[int | None] = mapped_column(RowId, ForeignKey("users.id", ondelete="SET NULL"))
 
 
 class ReplyRow(Rows):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from alembic import context
 
+from storage import desk_tables, people_tables  # noqa: F401 - registers their tables
 from storage.tables import Rows
 
 context.configure(

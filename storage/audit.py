@@ -1,0 +1,83 @@
+"""The audit log: who did what, when. Rows are added and read, never changed. Must not know routes or pages."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import Connection, insert, select
+
+from storage.databases import Database
+from storage.people_tables import AuditRow
+
+_NOBODY: Mapping[str, Any] = {}
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """Who acts: a signed-in user, or a command (`user_id` None). `network` is the caller's prefix, None on this machine."""
+
+    user_id: int | None
+    name: str
+    network: str | None = None
+
+
+COMMAND = Actor(None, "command")
+
+
+@dataclass(frozen=True, slots=True)
+class AuditEntry:
+    """One line of the log. `target` reads "conversation:<id>", "passage:<id>", "user:<id>", ..."""
+
+    id: int
+    at: datetime
+    actor: str
+    action: str
+    target: str | None
+    detail: Mapping[str, Any] = field(default_factory=dict)
+    network: str | None = None
+
+
+def record(
+    connection: Connection, actor: Actor, action: str, target: str | None = None, detail: Mapping[str, Any] = _NOBODY
+) -> None:
+    """Adds a line in the caller's transaction, so that a change and its trace stand or fall together.
+
+    action: "<area>.<verb>", such as "transcript.view" or "user.disable". detail: ids, counts and settings only.
+    """
+    row = {"at": datetime.now(UTC), "actor": actor.name, "user_id": actor.user_id, "network": actor.network}
+    connection.execute(insert(AuditRow).values(row | {"action": action, "target": target, "detail": dict(detail)}))
+
+
+@dataclass(frozen=True, slots=True)
+class Audit:
+    """Lives as long as the store; any event loop may call."""
+
+    database: Database
+
+    async def record(
+        self, actor: Actor, action: str, target: str | None = None, detail: Mapping[str, Any] = _NOBODY
+    ) -> None:
+        """For what changes no row of its own: a view, an export, a search."""
+        await asyncio.wrap_future(self.database.write(lambda c: record(c, actor, action, target, detail)))
+
+    async def entries(
+        self, *, target: str | None = None, before_id: int | None = None, limit: int = 100
+    ) -> Sequence[AuditEntry]:
+        """Newest first; `before_id` pages on."""
+        return await asyncio.wrap_future(self.database.read(lambda c: _entries(c, target, before_id, limit)))
+
+
+def _entries(connection: Connection, target: str | None, before_id: int | None, limit: int) -> list[AuditEntry]:
+    query = select(AuditRow.__table__).order_by(AuditRow.id.desc()).limit(limit)
+    if target is not None:
+        query = query.where(AuditRow.target == target)
+    if before_id is not None:
+        query = query.where(AuditRow.id < before_id)
+    return [
+        AuditEntry(row.id, row.at, row.actor, row.action, row.target, row.detail, row.network)
+        for row in connection.execute(query)
+    ]
