@@ -61,3 +61,11 @@ class ModelError(ChatbotError):
 
 class GenerationError(ChatbotError):
     """The model server failed, refused, or ran out of time; the turn falls back to the precedent."""
+
+
+class NotSignedIn(ChatbotError):
+    """A page or route of the team without a valid session; HTTP 401, and browsers are led to the login page."""
+
+
+class NotAllowed(ChatbotError):
+    """Signed in, but the role does not reach this far; HTTP 403."""

@@ -22,6 +22,7 @@ from storage.conversations import SqlConversations
 from storage.databases import Database, Postgres, Sqlite
 from storage.locks import FolderLocks, make_folder
 from storage.migrating import migrate
+from storage.people import People
 from storage.transcripts import Transcripts
 from storage.trouble import explain
 
@@ -35,11 +36,13 @@ class Store:
     conversations: SqlConversations = field(init=False)
     transcripts: Transcripts = field(init=False)
     audit: Audit = field(init=False)
+    people: People = field(init=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "conversations", SqlConversations(self.database))
         object.__setattr__(self, "transcripts", Transcripts(self.database))
         object.__setattr__(self, "audit", Audit(self.database))
+        object.__setattr__(self, "people", People(self.database))
 
     def live_transcripts(self) -> Iterator[Transcript]:
         """Every live conversation, oldest first, for the export; from one state of the database."""

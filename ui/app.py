@@ -26,6 +26,9 @@ from ui.metrics import metrics_routes
 from ui.page import CustomerPage
 from ui.parts import Parts
 from ui.rates import Rates
+from ui.staff.gate import Gate
+from ui.staff.parts import StaffParts
+from ui.staff.routes import staff_routes
 from ui.streams import event_routes
 from ui.unknown import leave_own_paths
 
@@ -68,6 +71,9 @@ def create_app_from(parts: Parts) -> FastAPI:
     ):
         app.include_router(router)
     static = f"/chat/static/{version(STATIC_FOLDER)}"
+    if parts.house is not None:
+        gate = Gate(parts.house.people, settings)
+        app.include_router(staff_routes(StaffParts(settings, parts.house, parts.manager, parts.hub, gate, static)))
     app.mount(static, StaticFiles(directory=STATIC_FOLDER), name="static")
     _in_a_loop(partial(_mount_chat, app, ChatHandlers(parts, rates), identity, static))
     _wrap(app, settings, identity, static)
@@ -141,6 +147,6 @@ def _wrap(app: FastAPI, settings: Settings, identity: Identity, static: str) -> 
 def version(folder: Path) -> str:
     """A short hash of our static files, so that a browser may keep them for ever."""
     content = hashlib.sha256()
-    for path in sorted(folder.iterdir()):
-        content.update(path.name.encode() + path.read_bytes())
+    for path in sorted(path for path in folder.rglob("*") if path.is_file()):
+        content.update(str(path.relative_to(folder)).encode() + path.read_bytes())
     return content.hexdigest()[:12]

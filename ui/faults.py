@@ -13,7 +13,18 @@ from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from chatbot.errors import BadInput, Busy, ChatbotError, Conflict, NotFound, StorageError, TooLarge, UsageError
+from chatbot.errors import (
+    BadInput,
+    Busy,
+    ChatbotError,
+    Conflict,
+    NotAllowed,
+    NotFound,
+    NotSignedIn,
+    StorageError,
+    TooLarge,
+    UsageError,
+)
 from ui.guard import NOTHING_HERE
 from ui.unknown import allowed_methods
 
@@ -26,6 +37,8 @@ _KNOWN: tuple[tuple[type[ChatbotError], int, str], ...] = (  # the first that fi
     (Conflict, 409, "conflict"),
     (Busy, 429, "busy"),
     (StorageError, 503, "storage"),
+    (NotSignedIn, 401, "not_signed_in"),
+    (NotAllowed, 403, "not_allowed"),
 )
 _PLAIN = {404: "not_found", 405: "method_not_allowed", 422: "bad_input"}
 

@@ -10,6 +10,7 @@ from typing import Protocol
 from chatbot.protocols import ConversationStore
 from chatbot.settings import Settings
 from chatbot.types import Conversation, Message
+from storage.opening import Store
 from ui.events import EventHub
 from ui.metrics import Metrics
 
@@ -58,3 +59,4 @@ class Parts:
     metrics: Metrics = field(default_factory=Metrics)
     required: frozenset[str] = frozenset({"database", "index"})
     lifespan: Callable[[], AbstractAsyncContextManager[None]] = nothing_more
+    house: Store | None = None

@@ -44,6 +44,7 @@ def build_parts(settings: Settings) -> Parts:
         checks={"database": probes.database, "index": probes.index, "model": probes.model},
         metrics=metrics,
         lifespan=Running(store, assistant),
+        house=store,
     )
 
 

@@ -1,0 +1,81 @@
+"""The frame around every page of the team: head, navigation, one script module. Must not know what the pages do."""
+
+from __future__ import annotations
+
+import json
+import secrets
+from dataclasses import dataclass
+from html import escape
+
+from fastapi import Request
+from fastapi.responses import HTMLResponse
+
+from storage.people import User
+from ui.staff.parts import StaffParts
+from ui.theme import accent_css
+
+
+@dataclass(frozen=True)
+class Place:
+    """An entry of the navigation."""
+
+    path: str
+    title: str
+    admin: bool = False
+
+
+PLACES = (
+    Place("/agents/", "Desk"),
+    Place("/agents/transcripts", "Transcripts"),
+    Place("/agents/review", "Review"),
+    Place("/agents/gaps", "Gaps"),
+    Place("/admin/", "Overview", admin=True),
+    Place("/admin/knowledge", "Knowledge", admin=True),
+    Place("/admin/users", "People", admin=True),
+    Place("/admin/data", "Data", admin=True),
+    Place("/admin/audit", "Audit log", admin=True),
+)
+
+
+def page(parts: StaffParts, request: Request, user: User | None, title: str, script: str) -> HTMLResponse:
+    """An HTML page whose content the module `staff/<script>.js` draws into <main id="app">.
+
+    The module's `start(root, config)` gets `config = {company, user: {id, name, role, team_id} | null, static}`. The content
+    security policy lets no inline script run but the one that carries the request's nonce.
+    """
+    nonce = secrets.token_urlsafe(16)
+    request.scope["nonce"] = nonce
+    who = {"id": user.id, "name": user.name, "role": user.role, "team_id": user.team_id} if user else None
+    config = json.dumps({"company": parts.settings.company, "user": who, "static": parts.static})
+    config = config.replace("<", "\\u003c")  # no text can end the script element
+    base = f"{parts.static}/staff"
+    return HTMLResponse(
+        "<!doctype html>"
+        f'<html lang="en"><head><meta charset="utf-8"><title>{escape(title)} · {escape(parts.settings.company)}</title>'
+        '<meta name="viewport" content="width=device-width, initial-scale=1"><meta name="color-scheme" content="light dark">'
+        f'<link rel="icon" type="image/svg+xml" href="{parts.static}/favicon.svg">'
+        f"<style>{accent_css(parts.settings.accent)}</style>"
+        f'<link rel="stylesheet" href="{base}/staff.css"></head>'
+        f'<body class="page-{escape(script)}"><a class="skip" href="#app">Skip to content</a>{_navigation(user, request)}'
+        f'<main id="app" tabindex="-1"></main><div id="toasts" role="status" aria-live="polite"></div>'
+        "<noscript><p>This page needs JavaScript.</p></noscript>"
+        f'<script type="application/json" id="config">{config}</script>'
+        f'<script type="module" nonce="{nonce}">import("{base}/{escape(script)}.js").then((page) => '
+        'page.start(document.getElementById("app"), JSON.parse(document.getElementById("config").textContent)));</script>'
+        "</body></html>"
+    )
+
+
+def _navigation(user: User | None, request: Request) -> str:
+    if user is None:
+        return ""
+    links = "".join(
+        f'<a href="{place.path}"{" aria-current=page" if request.url.path == place.path else ""}>{place.title}</a>'
+        for place in PLACES
+        if user.is_admin or not place.admin
+    )
+    return (
+        f'<header class="bar"><nav aria-label="Pages">{links}</nav>'
+        f'<form method="post" action="/logout"><a class="who" href="/account">{escape(user.name)}</a>'
+        '<button type="submit">Sign out</button></form></header>'
+    )

@@ -1,0 +1,57 @@
+// Calls to our own JSON routes: one way to ask, one way to fail, one way to tell.
+
+export class Refused extends Error {
+  constructor(code, message, status) {
+    super(message);
+    Object.assign(this, { code, status });
+  }
+}
+
+// method "GET" puts `data` into the query, every other sends it as JSON. Throws Refused with the server's sentence.
+export async function call(method, path, data = undefined) {
+  const reads = method === "GET";
+  const query = reads && data ? `?${new URLSearchParams(Object.entries(data).filter(([, v]) => v !== "" && v != null))}` : "";
+  let answer;
+  try {
+    answer = await fetch(path + query, {
+      method,
+      headers: reads || data === undefined ? {} : { "content-type": "application/json" },
+      body: reads || data === undefined ? undefined : JSON.stringify(data),
+    });
+  } catch {
+    throw new Refused("offline", "The server cannot be reached. Nothing was lost; try again in a moment.", 0);
+  }
+  const body = answer.headers.get("content-type")?.startsWith("application/json") ? await answer.json() : null;
+  if (answer.ok) return body;
+  const { code = "refused", message = `The server said ${answer.status}.` } = body?.error ?? {};
+  throw new Refused(code, message, answer.status);
+}
+
+// A short notice at the foot of the page; kind: "good" or "bad".
+export function tell(message, kind = "good") {
+  const note = document.createElement("p");
+  note.className = `toast ${kind}`;
+  note.textContent = message;
+  document.getElementById("toasts").append(note);
+  setTimeout(() => note.remove(), kind === "bad" ? 9000 : 4000);
+}
+
+// Runs `work`; what it throws is told, and a session that has ended asks to sign in without leaving the page.
+export async function attempt(work) {
+  try {
+    return await work();
+  } catch (error) {
+    if (!(error instanceof Refused)) throw error;
+    tell(error.message, "bad");
+    if (error.status === 401) askToSignIn();
+    return undefined;
+  }
+}
+
+// Drafts stay on the page; signing in happens in another tab.
+function askToSignIn() {
+  if (document.getElementById("signin")) return;
+  const link = document.createElement("a");
+  Object.assign(link, { id: "signin", href: "/login", target: "_blank", textContent: "Sign in again (opens a new tab; your work stays here)" });
+  document.getElementById("toasts").append(link);
+}
