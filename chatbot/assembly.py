@@ -102,8 +102,6 @@ def check_mode(settings: Settings, spec: ModelSpec | None) -> None:
     mode = settings.reply_mode
     if mode is Mode.PRECEDENT:
         return
-    if mode is Mode.FIXED:
-        raise SettingsError("reply_mode = fixed does not work: choose precedent, adapted or generated.")
     if spec is None:
         raise SettingsError(f"reply_mode = {mode} does not work with engine = none: nothing would write the replies.")
     if mode is Mode.GENERATED and mode not in spec.fit:

@@ -14,9 +14,13 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from chatbot.errors import SettingsError
 from chatbot.examples import Examples
 from chatbot.types import Mode
+from chatbot.variables import CONFIG, PREFIX, WHERE_ALL_ARE, file_variable, misspelt, nearest, variable
 
 CONFIG_FILE = "chatbot.toml"
 _SECRETS = ("database_url", "model_api_key", "cookie_key", "metrics_token")
+
+REPLY_MODES = (Mode.PRECEDENT, Mode.ADAPTED, Mode.GENERATED)  # "fixed" is what the product's own sentences are
+_DATABASES = ("sqlite", "postgresql", "postgres")
 
 Words = Annotated[tuple[str, ...], NoDecode]
 
@@ -24,7 +28,7 @@ Words = Annotated[tuple[str, ...], NoDecode]
 class Settings(BaseSettings):
     """Everything that a deployment can choose. Lives as long as the process; share it freely."""
 
-    model_config = SettingsConfigDict(env_prefix="CHATBOT_", frozen=True, extra="forbid")
+    model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, extra="forbid")
 
     # where
     data: Path = Field(Path("data"), description="folder with everything that this deployment owns")
@@ -99,6 +103,22 @@ class Settings(BaseSettings):
     def _split(cls, value: Any) -> Any:
         return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
 
+    @field_validator("reply_mode", mode="before")
+    @classmethod
+    def _one_to_choose(cls, value: Any) -> Any:
+        if value not in REPLY_MODES:
+            raise ValueError(f"choose one of {', '.join(REPLY_MODES)}")
+        return value
+
+    @field_validator("database_url", mode="before")
+    @classmethod
+    def _known_database(cls, value: Any) -> Any:
+        kind, scheme, _ = (value.get_secret_value() if isinstance(value, SecretStr) else str(value)).partition("://")
+        if value is not None and (not scheme or kind.partition("+")[0] not in _DATABASES):
+            named = f"{kind}:// is no database known here" if scheme else "it is not a URL"
+            raise ValueError(f"{named}; take postgresql://user:password@host/database or sqlite:///file")
+        return value
+
     @field_validator("examples", mode="before")
     @classmethod
     def _from_json(cls, value: Any) -> Any:
@@ -135,19 +155,23 @@ def load_settings(config: Path | None = None, **flags: Any) -> Settings:
     """
     from_file = _read_config(config)
     given = {name: value for name, value in flags.items() if value is not None}
-    below_environment = {name: value for name, value in from_file.items() if _variable(name) not in os.environ}
+    below_environment = {name: value for name, value in from_file.items() if variable(name) not in os.environ}
+    if strange := misspelt(Settings.model_fields, _SECRETS):
+        raise SettingsError(strange)
     try:
         return Settings(**(below_environment | _read_secret_files() | given))
     except ValidationError as exc:
-        raise SettingsError(_explain(exc, from_file, given, str(config or CONFIG_FILE))) from exc
+        raise SettingsError(
+            _explain(exc, from_file, given, str(config or os.environ.get(CONFIG) or CONFIG_FILE))
+        ) from exc
 
 
 def _read_config(config: Path | None) -> dict[str, Any]:
-    named = config or (Path(os.environ["CHATBOT_CONFIG"]) if os.environ.get("CHATBOT_CONFIG") else None)
+    named = config or (Path(os.environ[CONFIG]) if os.environ.get(CONFIG) else None)
     path = named or Path(CONFIG_FILE)
     if not path.exists():
         if named:
-            raise SettingsError(f"The settings file {path} does not exist; make it or leave CHATBOT_CONFIG unset.")
+            raise SettingsError(f"The settings file {path} does not exist; make it or leave {CONFIG} unset.")
         return {}
     try:
         return tomllib.loads(path.read_text(encoding="utf-8"))
@@ -158,30 +182,27 @@ def _read_config(config: Path | None) -> dict[str, Any]:
 def _read_secret_files() -> dict[str, str]:
     secrets = {}
     for name in _SECRETS:
-        variable = f"{_variable(name)}_FILE"
-        if path := os.environ.get(variable):
+        place = file_variable(name)
+        if path := os.environ.get(place):
             try:
                 secrets[name] = Path(path).read_text(encoding="utf-8").strip()
             except OSError as exc:
-                raise SettingsError(f"{variable}={path} cannot be read: {exc.strerror}.") from exc
+                raise SettingsError(f"{place}={path} cannot be read: {exc.strerror}.") from exc
     return secrets
-
-
-def _variable(name: str) -> str:
-    return f"CHATBOT_{name.upper()}"
 
 
 def _explain(exc: ValidationError, from_file: dict[str, Any], given: dict[str, Any], file: str) -> str:
     first = exc.errors()[0]
     name = str(first["loc"][0]) if first["loc"] else "settings"
-    variable = _variable(name)
     if name in given:
         where = f"flag --{name.replace('_', '-')}"
-    elif variable in os.environ:
-        where = variable
+    elif variable(name) in os.environ:
+        where = variable(name)
+    elif name in _SECRETS and file_variable(name) in os.environ:
+        where = file_variable(name)
     else:
         where = file if name in from_file else "settings"
     if first["type"] == "extra_forbidden":
-        return f"{where}: there is no setting named {name!r}; `chatbot doctor --settings` lists them all."
+        return f"{where}: there is no setting named {name!r}{nearest(name, Settings.model_fields)}. {WHERE_ALL_ARE}"
     shown = "(secret)" if name in _SECRETS else repr(first.get("input"))
-    return f"{where}: {name} = {shown} does not work: {first['msg']}."
+    return f"{where}: {name} = {shown} does not work: {first['msg'].removeprefix('Value error, ')}."

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import typer
 from rich.console import Console
@@ -17,12 +17,14 @@ from chatbot.types import Mode, Reply, Role
 from scripts.options import DataOption, JsonOption, plain, print_json, run, settings_from
 from scripts.questions import Question, check_lengths, one_question, read_questions
 
+_ReplyMode = Literal["precedent", "adapted", "generated"]
+
 
 def main(
     ctx: typer.Context,
     text: Annotated[str | None, typer.Argument(help="The customer's question.", show_default=False)] = None,
     file: Annotated[Path | None, typer.Option("--file", help="JSONL with {id, text} or {id, turns} a line.")] = None,
-    mode: Annotated[Mode | None, typer.Option(help="Reply mode for this call.", show_default=False)] = None,
+    mode: Annotated[_ReplyMode | None, typer.Option(help="Reply mode for this call.", show_default=False)] = None,
     data: DataOption = None,
     as_json: JsonOption = False,
 ) -> None:

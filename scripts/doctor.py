@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import metadata
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -17,7 +18,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from chatbot.assembly import check_mode
-from chatbot.errors import ChatbotError
+from chatbot.errors import ChatbotError, SettingsError
 from chatbot.generation import catalogue
 from chatbot.retrieval.embedder import open_embedder
 from chatbot.retrieval.index import verify
@@ -47,10 +48,9 @@ def main(
     as_json: JsonOption = False,
 ) -> None:
     """Exit code 0 when all is well, 1 when something needs mending."""
-    settings = settings_from(ctx, data)
     if show_settings:
-        _list_settings(settings, as_json)
-        return
+        return _show_settings(ctx, data, as_json)
+    settings = settings_from(ctx, data)
     findings = [_run(name, check, settings) for name, check in CHECKS.items()]
     if as_json:
         print_json(findings)
@@ -134,6 +134,15 @@ CHECKS: dict[str, Callable[[Settings], str]] = {
     "generator": _generator,
     "port": _port,
 }
+
+
+def _show_settings(ctx: typer.Context, data: Path | None, as_json: bool) -> None:
+    """Where one cannot work the list comes all the same, with the defaults: it says what there is to choose."""
+    try:
+        _list_settings(settings_from(ctx, data), as_json)
+    except SettingsError:
+        _list_settings(Settings.model_construct(), as_json)
+        raise
 
 
 def _list_settings(settings: Settings, as_json: bool) -> None:

@@ -154,15 +154,17 @@ def test_an_unknown_mode_and_an_unfit_one_are_refused(demo: Any) -> None:
     assert (unknown.code, unknown.out) == (2, "")
     assert "poetry" in unknown.err
     assert "precedent" in unknown.err
+    assert "fixed" not in unknown.err
     refused(demo("ask", QUESTION, "--mode", "generated"), "smollm2-135m", "model_fit")
-    refused(demo("ask", QUESTION, "--mode", "fixed"), "reply_mode = fixed")
+    assert "'fixed' is not one of" in demo("ask", QUESTION, "--mode", "fixed").err
 
 
 @pytest.mark.parametrize(
     ("variables", "parts"),
     [
         ({"CHATBOT_PORT": "many"}, ("CHATBOT_PORT", "'many'")),
-        ({"CHATBOT_COLOUR": "red", "CHATBOT_ACCENT": "red"}, ("CHATBOT_ACCENT", "'red'")),
+        ({"CHATBOT_ACCENT": "red"}, ("CHATBOT_ACCENT", "'red'")),
+        ({"CHATBOT_ACENT": "#ffffff"}, ("CHATBOT_ACENT", "did you mean CHATBOT_ACCENT?", "doctor --settings")),
         ({"CHATBOT_CONFIG": "/nowhere/c.toml"}, ("/nowhere/c.toml", "does not exist")),
         ({"CHATBOT_DATABASE_URL": "oracle://u:geheim@h/d"}, ("oracle",)),
         ({"CHATBOT_DATABASE_URL_FILE": "/nowhere/url"}, ("CHATBOT_DATABASE_URL_FILE=/nowhere/url",)),
@@ -256,6 +258,19 @@ def test_doctor_lists_every_setting_and_no_secret(demo: Any) -> None:
     assert rows["company"] | {"value": None} == {**rows["company"], "value": None}
     assert rows["reply_mode"]["variable"] == "CHATBOT_REPLY_MODE"
     assert "kkkk" not in shown.out
+
+
+def test_doctor_lists_the_settings_where_one_is_misspelt_or_bad(demo: Any) -> None:
+    for name in ("CHATBOT_PROT", "CHATBOT_PORT"):
+        done = demo("doctor", "--settings", "--json", **{name: "many"})
+        assert done.code == 2
+        assert name in done.err
+        assert {row["name"]: row["value"] for row in done.json}["port"] == 7860
+
+
+@pytest.mark.parametrize("command", [["ask", QUESTION], ["search", QUESTION], ["init"], ["index", "list"], ["doctor"]])
+def test_a_database_of_another_kind_is_refused_by_every_command(demo: Any, command: list[str]) -> None:
+    refused(demo(*command, CHATBOT_DATABASE_URL="mysql://u:geheim@h/d"), "mysql", "postgresql://")
 
 
 def test_help_version_and_unknown_words() -> None:

@@ -23,9 +23,9 @@ import httpx
 from chatbot.errors import GenerationError, ModelError
 from chatbot.generation.catalogue import ModelSpec
 from chatbot.generation.client import Endpoint, HttpChatModel
-from chatbot.generation.openai_protocol import KEY_VARIABLE
 from chatbot.settings import Settings
 from chatbot.types import ChatMessage
+from chatbot.variables import MODEL_SERVER_KEY
 
 COMMAND = (sys.executable, "-m", "chatbot.generation.server")
 LOG_NAME = "model-server.log"
@@ -102,7 +102,7 @@ async def start_child(
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             stderr=log,
-            env={**os.environ, KEY_VARIABLE: key},
+            env={**os.environ, MODEL_SERVER_KEY: key},
             start_new_session=True,
         )
     try:

@@ -16,8 +16,6 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from chatbot.generation.engine import Piece, Prompt
 from chatbot.types import ChatMessage
 
-KEY_VARIABLE = "CHATBOT_MODEL_SERVER_KEY"  # of the environment: the bearer key that the server asks for
-
 
 class _TextPart(BaseModel):
     type: Literal["text"]

@@ -24,7 +24,7 @@ from chatbot.errors import ChatbotError, ModelError
 from chatbot.generation.app import Limits, ModelServer
 from chatbot.generation.catalogue import ModelSpec, forbid_downloads, verify
 from chatbot.generation.engine import Engine
-from chatbot.generation.openai_protocol import KEY_VARIABLE
+from chatbot.variables import MODEL_SERVER_KEY
 
 FAILED = 3
 
@@ -47,7 +47,7 @@ def main(argv: Sequence[str] | None = None, open_engine: OpenEngine | None = Non
         logging.getLogger(__name__).error("%s", exc)
         return FAILED
     limits = Limits(options.slots, options.queue, options.max_tokens, options.stuck_s)
-    app = ModelServer(engine, options.name, limits, os.environ.get(KEY_VARIABLE)).app()
+    app = ModelServer(engine, options.name, limits, os.environ.get(MODEL_SERVER_KEY)).app()
     config = uvicorn.Config(app, log_config=None, access_log=False, timeout_graceful_shutdown=5, lifespan="off")
     host, port = listening.getsockname()[:2]
     _say(announce, {"event": "ready", "url": f"http://{host}:{port}", "pid": os.getpid()})
