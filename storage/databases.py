@@ -99,10 +99,10 @@ class Postgres:
         self._threads = ThreadPoolExecutor(engines.POSTGRES_POOL + engines.POSTGRES_OVERFLOW, "store")
 
     def write(self, work: Work[T], *, cleaning: bool = False) -> Future[T]:
-        return _submit(self._threads, lambda: self._retried(work))
+        return _submit(self._threads, lambda: self._retried(work, writing=True))
 
     def read(self, work: Work[T]) -> Future[T]:
-        return _submit(self._threads, lambda: self._retried(work))
+        return _submit(self._threads, lambda: self._retried(work, writing=False))
 
     @contextlib.contextmanager
     def stream(self) -> Iterator[Connection]:
@@ -127,29 +127,29 @@ class Postgres:
         self._threads.shutdown()
         self.writer_engine.dispose()
 
-    def _retried(self, work: Work[T]) -> T:
+    def _retried(self, work: Work[T], *, writing: bool) -> T:
         for pause_s in _PAUSES_S:
             try:
                 with self.writer_engine.begin() as connection:
                     return work(connection)
             except DBAPIError as exc:
                 if not is_worth_a_retry(exc):
-                    raise explain(exc, self.place) from exc
+                    raise explain(exc, self.place, writing=writing) from exc
             time.sleep(pause_s)
-        return _once(self.writer_engine, work, self.place)
+        return _once(self.writer_engine, work, self.place, writing=writing)
 
 
-def _once(engine: Engine, work: Work[T], place: str) -> T:
-    with _speaking_plainly(place), engine.begin() as connection:
+def _once(engine: Engine, work: Work[T], place: str, *, writing: bool = False) -> T:
+    with _speaking_plainly(place, writing=writing), engine.begin() as connection:
         return work(connection)
 
 
 @contextlib.contextmanager
-def _speaking_plainly(place: str) -> Iterator[None]:
+def _speaking_plainly(place: str, *, writing: bool = False) -> Iterator[None]:
     try:
         yield
     except SQLAlchemyError as exc:
-        raise explain(exc, place) from exc
+        raise explain(exc, place, writing=writing) from exc
 
 
 def _submit(threads: ThreadPoolExecutor, call: Callable[[], T]) -> Future[T]:

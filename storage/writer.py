@@ -126,7 +126,7 @@ class Writer:
                 for job in jobs:
                     _run_apart(connection, job, self._place)
         except SQLAlchemyError as exc:
-            self._recover(jobs, explain(exc, self._place))
+            self._recover(jobs, explain(exc, self._place, writing=True))
 
     def _recover(self, jobs: Sequence[_Job], error: StorageError) -> None:
         """Nothing of the group was saved. On a full disk each job is tried alone: what is small may still fit."""
@@ -165,7 +165,7 @@ def _run_apart(connection: Connection, job: _Job, place: str) -> None:
     except DBAPIError as exc:
         if is_transaction_lost(exc):
             raise
-        job.error = explain(exc, place)
+        job.error = explain(exc, place, writing=True)
     except Exception as exc:  # noqa: BLE001 - the job's own error belongs to its caller, not to its neighbours
         job.error = exc
     if job.error is not None:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import psycopg
 import pytest
-from sqlalchemy import text
+from sqlalchemy import Connection, text
 
 from chatbot.errors import StorageError
 from storage.ballast import Ballast
@@ -130,13 +130,11 @@ async def test_a_postgresql_that_stops_is_said_and_comes_back(tmp_path: Path) ->
         made = await store.conversations.create_conversation("me")
         await store.conversations.add_customer_message(made.id, "me", "before", "1")
         server.stop()
-        for attempt in (
-            store.conversations.add_customer_message(made.id, "me", "while away", "2"),
-            store.conversations.messages(made.id, "me"),
-        ):
-            with pytest.raises(StorageError, match="cannot be reached"):
-                await attempt
-        with pytest.raises(StorageError, match="cannot be reached"):
+        with pytest.raises(StorageError, match="cannot be reached, so this was not saved"):
+            await store.conversations.add_customer_message(made.id, "me", "while away", "2")
+        with pytest.raises(StorageError, match=r"cannot be reached\."):
+            await store.conversations.messages(made.id, "me")
+        with pytest.raises(StorageError, match=r"cannot be reached\."):
             list(store.transcripts.passages())
         server.ensure_postgres_running()
         await store.conversations.add_customer_message(made.id, "me", "after", "3")
@@ -178,6 +176,21 @@ async def test_a_locked_row_is_not_waited_for_for_ever(postgres_url: str, tmp_pa
                 await store.conversations.add_customer_message(made.id, "me", "hello", "1")
         _, is_new = await store.conversations.add_customer_message(made.id, "me", "hello", "1")
         assert is_new
+
+
+def test_a_read_that_fails_speaks_of_no_saving(tmp_path: Path) -> None:
+    def broken(connection: Connection) -> None:
+        connection.exec_driver_sql("SELECT * FROM no_such_table")
+
+    with open_store(None, tmp_path, ballast_bytes=MB) as store:
+        with pytest.raises(StorageError, match="refused the request") as read:
+            store.database.read(broken).result()
+        with pytest.raises(StorageError, match="refused the request") as written:
+            store.database.write(broken).result()
+        with pytest.raises(StorageError, match="refused the request") as streamed, store.database.stream() as rows:
+            broken(rows)
+    assert "saved" not in str(read.value) + str(streamed.value)
+    assert str(written.value).endswith(", so this was not saved.")
 
 
 def test_another_programs_long_write_is_said(tmp_path: Path) -> None:
