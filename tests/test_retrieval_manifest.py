@@ -9,6 +9,7 @@ import pytest
 
 from chatbot.errors import IndexBroken, NotFound
 from chatbot.retrieval.index import build_index, verify
+from chatbot.retrieval.manifest import read_manifest
 from chatbot.retrieval.retriever import open_retriever
 from tests.fakes_retrieval import FakeEmbedder, passage, query, shop
 
@@ -67,3 +68,28 @@ def test_an_unknown_version_is_not_found(published: Path) -> None:
         verify(published, "v000099")
     with pytest.raises(NotFound):
         verify(published, "../v000001")
+
+
+GARBAGE = [b"", b"\x00\xff\xfe", b"v000001", b"one two three", b"../v000001 abc", "v00000１ abc".encode(), b"\n" * 9]
+
+
+@pytest.mark.parametrize("content", GARBAGE)
+def test_garbage_in_the_pointer_is_told_in_words_of_ours(published: Path, content: bytes) -> None:
+    pointer = published / "current"
+    sound = pointer.read_bytes()
+    pointer.write_bytes(content)
+    told = r"^The index file \S+/current is broken \(it does not name a version\); run `chatbot index` .* rollback`\.$"
+    try:
+        with pytest.raises(IndexBroken, match=told):
+            verify(published)
+        with pytest.raises(IndexBroken, match=told):
+            open_retriever(published, FakeEmbedder()).search(query("parcel"))
+    finally:
+        pointer.write_bytes(sound)
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b"[]", b'{"manifest": 1}', b'{"manifest": 1, "sha256": 2}', b"\xff"])
+def test_garbage_in_a_manifest_is_told_in_words_of_ours(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "manifest.json").write_bytes(content)
+    with pytest.raises(IndexBroken, match=r"manifest\.json is broken \(it is not what an index build writes\); run `"):
+        read_manifest(tmp_path)

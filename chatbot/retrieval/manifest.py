@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -15,6 +16,11 @@ from chatbot.errors import IndexBroken
 FORMAT = 1
 MANIFEST, POINTER = "manifest.json", "current"
 _MEND = "run `chatbot index` to build it again from the database, or `chatbot index rollback`"
+_VERSION = re.compile(r"v[0-9]{6}")
+
+
+class _UnfitError(ValueError):
+    """Says in words of ours why a file that can be read is not to be trusted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,10 +70,12 @@ def read_manifest(folder: Path) -> Manifest:
         sealed = json.loads(path.read_bytes())
         body = sealed["manifest"]
         if hashlib.sha256(body.encode()).hexdigest() != sealed["sha256"]:
-            raise ValueError("its digest does not match")
+            raise _UnfitError("its digest does not match")
         return _from_dict(json.loads(body))
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as exc:
-        raise broken(path, str(exc) if not isinstance(exc, OSError) else str(exc.strerror)) from exc
+    except OSError as exc:
+        raise broken(path, str(exc.strerror)) from exc
+    except (ValueError, KeyError, TypeError, AttributeError) as exc:
+        raise broken(path, str(exc) if isinstance(exc, _UnfitError) else "it is not what an index build writes") from exc
 
 
 def check_files(folder: Path, manifest: Manifest) -> None:
@@ -109,18 +117,24 @@ def read_pointer(folder: Path) -> str | None:
     """Name of the current version; None where nothing was ever published. Raises IndexBroken naming the file."""
     path = folder / POINTER
     try:
-        version, digest = path.read_text(encoding="utf-8").split()
-        if Path(version).name != version:
-            raise broken(path, "it names no version")
+        version, digest = _pointer_words(path)
         if hashlib.sha256((folder / version / MANIFEST).read_bytes()).hexdigest() != digest:
             raise broken(folder / version / MANIFEST, "its SHA-256 differs from the pointer's")
     except FileNotFoundError as exc:
         if not path.exists():
             return None
         raise broken(folder / version / MANIFEST, "it is not there, but the pointer names it") from exc
-    except (OSError, ValueError) as exc:
-        raise broken(path, str(exc)) from exc
+    except OSError as exc:
+        raise broken(path, str(exc.strerror)) from exc
     return version
+
+
+def _pointer_words(path: Path) -> tuple[str, str]:
+    """Name and digest. Raises IndexBroken for anything else than what `write_pointer` writes."""
+    words = path.read_bytes().decode("utf-8", "replace").split()
+    if len(words) != 2 or not _VERSION.fullmatch(words[0]):
+        raise broken(path, "it does not name a version")
+    return words[0], words[1]
 
 
 def broken(path: Path, why: str) -> IndexBroken:
@@ -146,9 +160,9 @@ def _write_synced(path: Path, data: bytes) -> None:
 
 def _from_dict(raw: dict[str, Any]) -> Manifest:
     if raw.get("format") != FORMAT:
-        raise ValueError(f"format {raw.get('format')!r}, this program reads {FORMAT}")
+        raise _UnfitError(f"format {raw.get('format')!r}, this program reads {FORMAT}")
     parts = {name: Part(**(part | {"popular": tuple(part["popular"])})) for name, part in raw["parts"].items()}
     files = {name: (int(size), str(digest)) for name, (size, digest) in raw["files"].items()}
     if any(Path(name).name != name for name in files):
-        raise ValueError("a file's name leads out of the folder")
+        raise _UnfitError("a file's name leads out of the folder")
     return Manifest(**(raw | {"parts": parts, "files": files}))
