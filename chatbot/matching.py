@@ -11,7 +11,7 @@ import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from importlib import resources
 
 from chatbot.reuse import general_part
@@ -30,6 +30,7 @@ CONFIDENCE_SIGNALS = {
 }  # fmt: skip
 WEIGHED = 3
 _SAME_QUESTION = 0.95  # cosine
+_KEPT = 20_000  # answers: every search asks for what is reusable of all its hits
 _EARLY_TURN, _RIVALS, _SIXTH = 2, 12, 5
 FAQ = "faq"
 
@@ -112,7 +113,7 @@ def confidence_signals(matches: Sequence[Match], supports: Sequence[Support], qu
 
 def reusable(passage: Passage) -> str:
     """What of the passage's answer holds for anybody; a FAQ's answer holds as it is."""
-    return passage.answer if passage.source == FAQ else general_part(passage.answer, passage.language)
+    return passage.answer if passage.source == FAQ else _general_part(passage.answer, passage.language)
 
 
 def signals_of(hit: Hit, text: str) -> dict[str, float]:
@@ -127,6 +128,11 @@ def signals_of(hit: Hit, text: str) -> dict[str, float]:
     }
     every = {**hit.signals, **own}
     return {name: every.get(name, 0.0) for name in SIGNALS}
+
+
+@lru_cache(maxsize=_KEPT)
+def _general_part(answer: str, language: str) -> str:
+    return general_part(answer, language)
 
 
 @cache

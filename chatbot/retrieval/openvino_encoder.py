@@ -11,18 +11,23 @@ from typing import Any
 import numpy as np
 
 from chatbot.errors import ModelError
-from chatbot.retrieval.batching import Part, Tokens, Vectors, by_token, gather
+from chatbot.retrieval.batching import Ids, Part, Tokens, Vectors, by_token, gather, of_tokens
 from chatbot.retrieval.encoder_files import EncoderFiles
+from chatbot.retrieval.recent import Recent
 from chatbot.types import TokenVectors
 
-_FEW = 16  # up to here one request with all cores beats one stream a core
+_FEW = 16  # up to here one request beats one stream a core
 _BATCH = 32
+_REMEMBERED = 64  # questions, of which the search wants one vector and the support the tokens'
+_SHORT = 64  # tokens: what is longer is no question
 
 
 class OpenVinoEmbedder:
-    """Two compiled forms of one graph: all cores on one request for a query, one stream a core for an index.
+    """Two compiled forms of one graph: all cores on one request for a query, one stream a core for an index and for queries
+    that come while another is encoded.
 
-    Lives as long as the process; any thread may call. bf16 where the CPU has it: its cosine to f32 is .99998.
+    Lives as long as the process; any thread may call. A text's vector is the same to the last bit in either form and in any
+    batch. bf16 where the CPU has it: its cosine to f32 is .99998.
     """
 
     def __init__(self, files: EncoderFiles, model: Path) -> None:
@@ -33,12 +38,14 @@ class OpenVinoEmbedder:
         self._core = openvino.Core()
         try:
             self._graph = self._core.read_model(model)
-            self._single = self._compile("LATENCY")
+            self._single = _Form(self._compile("LATENCY"))
         except RuntimeError as exc:
             raise ModelError(f"OpenVINO cannot load the encoder {model}: {str(exc).splitlines()[0]}") from exc
-        self._many: Any = None
+        self._many: _Form | None = None
         self._lock = threading.Lock()
-        self._idle: queue.SimpleQueue[Any] = queue.SimpleQueue()
+        self._building = threading.Lock()
+        self._running = 0
+        self._remembered: Recent[str, Vectors] = Recent(_REMEMBERED)
 
     @property
     def name(self) -> str:
@@ -57,7 +64,7 @@ class OpenVinoEmbedder:
         if not texts:
             return np.zeros((0, self.dim), dtype=np.float32)
         try:
-            parts = self._one_by_one(texts) if len(texts) <= _FEW else self._in_streams(texts)
+            parts = self._remembering(texts) if len(texts) <= _FEW else self._in_streams(texts)
             vectors = gather(len(texts), self.dim, parts)
         except RuntimeError as exc:
             raise ModelError(f"The encoder failed: {str(exc).splitlines()[0]}") from exc
@@ -67,10 +74,17 @@ class OpenVinoEmbedder:
 
     def encode_tokens(self, texts: Sequence[str]) -> list[TokenVectors]:
         """The vector of every token but the special ones; for the few texts of one query."""
+        spans = self._tokens.spans(texts)
+        known = self._remembered.find(texts)
+        rest = [row for row, text in enumerate(texts) if text not in known]
         try:
-            return by_token(texts, self._tokens.spans(texts), self._one_by_one(texts, output=1))
+            parts = ((rows, hidden) for rows, _, hidden in self._few([texts[row] for row in rest]))
+            made = dict(
+                zip(rest, by_token([texts[row] for row in rest], [spans[row] for row in rest], parts), strict=True)
+            )
         except RuntimeError as exc:
             raise ModelError(f"The encoder failed: {str(exc).splitlines()[0]}") from exc
+        return [made[row] if row in made else of_tokens(spans[row], known[text]) for row, text in enumerate(texts)]
 
     def _precision(self) -> str:
         return "bf16" if "BF16" in self._core.get_property("CPU", "OPTIMIZATION_CAPABILITIES") else "f32"
@@ -80,27 +94,58 @@ class OpenVinoEmbedder:
             self._graph, "CPU", {"PERFORMANCE_HINT": hint, "INFERENCE_PRECISION_HINT": self._precision()}
         )
 
-    def _one_by_one(self, texts: Sequence[str], output: int = 0) -> Iterator[Part]:
+    def _streams(self) -> _Form:
+        with self._building:
+            if self._many is None:
+                self._many = _Form(self._compile("THROUGHPUT"))
+            return self._many
+
+    def _remembering(self, texts: Sequence[str]) -> Iterator[Part]:
+        """The pooled vectors; the tokens' own, which come with them, are kept for `encode_tokens`."""
+        for rows, pooled, hidden in self._few(texts):
+            if hidden.shape[1] <= _SHORT:
+                self._remembered.keep((texts[row], hidden[line].copy()) for line, row in enumerate(rows))
+            yield rows, pooled
+
+    def _few(self, texts: Sequence[str]) -> Iterator[tuple[Any, Vectors, Vectors]]:
+        """Rows, their pooled vectors and their tokens'."""
         for rows, ids, mask in self._tokens.batches(texts, _FEW):
+            with self._lock:
+                alone = not self._running
+                self._running += 1
             try:
-                request = self._idle.get_nowait()
-            except queue.Empty:
-                request = self._single.create_infer_request()
-            request.infer({"input_ids": ids, "attention_mask": mask})
-            values = request.get_output_tensor(output).data.copy()
-            self._idle.put(request)
-            yield rows, values
+                pooled, hidden = (self._single if alone else self._streams()).infer(ids, mask)
+            finally:
+                with self._lock:
+                    self._running -= 1
+            yield rows, pooled, hidden
 
     def _in_streams(self, texts: Sequence[str]) -> list[Part]:
         import openvino
 
         parts: list[Part] = []
-        with self._lock:
-            if self._many is None:
-                self._many = self._compile("THROUGHPUT")
-            requests = openvino.AsyncInferQueue(self._many)
-            requests.set_callback(lambda done, rows: parts.append((rows, done.get_output_tensor(0).data.copy())))
-            for rows, ids, mask in self._tokens.batches(texts, _BATCH):
-                requests.start_async({"input_ids": ids, "attention_mask": mask}, userdata=rows)
-            requests.wait_all()
+        requests = openvino.AsyncInferQueue(self._streams().compiled)
+        requests.set_callback(lambda done, rows: parts.append((rows, done.get_output_tensor(0).data.copy())))
+        for rows, ids, mask in self._tokens.batches(texts, _BATCH):
+            requests.start_async({"input_ids": ids, "attention_mask": mask}, userdata=rows)
+        requests.wait_all()
         return parts
+
+
+class _Form:
+    """A compiled graph and its idle requests, which are made as they are needed. Any thread may call."""
+
+    def __init__(self, compiled: Any) -> None:
+        self.compiled = compiled
+        self._idle: queue.SimpleQueue[Any] = queue.SimpleQueue()
+
+    def infer(self, ids: Ids, mask: Ids) -> tuple[Vectors, Vectors]:
+        """Pooled (batch, dim) and hidden (batch, tokens, dim)."""
+        try:
+            request = self._idle.get_nowait()
+        except queue.Empty:
+            request = self.compiled.create_infer_request()
+        request.infer({"input_ids": ids, "attention_mask": mask})
+        pooled, hidden = (request.get_output_tensor(output).data.copy() for output in (0, 1))
+        self._idle.put(request)
+        return pooled, hidden

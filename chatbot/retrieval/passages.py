@@ -7,6 +7,7 @@ import json
 from collections.abc import Iterable, Sequence
 from dataclasses import fields
 from datetime import datetime
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from chatbot.types import Passage
 
 LINES, OFFSETS = "passages.jsonl", "passages.offsets.npy"
 _FIELDS = tuple(field.name for field in fields(Passage))
+_KEPT = 4096  # about 2 kB each; a search reads 30
 _TIMES = ("resolved_at", "last_seen")
 
 
@@ -53,6 +55,7 @@ class PassageFile:
     """Passages by row, read from disk when asked for. Lives with its index version; any thread may call."""
 
     def __init__(self, folder: Path) -> None:
+        self._at = lru_cache(maxsize=_KEPT)(self._read)
         self._offsets = np.load(folder / OFFSETS)
         path = folder / LINES
         empty = path.stat().st_size == 0
@@ -62,4 +65,7 @@ class PassageFile:
         return len(self._offsets) - 1
 
     def __getitem__(self, row: int) -> Passage:
+        return self._at(row)
+
+    def _read(self, row: int) -> Passage:
         return from_line(self._bytes[self._offsets[row] : self._offsets[row + 1]].tobytes())

@@ -17,6 +17,7 @@ from chatbot.protocols import Embedder
 from chatbot.retrieval.fusion import DENSE, SIGNALS, Fused, agreement, elect, fuse
 from chatbot.retrieval.manifest import POINTER, read_pointer
 from chatbot.retrieval.reading import OpenIndex, Slice
+from chatbot.retrieval.recent import Recent
 from chatbot.retrieval.signals import Asked, support, text_signals, words_of
 from chatbot.retrieval.words import content_spans, language_of
 from chatbot.types import Hit, Passage, Query, SearchResult, Support, TokenVectors
@@ -49,7 +50,7 @@ class IndexRetriever:
 
     def __init__(self, folder: Path, embedder: Embedder) -> None:
         self._folder, self._embedder = folder, embedder
-        self._tokens_of = lru_cache(maxsize=_PASSAGES_KEPT)(self._encode_passage)
+        self._tokens: Recent[str, TokenVectors] = Recent(_PASSAGES_KEPT)
         self._vectors_of = lru_cache(maxsize=_QUERIES_KEPT)(self._encode_query)
         self._index: OpenIndex | None = None
         self._stamp: _Stamp = None
@@ -105,8 +106,7 @@ class IndexRetriever:
         asked = [Asked(start, end, word, idf(word)) for start, end, word in content_spans(query.text, part.language)]
         texts = [f"{passage.question} {passage.answer}"[:_SUPPORT_CHARS] for passage in passages]
         try:
-            asking = self._embedder.encode_tokens([query.text])[0]
-            tokens = [self._tokens_of(text) for text in texts]
+            asking, tokens = self._tokens_of(query.text, texts)
         except ModelError as exc:
             _log.error("the answer's support is not known: %s", exc)
             return None
@@ -183,9 +183,15 @@ class IndexRetriever:
         vectors.flags.writeable = False  # many searches share them
         return vectors
 
-    def _encode_passage(self, text: str) -> TokenVectors:
-        tokens = self._embedder.encode_tokens([text])[0]
-        return replace(tokens, vectors=np.asarray(tokens.vectors, dtype=np.float16))
+    def _tokens_of(self, question: str, passages: Sequence[str]) -> tuple[TokenVectors, list[TokenVectors]]:
+        """The tokens of a question and of some passages; what is not known yet is encoded together."""
+        known = self._tokens.find(passages)
+        missing = [text for text in dict.fromkeys(passages) if text not in known]
+        asking, *made = self._embedder.encode_tokens([question, *missing])
+        for text, tokens in zip(missing, made, strict=True):
+            known[text] = replace(tokens, vectors=np.asarray(tokens.vectors, dtype=np.float16))
+        self._tokens.keep((text, known[text]) for text in missing)
+        return asking, [known[text] for text in passages]
 
     def _result(
         self,
@@ -228,11 +234,11 @@ def _hits(index: OpenIndex, found: _Found, query: Query, k: int) -> tuple[Hit, .
         np.max([cosines[f"cos_{name}"] for name in ("window", "question")], axis=0) if cosines and len(rows) else None
     )
     idf = cache(part.lexical["window"].idf)  # each of the hits weighs the same few words
+    passages = [index.passages[part.start + int(row)] for row in rows]
+    texts = text_signals(query.text, part.language, passages, idf)
     hits = []
-    for at, row in enumerate(rows):
-        passage = index.passages[part.start + int(row)]
+    for at, (row, passage, shares) in enumerate(zip(rows, passages, texts, strict=True)):
         lexical = max(float(scores[row]) for scores in found.scores.values())
-        shares = text_signals(query.text, part.language, passage, idf)
         hits.append(
             Hit(
                 passage=passage,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -14,25 +14,30 @@ _CACHED = 50_000
 _QUERIES = 1_000
 
 
-def text_signals(text: str, language: str, passage: Passage, idf: Idf) -> dict[str, float]:
-    """Shares in [0, 1] of the query that stand in the passage.
+def text_signals(text: str, language: str, passages: Iterable[Passage], idf: Idf) -> list[dict[str, float]]:
+    """For each passage shares in [0, 1] of the query that stand in it.
 
     coverage, coverage_question, coverage_answer: of the query's idf mass. trigrams_question, trigrams_answer: of its character
     trigrams, which forgive typos and inflection. topic: of the trigrams of the passage's topic that stand in the query.
     """
     asked = {word: idf(word) for word in _in_order(text, language)}
+    total = sum(asked.values())
     pieces = _trigrams(text, language)
-    question, answer = _words(passage.question, language), _words(passage.answer, language)
-    window = _words(passage.window, language)
-    topic = _trigrams((passage.topic or "").replace("_", " "), language)
-    return {
-        "coverage": _mass(asked, question | answer | window),
-        "coverage_question": _mass(asked, question),
-        "coverage_answer": _mass(asked, answer),
-        "trigrams_question": _share(pieces, _trigrams(passage.question, language)),
-        "trigrams_answer": _share(pieces, _trigrams(passage.answer, language)),
-        "topic": _share(topic, pieces),
-    }
+    found = []
+    for passage in passages:
+        question, answer = _words(passage.question, language), _words(passage.answer, language)
+        topic = _trigrams((passage.topic or "").replace("_", " "), language)
+        found.append(
+            {
+                "coverage": _mass(asked, total, words_of(passage, language)),
+                "coverage_question": _mass(asked, total, question),
+                "coverage_answer": _mass(asked, total, answer),
+                "trigrams_question": _share(pieces, _trigrams(passage.question, language)),
+                "trigrams_answer": _share(pieces, _trigrams(passage.answer, language)),
+                "topic": _share(topic, pieces),
+            }
+        )
+    return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,11 +70,10 @@ def support(query: TokenVectors, asked: Sequence[Asked], passage: TokenVectors, 
 
 def words_of(passage: Passage, language: str) -> frozenset[str]:
     """Every content word of a passage, as it is looked up."""
-    return _words(passage.question, language) | _words(passage.answer, language) | _words(passage.window, language)
+    return _every_word(passage.question, passage.answer, passage.window, language)
 
 
-def _mass(asked: Mapping[str, float], held: frozenset[str]) -> float:
-    total = sum(asked.values())
+def _mass(asked: Mapping[str, float], total: float, held: frozenset[str]) -> float:
     return sum(weight for word, weight in asked.items() if word in held) / total if total else 0.0
 
 
@@ -80,6 +84,11 @@ def _share(part: frozenset[str], whole: frozenset[str]) -> float:
 @lru_cache(maxsize=_QUERIES)
 def _in_order(text: str, language: str) -> tuple[str, ...]:
     return tuple(words(text, language))  # a sum of weights depends on their order in its last digits
+
+
+@lru_cache(maxsize=_CACHED)
+def _every_word(question: str, answer: str, window: str, language: str) -> frozenset[str]:
+    return _words(question, language) | _words(answer, language) | _words(window, language)
 
 
 @lru_cache(maxsize=_CACHED)

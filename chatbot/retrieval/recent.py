@@ -1,0 +1,40 @@
+"""A bounded memory of what was used last, for several threads; must not know what it holds."""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from collections.abc import Hashable, Iterable
+from typing import Generic, TypeVar
+
+Key = TypeVar("Key", bound=Hashable)
+Value = TypeVar("Value")
+
+
+class Recent(Generic[Key, Value]):
+    """The `room` values used last. Unlike `lru_cache` it tells what is missing, so that this is made in one batch.
+
+    Any thread may call; two that miss the same key both make it, and the later one stays.
+    """
+
+    def __init__(self, room: int) -> None:
+        self._room = room
+        self._held: OrderedDict[Key, Value] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def find(self, keys: Iterable[Key]) -> dict[Key, Value]:
+        """Those of the keys that are held."""
+        with self._lock:
+            found = {key: self._held[key] for key in keys if key in self._held}
+            for key in found:
+                self._held.move_to_end(key)
+        return found
+
+    def keep(self, values: Iterable[tuple[Key, Value]]) -> None:
+        """Holds the values; those that were not used for longest give way."""
+        with self._lock:
+            for key, value in values:
+                self._held[key] = value
+                self._held.move_to_end(key)
+            while len(self._held) > self._room:
+                self._held.popitem(last=False)
