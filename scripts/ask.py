@@ -13,11 +13,13 @@ from rich.panel import Panel
 
 from chatbot.answering import Answerer, Context
 from chatbot.assembly import Assistant, build_assistant
+from chatbot.errors import IndexBroken
 from chatbot.types import Mode, Reply, Role
 from scripts.options import DataOption, JsonOption, plain, print_json, run, settings_from
 from scripts.questions import Question, check_lengths, one_question, read_questions
 
 _ReplyMode = Literal["precedent", "adapted", "generated"]
+_INDEX = "index: "  # how the answerer marks a problem of the index among the degraded parts
 
 
 def main(
@@ -28,7 +30,10 @@ def main(
     data: DataOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Answers a question or, with --file, each line of a file: answers as JSONL in the same order."""
+    """Answers a question or, with --file, each line of a file: answers as JSONL in the same order.
+
+    Exit code 1 when the index could not be searched: the answer is then the hand-over that a customer would see.
+    """
     questions = read_questions(file) if file else [one_question(text)]
     settings = settings_from(ctx, data, reply_mode=mode)
     check_lengths(questions, settings.max_message_chars)
@@ -39,9 +44,11 @@ def main(
 
 async def _answer_all(assistant: Assistant, questions: Iterable[Question], *, as_lines: bool, as_json: bool) -> None:
     await assistant.start()
+    broken = None
     try:
         for question in questions:
             reply = await answer(assistant.answerer, question)
+            broken = broken or _index_problem(reply)
             if as_lines:
                 print_json({"id": question.id, **view(reply)}, indent=None)
             elif as_json:
@@ -50,6 +57,14 @@ async def _answer_all(assistant: Assistant, questions: Iterable[Question], *, as
                 _show(reply)
     finally:
         await assistant.stop()
+    if broken:
+        raise IndexBroken(broken)
+
+
+def _index_problem(reply: Reply) -> str | None:
+    """What the answerer says about an index that is missing or broken."""
+    told = (part.removeprefix(_INDEX) for part in reply.provenance.degraded if part.startswith(_INDEX))
+    return next(told, None)
 
 
 async def answer(answerer: Answerer, question: Question) -> Reply:
@@ -96,7 +111,8 @@ def _show(reply: Reply) -> None:
             highlight=False,
         )
     for problem in reply.provenance.degraded:
-        Console(stderr=True).print(f"Note: {problem}", markup=False)
+        if not problem.startswith(_INDEX):  # that is the command's own error, said at the end
+            Console(stderr=True).print(f"Note: {problem}", markup=False)
 
 
 if __name__ == "__main__":

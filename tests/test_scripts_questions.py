@@ -103,6 +103,25 @@ def test_a_file_is_answered_line_by_line_in_order(demo: Any, tmp_path: Path) -> 
     assert "Norway" in found[1]["query"]
 
 
+def test_with_a_tampered_index_the_hand_over_is_printed_and_the_exit_code_tells(demo_copy: Path) -> None:
+    with (demo_copy / "index" / "v000001" / "passages.jsonl").open("r+b") as file:
+        file.write(b"#")
+    file = one_line(demo_copy.parent, {"id": "a", "text": QUESTION}, {"id": "b", "text": "hello"})
+    shown, as_json, many = (
+        typed("--data", demo_copy, "ask", *words)
+        for words in ((QUESTION,), (QUESTION, "--json"), ("--file", str(file)))
+    )
+    assert "talk to a person" in shown.out
+    assert as_json.json["decision"] == "hand_over"
+    assert [(row["id"], row["decision"]) for row in many.lines] == [("a", "hand_over"), ("b", "small_talk")]
+    for done in (shown, as_json, many):
+        assert done.code == 1
+        said = done.err.splitlines()[-1]
+        assert said.startswith("Error: The index file ")
+        assert "passages.jsonl is broken" in said
+        assert "run `chatbot index`" in said
+
+
 @pytest.mark.parametrize(
     ("line", "part"),
     [
