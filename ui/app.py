@@ -26,6 +26,7 @@ from ui.metrics import metrics_routes
 from ui.page import CustomerPage
 from ui.parts import Parts
 from ui.rates import Rates
+from ui.staff.door import install_door
 from ui.staff.gate import Gate
 from ui.staff.parts import StaffParts
 from ui.staff.routes import staff_routes
@@ -73,7 +74,9 @@ def create_app_from(parts: Parts) -> FastAPI:
     static = f"/chat/static/{version(STATIC_FOLDER)}"
     if parts.house is not None:
         gate = Gate(parts.house.people, settings)
-        app.include_router(staff_routes(StaffParts(settings, parts.house, parts.manager, parts.hub, gate, static)))
+        staff = StaffParts(settings, parts.house, parts.manager, parts.hub, gate, static)
+        install_door(app, staff)
+        app.include_router(staff_routes(staff))
     app.mount(static, StaticFiles(directory=STATIC_FOLDER), name="static")
     _in_a_loop(partial(_mount_chat, app, ChatHandlers(parts, rates), identity, static))
     _wrap(app, settings, identity, static)

@@ -75,7 +75,7 @@ class Contained:
 
 
 def install_faults(app: FastAPI) -> None:
-    app.add_exception_handler(ChatbotError, _known)
+    app.add_exception_handler(ChatbotError, answer_fault)
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(HTTPException, _http)
 
@@ -84,7 +84,8 @@ def _answer(status: int, code: str, message: str, headers: dict[str, str] | None
     return JSONResponse({"error": {"code": code, "message": message}}, status, headers=headers)
 
 
-async def _known(_request: Request, error: Exception) -> JSONResponse:
+async def answer_fault(_request: Request, error: Exception) -> JSONResponse:
+    """The answer to one of our own errors."""
     assert isinstance(error, ChatbotError)
     status, code = code_of(error)
     wait = {"retry-after": f"{max(1, round(error.retry_after_s))}"} if isinstance(error, Busy) else None

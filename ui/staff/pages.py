@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import secrets
+from collections.abc import Mapping
 from dataclasses import dataclass
 from html import escape
+from typing import Any
 
 from fastapi import Request
 from fastapi.responses import HTMLResponse
@@ -37,32 +39,54 @@ PLACES = (
 )
 
 
-def page(parts: StaffParts, request: Request, user: User | None, title: str, script: str) -> HTMLResponse:
+def page(
+    parts: StaffParts,
+    request: Request,
+    user: User | None,
+    title: str,
+    script: str,
+    extra: Mapping[str, Any] | None = None,
+) -> HTMLResponse:
     """An HTML page whose content the module `staff/<script>.js` draws into <main id="app">.
 
-    The module's `start(root, config)` gets `config = {company, user: {id, name, role, team_id} | null, static}`. The content
-    security policy lets no inline script run but the one that carries the request's nonce.
+    The module's `start(root, config)` gets `config = {company, user: {id, name, role, team_id} | null, static}` and what
+    `extra` adds. The content security policy lets no inline script run but the one that carries the request's nonce.
     """
     nonce = secrets.token_urlsafe(16)
     request.scope["nonce"] = nonce
     who = {"id": user.id, "name": user.name, "role": user.role, "team_id": user.team_id} if user else None
-    config = json.dumps({"company": parts.settings.company, "user": who, "static": parts.static})
+    config = json.dumps({"company": parts.settings.company, "user": who, "static": parts.static, **(extra or {})})
     config = config.replace("<", "\\u003c")  # no text can end the script element
-    base = f"{parts.static}/staff"
     return HTMLResponse(
+        f"{_head(parts, title)}"
+        f'<body class="page-{escape(script)}"><a class="skip" href="#app">Skip to content</a>{_navigation(user, request)}'
+        f'<main id="app" tabindex="-1"></main><div id="toasts" role="status" aria-live="polite"></div>'
+        "<noscript><p>This page needs JavaScript.</p></noscript>"
+        f'<script type="application/json" id="config">{config}</script>'
+        f'<script type="module" nonce="{nonce}">import("{parts.static}/staff/{escape(script)}.js").then((page) => '
+        'page.start(document.getElementById("app"), JSON.parse(document.getElementById("config").textContent)));</script>'
+        "</body></html>"
+    )
+
+
+def notice(parts: StaffParts, request: Request, title: str, sentence: str, status: int) -> HTMLResponse:
+    """A page with one sentence and a way on; for what cannot be shown. It runs no script."""
+    on = "/login" if request.url.path.startswith(("/login", "/setup")) else "/agents/"
+    return HTMLResponse(
+        f'{_head(parts, title)}<body><main id="app"><div class="sheet narrow"><h1>{escape(title)}</h1>'
+        f'<p>{escape(sentence)}</p><p><a class="button" href="{on}">Go on</a></p></div></main></body></html>',
+        status,
+    )
+
+
+def _head(parts: StaffParts, title: str) -> str:
+    return (
         "<!doctype html>"
         f'<html lang="en"><head><meta charset="utf-8"><title>{escape(title)} · {escape(parts.settings.company)}</title>'
         '<meta name="viewport" content="width=device-width, initial-scale=1"><meta name="color-scheme" content="light dark">'
         f'<link rel="icon" type="image/svg+xml" href="{parts.static}/favicon.svg">'
         f"<style>{accent_css(parts.settings.accent)}</style>"
-        f'<link rel="stylesheet" href="{base}/staff.css"></head>'
-        f'<body class="page-{escape(script)}"><a class="skip" href="#app">Skip to content</a>{_navigation(user, request)}'
-        f'<main id="app" tabindex="-1"></main><div id="toasts" role="status" aria-live="polite"></div>'
-        "<noscript><p>This page needs JavaScript.</p></noscript>"
-        f'<script type="application/json" id="config">{config}</script>'
-        f'<script type="module" nonce="{nonce}">import("{base}/{escape(script)}.js").then((page) => '
-        'page.start(document.getElementById("app"), JSON.parse(document.getElementById("config").textContent)));</script>'
-        "</body></html>"
+        f'<link rel="stylesheet" href="{parts.static}/staff/staff.css"></head>'
     )
 
 

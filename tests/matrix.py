@@ -1,0 +1,223 @@
+"""Who may reach what: every route of the app by six identities. A route without a row here fails the build.
+
+Adding a route: one line in your area's section, `(method, path template): row`. A path parameter that is new gets its value in
+VALUES; a route that needs a body or a state that fits gets `body=` and `before=`. Statuses are those of a call that is right in
+every other way, so an identity that may do it sees its success.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import update
+
+from chatbot.types import Conversation
+from storage.tables import ConversationRow
+from tests.fakes_ui import ANSWER
+from tests.staff import House, Member, done, sign_in, team_id
+from ui.identity import Identity, open_identity
+
+SECRET = "My secret is plum"
+OWN_TEAM, OTHER_TEAM = "Returns", "Shipping"
+
+
+class Who(StrEnum):
+    """The identities."""
+
+    ANONYMOUS = "anonymous"
+    OTHER = "other customer"
+    OWNER = "owner customer"
+    AGENT = "agent"
+    ELSEWHERE = "other team's agent"
+    ADMIN = "admin"
+
+
+@dataclass
+class Scene:
+    """One call: a customer's conversation that belongs to team "Returns", and who calls. Everything is made when asked for."""
+
+    house: House
+    who: Who
+    _made: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def identity(self) -> Identity:
+        return self._once("identity", lambda: open_identity(self.house.parts.settings))
+
+    @property
+    def owner_token(self) -> str:
+        return self._once("owner", self.identity.new_token)
+
+    @property
+    def conversation(self) -> str:
+        """A conversation of the owner: a question (seq 1) and the bot's answer with sources (seq 2)."""
+        return self._once("conversation", self._converse)
+
+    @property
+    def member(self) -> Member:
+        """The caller of the team; an agent of "Returns" where the caller is a customer or nobody."""
+        return self._once("member", self._join)
+
+    @property
+    def headers(self) -> dict[str, str]:
+        if self.who is Who.ANONYMOUS:
+            return {}
+        if self.who in (Who.OWNER, Who.OTHER):
+            token = self.owner_token if self.who is Who.OWNER else self.identity.new_token()
+            return {"cookie": f"{self.identity.cookie_name}={token}"}
+        return self.member.headers
+
+    def _converse(self) -> str:
+        store, owner = self.house.store, self.identity.owner_of(self.owner_token)
+        assert owner is not None
+        made: Conversation = done(store.conversations.create_conversation(owner, "en"))
+        message, _ = done(store.conversations.add_customer_message(made.id, owner, SECRET, "first"))
+        done(store.conversations.add_reply(made.id, ANSWER, message.seq))
+        team = update(ConversationRow).where(ConversationRow.id == made.id).values(team_id=team_id(store, OWN_TEAM))
+        store.database.write(lambda c: c.execute(team)).result()
+        return made.id
+
+    def _join(self) -> Member:
+        if self.who is Who.ADMIN:
+            return sign_in(self.house.store, "admin", name="Ada Boss")
+        return sign_in(self.house.store, "agent", OTHER_TEAM if self.who is Who.ELSEWHERE else OWN_TEAM)
+
+    def _once(self, name: str, make: Callable[[], Any]) -> Any:
+        if name not in self._made:
+            self._made[name] = make()
+        return self._made[name]
+
+
+Body = Mapping[str, Any] | Callable[[Scene], Mapping[str, Any]] | None
+
+
+@dataclass(frozen=True)
+class Row:
+    """The status for each identity, and what a right call consists of.
+
+    before: brings the scene into the state that the route needs. endless: an event stream; only its head is read.
+    """
+
+    anonymous: int
+    other: int
+    owner: int
+    agent: int
+    elsewhere: int
+    admin: int
+    body: Body = None
+    query: str = ""
+    before: Callable[[Scene], object] | None = None
+    endless: bool = False
+
+    def status(self, who: Who) -> int:
+        return int(getattr(self, who.name.lower()))
+
+
+def everyone(status: int = 200, **call: Any) -> Row:
+    return Row(*(status,) * 6, **call)
+
+
+def customer(owner: int = 200, other: int = 404, **call: Any) -> Row:
+    """A route of the customers: the team has no cookie of a customer, so to it there is nothing."""
+    return Row(404, other, owner, 404, 404, 404, **call)
+
+
+def page(agent: int = 200, elsewhere: int = 200, **call: Any) -> Row:
+    """An HTML page of the team: whoever is not signed in is led to /login."""
+    return Row(303, 303, 303, agent, elsewhere, 200, **call)
+
+
+def admin_page(**call: Any) -> Row:
+    return page(403, 403, **call)
+
+
+def team(ok: int = 200, elsewhere: int | None = None, **call: Any) -> Row:
+    """A JSON route of the team. elsewhere: an agent of another team, when it differs (404: not theirs to see)."""
+    return Row(401, 401, 401, ok, ok if elsewhere is None else elsewhere, ok, **call)
+
+
+def admins(ok: int = 200, **call: Any) -> Row:
+    """A JSON route of the admins."""
+    return Row(401, 401, 401, 403, 403, ok, **call)
+
+
+Table = Mapping[tuple[str, str], Row]
+ONE = "/api/v1/conversations/{conversation_id}"
+
+CUSTOMERS: Table = {
+    ("GET", "/healthz"): everyone(),
+    ("GET", "/readyz"): everyone(),
+    ("GET", "/metrics"): everyone(404),  # no metrics_token is set
+    ("GET", "/api/v1/openapi.json"): everyone(),
+    ("POST", "/api/v1/conversations"): everyone(201),
+    ("POST", f"{ONE}/messages"): customer(body={"text": "Hello", "client_message_id": "matrix"}),
+    ("GET", f"{ONE}/messages"): customer(),
+    ("POST", f"{ONE}/feedback"): customer(body={"seq": 2, "thumb": 1}),
+    ("POST", f"{ONE}/rating"): customer(body={"stars": 5}),
+    ("POST", f"{ONE}/person"): customer(),
+    ("POST", f"{ONE}/stop"): customer(),
+    ("GET", "/api/v1/me"): customer(other=200),  # each customer his own
+    ("DELETE", "/api/v1/me"): customer(other=200),
+    ("GET", "/chat/events/{conversation_id}"): customer(endless=True),
+    ("GET", "/chat/download/chat.{kind}"): customer(other=200),
+    ("MOUNT", "/chat/static/{version}"): everyone(),
+    ("MOUNT", "/"): everyone(),
+}
+
+# --- A: people --------------------------------------------------------------------------------------------
+PEOPLE: Table = {}
+
+# --- B: live desk -----------------------------------------------------------------------------------------
+DESK: Table = {}
+
+# --- C: copilot, canned answers ---------------------------------------------------------------------------
+COPILOT: Table = {}
+
+# --- D: archive and review --------------------------------------------------------------------------------
+ARCHIVE: Table = {}
+
+# --- E: corrections and knowledge -------------------------------------------------------------------------
+KNOWLEDGE: Table = {}
+
+# --- F: gaps and overview ---------------------------------------------------------------------------------
+OVERVIEW: Table = {}
+
+# --- G: rights and data -----------------------------------------------------------------------------------
+DATA: Table = {}
+
+ROWS: Table = {
+    **CUSTOMERS, **PEOPLE, **DESK, **COPILOT, **ARCHIVE, **KNOWLEDGE, **OVERVIEW, **DATA,
+}  # fmt: skip
+
+# Path parameters: the name of each stands for the same kind of thing in every route.
+VALUES: Mapping[str, Callable[[Scene], str]] = {
+    "conversation_id": lambda scene: scene.conversation,
+    "kind": lambda _scene: "json",
+    "seq": lambda _scene: "2",
+    "version": lambda scene: scene.house.parts.settings.data.name,
+    "token": lambda _scene: secrets.token_urlsafe(32),
+}
+
+# What the customer page takes from Gradio; every other route of Gradio's is 404 for everybody.
+FROM_GRADIO: Table = {
+    ("GET", "/"): everyone(),
+    ("GET", "/theme.css"): everyone(),
+    ("GET", "/gradio_api/theme.css"): everyone(),
+    ("GET", "/gradio_api/startup-events"): everyone(),
+    ("GET", "/static/{path:path}"): everyone(404),  # reached, but there is no such file
+    ("GET", "/assets/{path:path}"): everyone(404),
+    ("POST", "/gradio_api/component_server"): everyone(400, body={}),  # reached, but this calls no function
+    ("POST", "/gradio_api/component_server/"): everyone(400, body={}),
+}
+
+
+def row_of(method: str, path: str) -> Row:
+    """Raises KeyError with what to do for a route that nobody has listed."""
+    try:
+        return ROWS[method, path]
+    except KeyError:
+        raise KeyError(f"{method} {path} is in no section of tests/matrix.py: say there who may reach it") from None

@@ -1,0 +1,138 @@
+"""Every route of the app by every identity, as tests/matrix.py says: no surprise, and no route that is not listed."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import anyio
+import pytest
+from fastapi.routing import APIRoute
+from starlette.routing import BaseRoute, Mount, Route
+
+from tests.matrix import FROM_GRADIO, ROWS, SECRET, VALUES, Row, Scene, Who, row_of
+from tests.staff import House, house
+from ui.guard import is_own
+
+METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
+CLOSED = ("/gradio_api/queue/join", "/gradio_api/upload", "/gradio_api/file=/etc/passwd", "/config")
+LISTED = [key for key in ROWS if key[0] != "MOUNT"]
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+    limits = {"messages_per_minute": 1000, "turns_per_ip": 100}
+    with house(tmp_path_factory.mktemp("house"), settings=limits) as made:
+        yield made
+
+
+def routes_of(routes: Sequence[BaseRoute], prefix: str = "") -> set[tuple[str, str]]:
+    """(method, path template) of every route, those of included routers too; mounts as ("MOUNT", path)."""
+    found: set[tuple[str, str]] = set()
+    for route in routes:
+        if isinstance(route, (APIRoute, Route)):
+            found |= {(method, prefix + route.path) for method in (route.methods or ()) if method != "HEAD"}
+        elif isinstance(route, Mount):
+            found.add(("MOUNT", re.sub(r"/[0-9a-f]{12}$", "/{version}", prefix + route.path) or "/"))
+        else:
+            inner = getattr(route, "original_router", None) or getattr(route, "router", None)
+            assert inner is not None, f"a route of an unknown kind: {route!r}"
+            found |= routes_of(inner.routes, prefix + getattr(getattr(route, "include_context", None), "prefix", ""))
+    return found
+
+
+def gradios_routes(site: House) -> set[tuple[str, str]]:
+    last = site.app.routes[-1]
+    assert isinstance(last, Mount)
+    return {(method, path) for method, path in routes_of(last.app.routes) if not is_own(path)}  # type: ignore[attr-defined]
+
+
+def status_of(site: House, method: str, path: str, row: Row, scene: Scene) -> tuple[int, str]:
+    """What a right call of that identity is answered with."""
+    if row.before:
+        row.before(scene)
+    url = (
+        re.sub(r"{(\w+)(:path)?}", lambda name: VALUES[name[1]](scene) if name[1] in VALUES else "x", path) + row.query
+    )
+    if row.endless:
+        return head_of(site, url, scene.headers), ""
+    body = row.body(scene) if callable(row.body) else row.body
+    answer = site.client.request(method, url, json=body, headers=scene.headers)
+    site.client.cookies.clear()
+    return answer.status_code, answer.text
+
+
+def head_of(site: House, url: str, headers: dict[str, str]) -> int:
+    """The status of a stream that does not end: the caller leaves as soon as it has begun."""
+    path, _, query = url.partition("?")
+    raw = [(name.encode(), value.encode()) for name, value in headers.items()]
+    scope = {
+        "type": "http", "asgi": {"version": "3.0", "spec_version": "2.3"}, "http_version": "1.1", "method": "GET",
+        "path": path, "raw_path": path.encode(), "query_string": query.encode(), "root_path": "", "scheme": "http",
+        "headers": [(b"host", b"127.0.0.1:7860"), *raw], "client": ("127.0.0.1", 1), "server": ("127.0.0.1", 7860),
+    }  # fmt: skip
+    started: list[int] = []
+
+    async def call() -> None:
+        begun = anyio.Event()
+
+        async def receive() -> dict[str, Any]:
+            await begun.wait()
+            return {"type": "http.disconnect"}
+
+        async def send(message: Any) -> None:
+            if message["type"] == "http.response.start":
+                started.append(message["status"])
+            begun.set()
+
+        await site.app(scope, receive, send)
+
+    assert site.client.portal is not None
+    site.client.portal.call(call)
+    return started[0]
+
+
+def test_every_route_is_listed(site: House) -> None:
+    there = routes_of(site.app.routes)
+    for method, path in there:
+        row_of(method, path)
+    assert there == set(ROWS)
+
+
+def test_a_route_that_is_not_listed_is_named() -> None:
+    with pytest.raises(KeyError, match="GET /agents/secret is in no section"):
+        row_of("GET", "/agents/secret")
+
+
+@pytest.mark.parametrize("who", Who)
+@pytest.mark.parametrize(("method", "path"), LISTED, ids=lambda part: part)
+def test_route_by_identity(site: House, method: str, path: str, who: Who) -> None:
+    row, scene = ROWS[method, path], Scene(site, who)
+    status, text = status_of(site, method, path, row, scene)
+    assert status == row.status(who), text[:300]
+    if who in (Who.ANONYMOUS, Who.OTHER) or status >= 400:
+        assert SECRET not in text
+        assert "Traceback" not in text
+
+
+@pytest.mark.parametrize("path", sorted({path for _, path in LISTED}))
+def test_other_methods_are_refused(site: House, path: str) -> None:
+    for method in METHODS:
+        if (method, path) not in ROWS:
+            status, _ = status_of(site, method, path, Row(*(405,) * 6), Scene(site, Who.ADMIN))
+            assert status == 405, method
+
+
+def test_gradios_routes_are_closed_but_for_what_the_page_takes(site: House) -> None:
+    there = gradios_routes(site)
+    assert len(there) > 40
+    assert set(FROM_GRADIO) <= there | {("GET", "/")}
+    wrong = []
+    for method, path in sorted(there - {key for key in there if key[0] == "MOUNT"}):
+        row = FROM_GRADIO.get((method, path), Row(*(404,) * 6))
+        for who in (Who.ANONYMOUS, Who.OWNER, Who.ADMIN):
+            status, _ = status_of(site, method, path, row, Scene(site, who))
+            if status != row.status(who):
+                wrong.append((method, path, who.value, status))
+    assert wrong == []
