@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, String, UniqueConstraint
+from sqlalchemy import JSON, CheckConstraint, ForeignKey, Index, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from storage.columns import RowId
@@ -110,6 +110,37 @@ class CorrectionRow(Rows):
     undone_by: Mapped[str | None]
 
 
+class RetirementRow(Rows):
+    """A passage was taken out of the knowledge by a person, from `at` on, which may lie ahead; `lifted_at` gives it back.
+
+    `correction_id` names the correction that did it, so that its undo lifts exactly what it retired. The row outlives the
+    passage: an export that brings the passage again does not bring it back to the customers.
+    """
+
+    __tablename__ = "retirements"
+    __table_args__ = (Index(None, "passage_id"), Index(None, "correction_id"), Index(None, "at"))
+
+    id: Mapped[int] = mapped_column(RowId, primary_key=True)
+    passage_id: Mapped[str] = mapped_column(String(200))
+    correction_id: Mapped[int | None] = mapped_column(RowId, ForeignKey("corrections.id", ondelete="SET NULL"))
+    at: Mapped[datetime]
+    user_id: Mapped[int | None] = mapped_column(RowId, ForeignKey("users.id", ondelete="SET NULL"))
+    agent: Mapped[str]
+    created_at: Mapped[datetime]
+    lifted_at: Mapped[datetime | None]
+    lifted_by: Mapped[str | None]
+
+
+class KnowledgeStateRow(Rows):
+    """One row: how often people have changed the knowledge. Whoever changes it counts up first, which makes the changes wait
+    for each other, and tells a running index that there is something new."""
+
+    __tablename__ = "knowledge_state"
+
+    id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    version: Mapped[int]
+
+
 class RegressionCaseRow(Rows):
     """A question that must be answered as corrected from now on; texts masked. `turns` as in `chatbot ask --file`."""
 
@@ -118,7 +149,7 @@ class RegressionCaseRow(Rows):
     correction_id: Mapped[int] = mapped_column(
         RowId, ForeignKey("corrections.id", ondelete="CASCADE"), primary_key=True, autoincrement=False
     )
-    turns: Mapped[list[str]]
+    turns: Mapped[list[Any]] = mapped_column(JSON)
     expected: Mapped[str]
     wrong: Mapped[str]
     created_at: Mapped[datetime]

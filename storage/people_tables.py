@@ -24,7 +24,11 @@ class TeamRow(Rows):
 
 
 class UserRow(Rows):
-    """An agent or an admin. No password: the one-time link has not been used yet. The e-mail address is kept lower-case."""
+    """An agent or an admin. No password: the one-time link has not been used yet. The e-mail address is kept lower-case.
+
+    A second factor is on when `totp_secret` (base32) is set; `totp_last_step` is the last period whose code was taken, so that
+    none is taken twice. `recovery` holds the hashes of the codes that stand in for a lost phone, once each.
+    """
 
     __tablename__ = "users"
     __table_args__ = (CheckConstraint("role IN ('agent', 'admin')", name="role"),)
@@ -37,18 +41,20 @@ class UserRow(Rows):
     password_hash: Mapped[str | None]
     totp_secret: Mapped[str | None]
     totp_last_step: Mapped[int | None]
+    recovery: Mapped[list[str]] = mapped_column(default=list)
     oidc_subject: Mapped[str | None] = mapped_column(String(255), unique=True)
     created_at: Mapped[datetime]
     disabled_at: Mapped[datetime | None]
 
 
 class LinkRow(Rows):
-    """A one-time link to choose a password; only the hash of its token is kept."""
+    """A one-time link to choose a password; only the hash of its token is kept. No user: whoever opens it becomes the first
+    admin."""
 
     __tablename__ = "one_time_links"
 
     token_hash: Mapped[str] = mapped_column(String(64), primary_key=True)
-    user_id: Mapped[int] = mapped_column(RowId, ForeignKey("users.id", ondelete="CASCADE"))
+    user_id: Mapped[int | None] = mapped_column(RowId, ForeignKey("users.id", ondelete="CASCADE"))
     expires_at: Mapped[datetime]
     used_at: Mapped[datetime | None]
 
@@ -77,7 +83,7 @@ class AuditRow(Rows):
     """
 
     __tablename__ = "audit"
-    __table_args__ = (Index(None, "at"), Index(None, "target", "at"))
+    __table_args__ = (Index(None, "at"), Index(None, "target", "at"), Index(None, "user_id", "id"))
 
     id: Mapped[int] = mapped_column(RowId, primary_key=True)
     at: Mapped[datetime]

@@ -75,6 +75,7 @@ def _create_people() -> None:
     )
     op.create_index(op.f("ix_audit_at"), "audit", ["at"], unique=False)
     op.create_index(op.f("ix_audit_target_audit_at"), "audit", ["target", "at"], unique=False)
+    op.create_index(op.f("ix_audit_user_id_audit_id"), "audit", ["user_id", "id"], unique=False)
     op.create_table(
         "teams",
         sa.Column("id", RowId, nullable=False),
@@ -94,6 +95,7 @@ def _create_people() -> None:
         sa.Column("password_hash", sa.Text(), nullable=True),
         sa.Column("totp_secret", sa.Text(), nullable=True),
         sa.Column("totp_last_step", sa.Integer(), nullable=True),
+        sa.Column("recovery", sa.JSON(), nullable=False),
         sa.Column("oidc_subject", sa.String(length=255), nullable=True),
         sa.Column("created_at", Instant(), nullable=False),
         sa.Column("disabled_at", Instant(), nullable=True),
@@ -106,7 +108,7 @@ def _create_people() -> None:
     op.create_table(
         "one_time_links",
         sa.Column("token_hash", sa.String(length=64), nullable=False),
-        sa.Column("user_id", RowId, nullable=False),
+        sa.Column("user_id", RowId, nullable=True),
         sa.Column("expires_at", Instant(), nullable=False),
         sa.Column("used_at", Instant(), nullable=True),
         sa.ForeignKeyConstraint(
@@ -243,6 +245,38 @@ def _create_review() -> None:
         sa.ForeignKeyConstraint(["user_id"], ["users.id"], name=op.f("fk_verdicts_user_id_users"), ondelete="SET NULL"),
         sa.PrimaryKeyConstraint("message_id", name=op.f("pk_verdicts")),
     )
+    op.create_table(
+        "retirements",
+        sa.Column("id", RowId, nullable=False),
+        sa.Column("passage_id", sa.String(length=200), nullable=False),
+        sa.Column("correction_id", RowId, nullable=True),
+        sa.Column("at", Instant(), nullable=False),
+        sa.Column("user_id", RowId, nullable=True),
+        sa.Column("agent", sa.Text(), nullable=False),
+        sa.Column("created_at", Instant(), nullable=False),
+        sa.Column("lifted_at", Instant(), nullable=True),
+        sa.Column("lifted_by", sa.Text(), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["correction_id"],
+            ["corrections.id"],
+            name=op.f("fk_retirements_correction_id_corrections"),
+            ondelete="SET NULL",
+        ),
+        sa.ForeignKeyConstraint(
+            ["user_id"], ["users.id"], name=op.f("fk_retirements_user_id_users"), ondelete="SET NULL"
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_retirements")),
+    )
+    op.create_index(op.f("ix_retirements_at"), "retirements", ["at"], unique=False)
+    op.create_index(op.f("ix_retirements_correction_id"), "retirements", ["correction_id"], unique=False)
+    op.create_index(op.f("ix_retirements_passage_id"), "retirements", ["passage_id"], unique=False)
+    state = op.create_table(
+        "knowledge_state",
+        sa.Column("id", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("version", sa.Integer(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_knowledge_state")),
+    )
+    op.bulk_insert(state, [{"id": 1, "version": 0}])
     op.create_table(
         "regression_cases",
         sa.Column("correction_id", RowId, autoincrement=False, nullable=False),
