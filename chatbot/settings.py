@@ -17,7 +17,7 @@ from chatbot.types import Mode
 from chatbot.variables import CONFIG, PREFIX, WHERE_ALL_ARE, file_variable, misspelt, nearest, variable
 
 CONFIG_FILE = "chatbot.toml"
-_SECRETS = ("database_url", "model_api_key", "cookie_key", "metrics_token")
+_SECRETS = ("database_url", "model_api_key", "cookie_key", "metrics_token", "oidc_client_secret")
 
 REPLY_MODES = (Mode.PRECEDENT, Mode.ADAPTED, Mode.GENERATED)  # "fixed" is what the product's own sentences are
 _DATABASES = ("sqlite", "postgresql", "postgres")
@@ -91,6 +91,16 @@ class Settings(BaseSettings):
     keep_visible: Words = Field(
         (), description="own contact data that is never masked, e.g. help@shop.example, shop.example"
     )
+
+    # the team
+    admin_totp: bool = Field(False, description="admins must set up a second factor before they may do anything else")
+    oidc_issuer: str | None = Field(
+        None,
+        pattern=r"^https?://[^\s?#]+$",
+        description="sign-in service (OpenID Connect), e.g. https://login.shop.example",
+    )
+    oidc_client_id: str | None = Field(None, min_length=1, description="this deployment's name at oidc_issuer")
+    oidc_client_secret: SecretStr | None = Field(None, description="its secret at oidc_issuer")
 
     # the process
     log_level: Literal["debug", "info", "warning", "error"] = "info"

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection, Select, insert, select
 
 from storage.databases import Database
 from storage.people_tables import AuditRow
@@ -65,16 +65,32 @@ class Audit:
         await asyncio.wrap_future(self.database.write(lambda c: record(c, actor, action, target, detail)))
 
     async def entries(
-        self, *, target: str | None = None, before_id: int | None = None, limit: int = 100
+        self,
+        *,
+        target: str | None = None,
+        user_id: int | None = None,
+        action: str | None = None,
+        before_id: int | None = None,
+        limit: int = 100,
     ) -> Sequence[AuditEntry]:
-        """Newest first; `before_id` pages on."""
-        return await asyncio.wrap_future(self.database.read(lambda c: _entries(c, target, before_id, limit)))
+        """Newest first; `before_id` pages on. action: a whole one ("user.disable") or an area ("user")."""
+        query = _matching(target, user_id, action)
+        return await asyncio.wrap_future(self.database.read(lambda c: _entries(c, query, before_id, limit)))
 
 
-def _entries(connection: Connection, target: str | None, before_id: int | None, limit: int) -> list[AuditEntry]:
-    query = select(AuditRow.__table__).order_by(AuditRow.id.desc()).limit(limit)
+def _matching(target: str | None, user_id: int | None, action: str | None) -> Select[Any]:
+    query = select(AuditRow.__table__)
     if target is not None:
         query = query.where(AuditRow.target == target)
+    if user_id is not None:
+        query = query.where(AuditRow.user_id == user_id)
+    if action is not None:
+        query = query.where((AuditRow.action == action) | AuditRow.action.startswith(f"{action}.", autoescape=True))
+    return query
+
+
+def _entries(connection: Connection, query: Select[Any], before_id: int | None, limit: int) -> list[AuditEntry]:
+    query = query.order_by(AuditRow.id.desc()).limit(limit)
     if before_id is not None:
         query = query.where(AuditRow.id < before_id)
     return [

@@ -19,10 +19,15 @@ from storage import desk_tables, engines, views  # noqa: F401 - desk_tables regi
 from storage.audit import Audit
 from storage.ballast import BALLAST_BYTES, Ballast
 from storage.conversations import SqlConversations
+from storage.credentials import Credentials
 from storage.databases import Database, Postgres, Sqlite
+from storage.desk import Desk
+from storage.links import Links
 from storage.locks import FolderLocks, make_folder
 from storage.migrating import migrate
 from storage.people import People
+from storage.sessions import Sessions
+from storage.teams import Teams
 from storage.transcripts import Transcripts
 from storage.trouble import explain
 
@@ -37,12 +42,22 @@ class Store:
     transcripts: Transcripts = field(init=False)
     audit: Audit = field(init=False)
     people: People = field(init=False)
+    credentials: Credentials = field(init=False)
+    sessions: Sessions = field(init=False)
+    links: Links = field(init=False)
+    teams: Teams = field(init=False)
+    desk: Desk = field(init=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "conversations", SqlConversations(self.database))
         object.__setattr__(self, "transcripts", Transcripts(self.database))
         object.__setattr__(self, "audit", Audit(self.database))
         object.__setattr__(self, "people", People(self.database))
+        object.__setattr__(self, "credentials", Credentials(self.database))
+        object.__setattr__(self, "sessions", Sessions(self.database))
+        object.__setattr__(self, "links", Links(self.database))
+        object.__setattr__(self, "teams", Teams(self.database))
+        object.__setattr__(self, "desk", Desk(self.database))
 
     def live_transcripts(self) -> Iterator[Transcript]:
         """Every live conversation, oldest first, for the export; from one state of the database."""

@@ -66,7 +66,7 @@ def sign_in(store: Store, role: StaffRole = "agent", team: str | None = None, na
     email = f"{name.split(maxsplit=1)[0].lower()}.{secrets.token_hex(4)}@shop.example"
     number = None if team is None else team_id(store, team)
     user = done(store.people.add_user(email, name, role, COMMAND, team_id=number))
-    return Member(user, done(store.people.start_session(user.id, verified=True)))
+    return Member(user, done(store.sessions.start(user.id, verified=True)))
 
 
 def team_id(store: Store, name: str) -> int:

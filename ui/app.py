@@ -73,7 +73,7 @@ def create_app_from(parts: Parts) -> FastAPI:
         app.include_router(router)
     static = f"/chat/static/{version(STATIC_FOLDER)}"
     if parts.house is not None:
-        gate = Gate(parts.house.people, settings)
+        gate = Gate(parts.house.sessions, settings)
         staff = StaffParts(settings, parts.house, parts.manager, parts.hub, gate, static)
         install_door(app, staff)
         app.include_router(staff_routes(staff))

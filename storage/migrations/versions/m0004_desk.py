@@ -211,6 +211,7 @@ def _create_review() -> None:
         sa.Column("user_id", RowId, nullable=True),
         sa.Column("agent", sa.Text(), nullable=False),
         sa.Column("created_at", Instant(), nullable=False),
+        sa.Column("before", sa.JSON(), nullable=False),
         sa.Column("undone_at", Instant(), nullable=True),
         sa.Column("undone_by", sa.Text(), nullable=True),
         sa.CheckConstraint("kind IN ('correction', 'edit', 'gap')", name=op.f("ck_corrections_kind")),
@@ -304,6 +305,7 @@ def _create_labels() -> None:
         sa.Column("reason", sa.String(length=40), nullable=False),
         sa.Column("at", Instant(), nullable=False),
         sa.Column("counts", sa.JSON(), nullable=False),
+        sa.Column("marks", sa.JSON(), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_erasures")),
         sa.UniqueConstraint("receipt", name=op.f("uq_erasures_receipt")),
     )
