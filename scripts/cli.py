@@ -5,7 +5,7 @@ from __future__ import annotations
 import typer
 
 from chatbot import __version__
-from scripts import ask, bench, doctor, export, import_transcripts, init, reindex, search, serve
+from scripts import ask, bench, doctor, export, import_transcripts, init, reindex, search, serve, transcripts
 from scripts.options import AppOptions, ConfigOption, DataOption, run
 
 app = typer.Typer(
@@ -24,6 +24,7 @@ app.command("serve")(serve.main)
 app.command("doctor")(doctor.main)
 app.add_typer(bench.app, name="bench")
 app.command("export")(export.main)
+app.add_typer(transcripts.app, name="transcripts")
 
 
 def _version(wanted: bool) -> None:

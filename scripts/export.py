@@ -82,6 +82,7 @@ def as_own_jsonl(transcript: Transcript) -> dict[str, Any]:
     """The own JSONL shape (docs/formats.md); fields without a value are left out."""
     row: dict[str, Any] = {
         "id": transcript.id,
+        "source": transcript.source,
         "language": transcript.language,
         "topic": transcript.topic,
         "status": transcript.status,

@@ -20,8 +20,9 @@ from chatbot.privacy import Masker
 from chatbot.settings import Settings
 from chatbot.transcripts.contract import BadRecord, ReadOptions
 from chatbot.transcripts.distil import distil
-from chatbot.transcripts.reading import FORMATS, detect_format, read_transcripts
-from chatbot.types import Origin, Passage, Transcript
+from chatbot.transcripts.reading import FORMATS, detect_formats, read_transcripts
+from chatbot.transcripts.roles import plain_word
+from chatbot.types import Origin, Passage, Role, Transcript
 from scripts.options import DataOption, JsonOption, ProgressSink, print_json, progress_bar, run, settings_from
 from scripts.reindex import reindex, report
 from storage.opening import open_store
@@ -39,6 +40,11 @@ class Tally:
     languages: Counter[str] = field(default_factory=Counter)
     bad: list[BadRecord] = field(default_factory=list)
     samples: list[Passage] = field(default_factory=list)
+
+    @property
+    def empty(self) -> bool:
+        """Were there records, and none of them could be used?"""
+        return bool(self.bad) and not self.outcomes
 
     def view(self, *, dry_run: bool) -> dict[str, Any]:
         """The result as JSON."""
@@ -61,6 +67,7 @@ def main(
     strict: Annotated[bool, typer.Option("--strict", help="Stop at the first bad record; import nothing.")] = False,
     index: Annotated[bool, typer.Option("--index", help="Re-index when done.")] = False,
     column: Annotated[list[str] | None, typer.Option(help="CSV: OUR_NAME=THEIR_COLUMN, as often as needed.")] = None,
+    roles: Annotated[str | None, typer.Option(help='Their words for roles: "cust=customer,rep=agent".')] = None,
     language: Annotated[str | None, typer.Option(help="Language of conversations that name none.")] = None,
     users: Annotated[Path | None, typer.Option(help="Zendesk: the users file.")] = None,
     comments: Annotated[Path | None, typer.Option(help="Zendesk: the comments file.")] = None,
@@ -78,6 +85,7 @@ def main(
         encoding=encoding,
         language=language,
         csat_max=csat_max,
+        roles=_roles(roles or ""),
         users=users,
         comments=comments,
     )
@@ -86,8 +94,11 @@ def main(
     tally = import_path(settings, path, format, options, dry_run=dry_run, strict=strict, quiet=as_json)
     if as_json:
         print_json(tally.view(dry_run=dry_run))
-    else:
+    elif not tally.empty:
         _show(tally, dry_run)
+    if tally.empty:
+        _show_skipped(tally, Console(stderr=True, highlight=False, soft_wrap=True))
+        raise FormatError(f"No record in {path} can be used ({len(tally.bad)} skipped), so nothing was imported.")
     if index and not dry_run:
         report(reindex(settings, quiet=as_json), as_json)
     elif not dry_run and not as_json and (tally.outcomes["new"] or tally.outcomes["changed"]):
@@ -105,7 +116,7 @@ def import_path(
     quiet: bool = False,
 ) -> Tally:
     """Reads, distils and stores; all of it becomes visible at the end, or nothing."""
-    found = detect_format(path, options) if format == "auto" else format
+    found = ", ".join(detect_formats(path, options)) if format == "auto" else format
     tally = Tally(found)
     with progress_bar(quiet) as show, ExitStack() as stack:
         batch = None
@@ -113,7 +124,7 @@ def import_path(
             database = settings.database_url.get_secret_value() if settings.database_url else None
             store = stack.enter_context(open_store(database, settings.data))
             batch = stack.enter_context(store.transcripts.importing(path.name, found))
-        for transcript, passages in _read(settings, path, found, options, tally, strict, show):
+        for transcript, passages in _read(settings, path, format, options, tally, strict, show):
             try:
                 tally.outcomes[batch.add(transcript, passages) if batch else "found"] += 1
             except BadInput as exc:
@@ -125,7 +136,7 @@ def import_path(
             tally.passages += len(passages)
             tally.languages.update(passage.language for passage in passages)
             tally.samples.extend(passages[: max(0, 5 - len(tally.samples))])
-        if batch:
+        if batch and not tally.empty:
             batch.commit()
     return tally
 
@@ -147,11 +158,30 @@ def _read(
 def _columns(pairs: list[str]) -> dict[str, str]:
     columns = {}
     for pair in pairs:
-        ours, equals, theirs = pair.partition("=")
-        if not (ours and equals and theirs):
+        ours, theirs = _halves(pair)
+        if not (ours and theirs):
             raise UsageError(f"--column {pair!r} does not work: write OUR_NAME=THEIR_COLUMN, for example text=Message.")
-        columns[ours.strip()] = theirs.strip()
+        columns[ours] = theirs
     return columns
+
+
+def _roles(pairs: str) -> dict[str, Role]:
+    known = {role.value: role for role in Role}
+    roles = {}
+    for pair in filter(None, pairs.split(",")):
+        theirs, ours = _halves(pair)
+        if not theirs or ours.lower() not in known:
+            raise UsageError(
+                f"--roles {pair.strip()!r} does not work: write THEIR_WORD=ROLE with one of {', '.join(known)}, "
+                "for example rep=agent."
+            )
+        roles[plain_word(theirs)] = known[ours.lower()]
+    return roles
+
+
+def _halves(pair: str) -> tuple[str, str]:
+    one, _, other = pair.partition("=")
+    return one.strip(), other.strip()
 
 
 def _show(tally: Tally, dry_run: bool) -> None:
@@ -167,6 +197,10 @@ def _show(tally: Tally, dry_run: bool) -> None:
         for passage in tally.samples:
             table.add_row(escape(passage.question), escape(passage.answer))
         console.print(table, soft_wrap=False)
+    _show_skipped(tally, console)
+
+
+def _show_skipped(tally: Tally, console: Console) -> None:
     for bad in tally.bad[:MOST_BAD_SHOWN]:
         console.print(f"[yellow]Skipped[/yellow] {escape(f'{bad.file} line {bad.line}: {bad.reason}')}")
     if len(tally.bad) > MOST_BAD_SHOWN:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from typing import Annotated
 
 import typer
@@ -9,9 +10,10 @@ from rich.console import Console
 from rich.table import Table
 
 from chatbot.retrieval.embedder import open_embedder
-from chatbot.retrieval.index import IndexVersion, build_index, list_versions, rollback, verify
+from chatbot.retrieval.index import KEEP, IndexVersion, build_index, list_versions, rollback, verify
 from chatbot.settings import Settings
 from chatbot.transcripts.distil import collapse
+from chatbot.types import Passage
 from scripts.options import (
     AppOptions,
     ConfigOption,
@@ -29,23 +31,40 @@ app = typer.Typer(help="Build, list, verify and roll back the index.", invoke_wi
 
 @app.callback()
 def build(
-    ctx: typer.Context, data: DataOption = None, config: ConfigOption = None, as_json: JsonOption = False
+    ctx: typer.Context,
+    data: DataOption = None,
+    config: ConfigOption = None,
+    keep: Annotated[int, typer.Option(min=1, help="Versions that stay; 1: the current one only.")] = KEEP,
+    as_json: JsonOption = False,
 ) -> None:
     """Builds the index from all imported transcripts; only new or changed passages are embedded."""
     if data or config or not ctx.obj:
         earlier = ctx.obj if isinstance(ctx.obj, AppOptions) else AppOptions()
         ctx.obj = AppOptions(data or earlier.data, config or earlier.config)
     if ctx.invoked_subcommand is None:
-        report(reindex(settings_from(ctx), quiet=as_json), as_json)
+        report(reindex(settings_from(ctx), quiet=as_json, keep=keep), as_json)
 
 
-def reindex(settings: Settings, *, quiet: bool = False) -> IndexVersion:
-    """The index of all live passages, published if anything changed."""
+def reindex(settings: Settings, *, quiet: bool = False, keep: int = KEEP) -> IndexVersion:
+    """The index of all live passages, published if anything changed; `keep` versions stay, the current one among them."""
     database = settings.database_url.get_secret_value() if settings.database_url else None
     with progress_bar(quiet) as show, open_store(database, settings.data) as store:
         show("read passages", 0, 0)
-        passages = collapse(store.transcripts.passages())
-        return build_index(passages, open_embedder(settings), settings.index_folder, show)
+        passages = collapsed(store.transcripts.signed_passages())
+        return build_index(passages, open_embedder(settings), settings.index_folder, show, keep=keep)
+
+
+def collapsed(signed: Iterable[tuple[Passage, str | None]]) -> list[Passage]:
+    """Near-duplicates as one passage with the number of different agents who gave that answer."""
+    agents: dict[str, str] = {}
+
+    def noting() -> Iterator[Passage]:
+        for passage, agent in signed:
+            if agent and agent.strip():
+                agents[passage.id] = agent.strip().casefold()
+            yield passage
+
+    return collapse(list(noting()), lambda passage: agents.get(passage.id))
 
 
 def report(version: IndexVersion, as_json: bool) -> None:

@@ -8,13 +8,15 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, delete, select, update
+from sqlalchemy import Connection, Row, delete, select
 
 from chatbot.types import Origin, Passage, Role, Transcript, Turn
 from storage import importing, search
+from storage.audit import COMMAND
 from storage.databases import Database
 from storage.importing import Batch
-from storage.staging import PASSAGE_FIELDS, count_of, is_live
+from storage.retiring import Writer, count_change, current, retire
+from storage.staging import PASSAGE_FIELDS, count_of, in_use, is_live, live_version
 from storage.tables import PassageRow, TranscriptRow, TurnRow
 from storage.terms import query_terms
 
@@ -59,15 +61,24 @@ class Transcripts:
 
     def passages(self) -> Iterator[Passage]:
         """Live passages that are not retired, in the order in which they came in; from one state of the database."""
+        return (passage for passage, _ in self.signed_passages())
+
+    def signed_passages(self) -> Iterator[tuple[Passage, str | None]]:
+        """The same, each with the name of the agent who gave the answer, where the export told it."""
         with self.database.stream() as connection:
             rows = connection.execute(
-                select(PassageRow.__table__)
+                select(PassageRow.__table__, TurnRow.author)
                 .join(TranscriptRow, TranscriptRow.id == PassageRow.transcript_id)
-                .where(is_live(), PassageRow.retired_at.is_(None))
+                .outerjoin(
+                    TurnRow,
+                    (TurnRow.transcript_id == PassageRow.transcript_id) & (TurnRow.position == PassageRow.turn_id),
+                )
+                .where(is_live(), in_use())
                 .order_by(PassageRow.id)
             )
             for row in rows:
-                yield Passage(id=row.passage_id, **{name: getattr(row, name) for name in PASSAGE_FIELDS})
+                values = {name: getattr(row, name) for name in PASSAGE_FIELDS}
+                yield Passage(id=row.passage_id, **values), row.author
 
     def transcripts(self) -> Iterator[Transcript]:
         """Live transcripts with all turns, in the order in which they came in; from one state of the database."""
@@ -87,6 +98,10 @@ class Transcripts:
             lambda c: Counts(transcripts=count_of(c, TranscriptRow), passages=count_of(c, PassageRow))
         ).result()
 
+    def has(self, source: str, id: str) -> bool:
+        """Is there a live conversation of this source and id?"""
+        return self.database.read(lambda c: live_version(c, source, id)).result() is not None
+
     def delete(self, source: str, id: str) -> bool:
         """Erases one conversation: rows, passages, search terms, staged versions. False when there was none.
 
@@ -99,16 +114,19 @@ class Transcripts:
 
     def retire(self, passage_id: str) -> bool:
         """Takes a superseded passage out of what is indexed, and keeps it. False when there is none to take."""
-        change = (
-            update(PassageRow)
-            .where(PassageRow.passage_id == passage_id, PassageRow.retired_at.is_(None))
-            .values(retired_at=datetime.now(UTC))
-        )
-        return bool(self.database.write(lambda c: c.execute(change).rowcount).result())
+        return self.database.write(lambda c: _retire(c, passage_id)).result()
 
     def search(self, text: str, limit: int = 20) -> list[TranscriptHit]:
         """Conversations with every word of `text`, best first; the last word may be unfinished."""
         return self.database.read(lambda c: _search(c, text, limit)).result()
+
+
+def _retire(connection: Connection, passage_id: str) -> bool:
+    count_change(connection)
+    if not current(connection, [passage_id]):
+        return False
+    retire(connection, [passage_id], Writer(None, COMMAND.name), datetime.now(UTC))
+    return True
 
 
 def _search(connection: Connection, text: str, limit: int) -> list[TranscriptHit]:

@@ -95,6 +95,17 @@ def test_old_versions_are_kept_up_to_five_and_names_only_go_up(tmp_path: Path) -
     assert build_index(shop(9), fake, tmp_path).name == "v000008"
 
 
+def test_with_one_to_keep_only_the_current_version_stays_also_after_a_rollback(tmp_path: Path) -> None:
+    fake = FakeEmbedder()
+    build_index(shop(1), fake, tmp_path)
+    build_index([*shop(1), passage(901, "Is XQZ-77 valid?", "XQZ-77 is valid.")], fake, tmp_path)
+    rollback(tmp_path)
+    version = build_index(shop(1), fake, tmp_path, keep=1)
+    assert (version.name, version.published) == ("v000001", False)
+    assert [found.name for found in list_versions(tmp_path)] == ["v000001"]
+    assert not [path for path in tmp_path.rglob("*") if path.is_file() and b"XQZ-77" in path.read_bytes()]
+
+
 def test_rollback_serves_the_older_answers_again(tmp_path: Path) -> None:
     fake = FakeEmbedder()
     build_index([passage(1, "How long may I return a tent?", "Within 14 days.")], fake, tmp_path)

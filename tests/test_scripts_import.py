@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import json
+import shutil
 import signal
 import time
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from chatbot.types import Transcript
 from storage.opening import open_store
 from tests.commands import Done, begun, refused, shell, typed
 
@@ -96,6 +100,45 @@ def test_a_bad_record_is_named_and_skipped_and_with_strict_nothing_comes_in(tmp_
     assert done["skipped"][0]["reason"]
     told = bring_in(tmp_path / "lenient", export)
     assert "Skipped mixed.jsonl line 2: " in told.out
+
+
+@pytest.mark.parametrize("words", [(), ("--json",), ("--dry-run",)])
+def test_an_export_of_which_no_record_can_be_used_is_an_error_with_the_reasons(tmp_path: Path, words: Any) -> None:
+    export = own(tmp_path / "all-bad.jsonl", BAD, {**BAD, "id": "bad-2"})
+    done = bring_in(tmp_path / "d", export, *words)
+    assert done.code == 2
+    *reasons, last = done.err.splitlines()
+    assert [reason.partition(": ")[0] for reason in reasons] == [f"Skipped all-bad.jsonl line {n}" for n in (1, 2)]
+    assert last == f"Error: No record in {export} can be used (2 skipped), so nothing was imported."
+    if words == ("--json",):
+        assert (done.json["conversations"], len(done.json["skipped"])) == ({}, 2)
+    else:
+        assert done.out == ""
+    assert counts(tmp_path / "d") == (0, 0)
+
+
+def test_a_folder_with_several_formats_comes_in_file_by_file(tmp_path: Path) -> None:
+    mixed = tmp_path / "mixed"
+    mixed.mkdir()
+    for name in ("own.jsonl", "faq.csv", "rows.csv", "zendesk.json"):
+        shutil.copy(FIXTURES / name, mixed)
+    done = bring_in(tmp_path / "d", mixed, "--json")
+    assert (done.code, done.json["format"], done.json["skipped"]) == (0, "csv, faq, own, zendesk", [])
+    assert done.json["conversations"] == {"new": sum(EXPECTED[item.name][1] for item in mixed.iterdir())}
+    with open_store(None, tmp_path / "d") as store:
+        assert {t.source for t in store.transcripts.transcripts()} == {"csv", "faq", "own", "zendesk"}
+
+
+def test_words_for_roles_that_are_not_known_can_be_told(tmp_path: Path) -> None:
+    export = tmp_path / "rows.csv"
+    export.write_text('ticket_id,sender,message\n1,Cust,Is it dry?\n1,Our Rep,"Yes, the fabric is tested."\n')
+    untold = bring_in(tmp_path / "d", export)
+    assert "role 'Cust' is unknown" in untold.err
+    assert "--roles cust=ROLE" in untold.err
+    told_of = bring_in(tmp_path / "d", export, "--roles", "cust=customer, our rep = Agent", "--json")
+    assert (told_of.json["conversations"], told_of.json["passages"]) == ({"new": 1}, 1)
+    for wrong in ("cust", "cust=boss", "=agent"):
+        refused(bring_in(tmp_path / "d", export, "--roles", wrong), "--roles", wrong, "customer, agent, bot")
 
 
 def test_brackets_in_names_and_texts_are_shown_as_they_are(tmp_path: Path) -> None:
@@ -217,13 +260,27 @@ def test_an_export_comes_back_as_the_same_transcripts(demo_copy: Path, tmp_path:
     assert printed == out.read_text(encoding="utf-8")
 
 
+def test_a_round_trip_keeps_sources_so_that_equal_ids_do_not_meet(tmp_path: Path) -> None:
+    before, after, out = tmp_path / "before", tmp_path / "after", tmp_path / "all.jsonl"
+    for name in EXPECTED:
+        bring_in(before, FIXTURES / name)
+    same_id = {"id": "35436", "turns": GOOD["turns"]}  # the id of the Zendesk ticket
+    bring_in(before, own(tmp_path / "own.jsonl", same_id))
+    assert typed("--data", before, "export", "-o", out).code == 0
+    for _ in range(2):
+        done = bring_in(after, out, "--json")
+        assert (done.code, done.json["skipped"]) == (0, [])
+    with open_store(None, before) as one, open_store(None, after) as other:
+        assert one.transcripts.counts() == other.transcripts.counts()
+        assert list(map(told, one.transcripts.transcripts())) == list(map(told, other.transcripts.transcripts()))
+        assert list(one.transcripts.signed_passages()) == list(other.transcripts.signed_passages())
+        sources = [t.source for t in other.transcripts.transcripts() if t.id == "35436"]
+    assert sorted(sources) == ["own", "zendesk"]
+
+
 def told(transcript: object) -> object:
-    from dataclasses import replace
-
-    from chatbot.types import Transcript
-
     assert isinstance(transcript, Transcript)
-    return replace(transcript, origin=None, source="own")  # an export is of our own format, whatever it was before
+    return replace(transcript, origin=None)  # an export is a file of its own
 
 
 def test_an_export_replaces_no_file_unasked(tmp_path: Path) -> None:

@@ -225,6 +225,22 @@ def test_deleting_takes_everything(store: Store) -> None:
     assert left == [3, 1, 1]
 
 
+def test_a_conversation_is_there_until_it_is_deleted(store: Store) -> None:
+    bring_in(store, [past(1)])
+    assert store.transcripts.has("own", "T-1")
+    assert not store.transcripts.has("zendesk", "T-1")
+    store.transcripts.delete("own", "T-1")
+    assert not store.transcripts.has("own", "T-1")
+
+
+def test_passages_come_with_the_agent_who_answered(store: Store) -> None:
+    unsigned = replace(past(2), turns=tuple(replace(turn, author=None) for turn in past(2).turns))
+    bring_in(store, [past(1), unsigned])
+    signed = list(store.transcripts.signed_passages())
+    assert [(passage.conversation_id, agent) for passage, agent in signed] == [("T-1", "Ann"), ("T-2", None)]
+    assert [passage for passage, _ in signed] == list(store.transcripts.passages())
+
+
 def test_a_retired_passage_rests(store: Store) -> None:
     bring_in(store, [past(1), past(2)])
     (first, second) = store.transcripts.passages()

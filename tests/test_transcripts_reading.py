@@ -15,7 +15,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from chatbot.errors import FormatError
-from chatbot.transcripts.reading import BadRecord, ReadOptions, detect_format, read_transcripts
+from chatbot.transcripts.reading import BadRecord, ReadOptions, detect_formats, read_transcripts
 from chatbot.types import Role, Transcript
 
 GOOD = {"id": "a", "turns": [{"role": "customer", "text": "Größe?"}, {"role": "agent", "text": "Die Größe M."}]}
@@ -136,8 +136,7 @@ def test_missing_paths_unknown_formats_and_mixed_folders(tmp_path: Path) -> None
         list(read_transcripts(tmp_path))
     (tmp_path / "a.jsonl").write_text(line(), encoding="utf-8")
     (tmp_path / "b.csv").write_text("question,answer\nq?,a\n", encoding="utf-8")
-    with pytest.raises(FormatError, match="several formats: faq, own"):
-        detect_format(tmp_path)
+    assert detect_formats(tmp_path) == ("faq", "own")
     assert [t.source for t in read_transcripts(tmp_path) if isinstance(t, Transcript)] == ["own", "faq"]
     both = [tmp_path / "b.csv", tmp_path / "a.jsonl"]
     assert [t.source for t in read_transcripts(both) if isinstance(t, Transcript)] == ["faq", "own"]

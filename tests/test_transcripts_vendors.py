@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
-from chatbot.transcripts.reading import BadRecord, ReadOptions, detect_format, read_transcripts
+from chatbot.transcripts.reading import BadRecord, ReadOptions, detect_formats, read_transcripts
 from chatbot.types import Role, Transcript
 
 FIXTURES = Path(__file__).parent / "fixtures"
@@ -39,13 +40,25 @@ def read(name: str, options: ReadOptions | None = None) -> list[Transcript]:
     ],
 )
 def test_format_is_detected_and_roles_keep_their_positions(name: str, format: str, roles: list[Role]) -> None:
-    assert detect_format(FIXTURES / name) == format
+    assert detect_formats(FIXTURES / name) == (format,)
     first = read(name)[0]
     assert [turn.role for turn in first.turns] == roles
     assert first.source == format
     assert first.origin is not None
     named = [item for item in read_transcripts(FIXTURES / name, format) if isinstance(item, Transcript)]
     assert named == read(name)
+
+
+def test_own_keeps_the_source_that_an_export_names(tmp_path: Path) -> None:
+    turns = [{"role": "customer", "text": "Is it dry?"}]
+    sources: list[object] = [None, "zendesk", " live ", "", "x" * 61, 5]
+    rows = [{"id": str(n), "source": source, "turns": turns} for n, source in enumerate(sources)]
+    file = tmp_path / "x.jsonl"
+    file.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    found = list(read_transcripts(file))
+    assert [item.source for item in found if isinstance(item, Transcript)] == ["own", "zendesk", "live"]
+    bad = [(item.line, item.reason) for item in found if isinstance(item, BadRecord)]
+    assert bad == [(line, 'its "source" is not a name of 1 to 60 characters') for line in (4, 5, 6)]
 
 
 def test_own_takes_both_kinds_of_time_and_keeps_unknown_keys() -> None:

@@ -33,7 +33,7 @@ from chatbot.retrieval.versions import (
 from chatbot.retrieval.words import language_of
 from chatbot.types import Passage
 
-__all__ = ["IndexVersion", "Limits", "build_index", "list_versions", "rollback", "verify"]
+__all__ = ["KEEP", "IndexVersion", "Limits", "build_index", "list_versions", "rollback", "verify"]
 
 KEEP = 5
 _log = logging.getLogger(__name__)
@@ -51,7 +51,8 @@ def build_index(
     """Makes the index hold exactly these passages and publishes it as a new version, if anything changed.
 
     Only texts that the current version does not know are embedded. A build that is killed or fails leaves the current
-    version as it was. progress(stage, done, total) is called from this thread. The `keep` newest versions stay.
+    version as it was. progress(stage, done, total) is called from this thread. `keep` versions stay: the current one and
+    the newest others.
     Raises Conflict while another build runs, ModelError, StorageError when the disk refuses.
     """
     everything = sorted(passages, key=lambda passage: language_of(passage.language))  # stable: order within stays

@@ -109,11 +109,11 @@ def clean_leftovers(folder: Path) -> None:
 
 
 def prune(folder: Path, keep: int) -> None:
-    """Keeps the newest `keep` versions and the current one; a reader's open files stay readable."""
+    """Keeps the current version and the newest others, `keep` in all; a reader's open files stay readable."""
     current = _pointed_at(folder)
-    for name in _names(folder)[:-keep] if keep > 0 else []:
-        if name != current:
-            shutil.rmtree(folder / name, ignore_errors=True)
+    others = [name for name in reversed(_names(folder)) if name != current]
+    for name in others[max(keep - 1, 0) :]:
+        shutil.rmtree(folder / name, ignore_errors=True)
 
 
 def describe(folder: Path, manifest: Manifest, *, current: bool, published: bool = False) -> IndexVersion:

@@ -18,7 +18,7 @@ from chatbot.transcripts.opening import open_text
 from chatbot.transcripts.vendors import alpaca, chatml, chatwoot, faq, freshdesk, intercom, own, sharegpt, zendesk
 from chatbot.types import Transcript
 
-__all__ = ["FORMATS", "BadRecord", "ReadOptions", "detect_format", "read_transcripts"]
+__all__ = ["FORMATS", "BadRecord", "ReadOptions", "detect_formats", "read_transcripts"]
 
 # In the order in which a record is tried: the more telling shapes first.
 _JSON: Mapping[str, ModuleType] = {
@@ -61,15 +61,9 @@ def read_transcripts(
             yield from zendeskfiles.read_files(tickets, options, _records)
 
 
-def detect_format(path: Path, options: ReadOptions | None = None) -> str:
-    """The format of a file, or of a folder whose files are all of one. Raises FormatError for none or several."""
-    found = sorted({_detect(file, options or ReadOptions()) for file in _files(path)})
-    if len(found) > 1:
-        raise FormatError(
-            f"{path} holds files of several formats: {', '.join(found)}; "
-            "import them one by one, or all with --format auto."
-        )
-    return found[0]
+def detect_formats(path: Path | Sequence[Path], options: ReadOptions | None = None) -> tuple[str, ...]:
+    """The formats of a file, or of a folder's files, each by itself; sorted, each once. Raises FormatError for none."""
+    return tuple(sorted({_detect(file, options or ReadOptions()) for file in _files(path)}))
 
 
 def _files(path: Path | Sequence[Path]) -> list[Path]:

@@ -27,8 +27,16 @@ def parse_role(word: object, extra: Mapping[str, Role] | None = None) -> Role:
     """
     if not isinstance(word, str):
         raise RecordError(f"a turn's role is {type(word).__name__}, not a word")
-    plain = word.strip().lower().replace(" ", "_")
+    plain = plain_word(word)
     role = (extra or {}).get(plain) or _BY_WORD.get(plain)
     if role is None:
-        raise RecordError(f"role {word[:30]!r} is unknown; customer, agent, bot, note and system are known")
+        raise RecordError(
+            f"role {word[:30]!r} is unknown; customer, agent, bot, note and system are known; "
+            f"say what it is with --roles {plain[:30]}=ROLE"
+        )
     return role
+
+
+def plain_word(word: str) -> str:
+    """A role word as it is looked up, and as the keys of `ReadOptions.roles` are written."""
+    return word.strip().lower().replace(" ", "_")

@@ -11,7 +11,9 @@ from chatbot.transcripts.fields import content_id, mapping, objects, required_id
 from chatbot.transcripts.roles import parse_role
 from chatbot.types import Transcript
 
-_KNOWN = {"id", "language", "topic", "status", "csat", "tags", "turns", "meta"}
+SOURCE = "own"
+_SOURCE_CHARS = 60
+_KNOWN = {"id", "source", "language", "topic", "status", "csat", "tags", "turns", "meta"}
 
 
 def matches(record: Mapping[str, Any]) -> bool:
@@ -19,7 +21,7 @@ def matches(record: Mapping[str, Any]) -> bool:
 
 
 def read(record: Record, context: Context) -> Transcript:
-    """`{"id","language"?,"topic"?,"status"?,"csat"?,"tags"?,"turns":[{"role","text","time"?,"author"?}],"meta"?}`."""
+    """`{"id","source"?,"language"?,"topic"?,"status"?,"csat"?,"tags"?,"turns":[{"role","text","time"?,"author"?}],"meta"?}`."""
     value = record.value
     turns = []
     for item in objects(value.get("turns"), "turns"):
@@ -30,6 +32,14 @@ def read(record: Record, context: Context) -> Transcript:
     extra = {key: item for key, item in value.items() if key not in _KNOWN}
     about = {key: value.get(key) for key in ("language", "topic", "status", "csat", "tags")}
     conversation = required_id(value["id"]) if "id" in value else content_id(value)
-    return make_transcript(
-        record, context, "own", conversation, turns, meta={**extra, **mapping(value.get("meta"))}, **about
-    )
+    meta = {**extra, **mapping(value.get("meta"))}
+    return make_transcript(record, context, _source(value.get("source")), conversation, turns, meta=meta, **about)
+
+
+def _source(value: Any) -> str:
+    """The format that the conversation once came in: with it an export reads back as what it was. Raises RecordError."""
+    if value is None:
+        return SOURCE
+    if not isinstance(value, str) or not 1 <= len(value.strip()) <= _SOURCE_CHARS:
+        raise RecordError(f'its "source" is not a name of 1 to {_SOURCE_CHARS} characters')
+    return value.strip()
