@@ -27,6 +27,20 @@ _PHRASES: dict[str, dict[str, str]] = {
         "stopped": "Stopped.",
         "asked_for_person": "You asked for a person.",
         "back_to_bot": "You are back with the assistant.",
+        "joined": "{agent} joined the chat.",
+        "passed_on": "You are being passed on to a colleague.",
+        "closed_by": "{agent} ended this chat.",
+        "away_until": "Our team is not here at the moment and is back {when}. If you leave your e-mail address below, we will "
+        "answer you there; you can also keep writing here.",
+        "away_now": "Nobody from our team is free at the moment. If you leave your e-mail address below, we will answer you "
+        "there; you can also keep writing here.",
+        "long_wait": "It is taking longer than it should, and nobody has been free yet. You keep your place. If you would "
+        "rather not wait, leave your e-mail address below and we will answer you there.",
+        "contact_kept": "Thank you. We will answer you by e-mail if you are no longer here.",
+        "weekdays": "Monday Tuesday Wednesday Thursday Friday Saturday Sunday",
+        "when_today": "today at {time}",
+        "when_tomorrow": "tomorrow at {time}",
+        "when_day": "on {day} at {time}",
         "wish_person": "Talk to a person",
         "wish_rephrase": "Ask differently",
         "your_order": "your order",
@@ -48,15 +62,31 @@ _PHRASES: dict[str, dict[str, str]] = {
         "no_precedent": "Ich habe in unseren früheren Antworten nichts gefunden, das zu Ihrer Frage passt, und möchte nicht raten. "
         "Möchten Sie mit einem Menschen sprechen?",
         "not_sure": "Ich bin mir hier nicht sicher genug für eine Antwort. Möchten Sie mit einem Menschen sprechen?",
-        "handed_over": "Ich gebe Sie an einen Menschen aus unserem Team weiter. Sie können weiterschreiben; dort ist alles zu sehen.",
+        "handed_over": "Ich gebe Sie an einen Menschen aus unserem Team weiter. Sie können weiterschreiben; dort ist alles zu "
+        "sehen.",
         "repeated": "Ich konnte Ihnen hierbei nicht helfen und gebe Sie deshalb an einen Menschen aus unserem Team weiter. Sie "
         "können weiterschreiben; dort ist alles zu sehen.",
         "attack": "Ich kann nur bei Fragen an den Support von {company} helfen. Was möchten Sie wissen?",
-        "unavailable": "Ich kann gerade nichts nachschlagen. Ihre Nachricht ist gespeichert. Möchten Sie mit einem Menschen sprechen?",
+        "unavailable": "Ich kann gerade nichts nachschlagen. Ihre Nachricht ist gespeichert. Möchten Sie mit einem Menschen "
+        "sprechen?",
         "busy": "Gerade schreiben sehr viele Menschen, deshalb vorerst eine kurze Antwort:",
         "stopped": "Angehalten.",
         "asked_for_person": "Sie haben nach einem Menschen gefragt.",
         "back_to_bot": "Sie sind wieder beim Assistenten.",
+        "joined": "{agent} ist jetzt im Chat.",
+        "passed_on": "Sie werden an eine Kollegin oder einen Kollegen weitergegeben.",
+        "closed_by": "{agent} hat diesen Chat beendet.",
+        "away_until": "Unser Team ist gerade nicht da und {when} wieder erreichbar. Wenn Sie unten Ihre E-Mail-Adresse "
+        "hinterlassen, antworten wir Ihnen dort; Sie können auch hier weiterschreiben.",
+        "away_now": "Aus unserem Team ist gerade niemand frei. Wenn Sie unten Ihre E-Mail-Adresse hinterlassen, antworten wir "
+        "Ihnen dort; Sie können auch hier weiterschreiben.",
+        "long_wait": "Es dauert länger, als es sollte, und es war noch niemand frei. Ihr Platz bleibt Ihnen. Wenn Sie nicht "
+        "warten möchten, hinterlassen Sie unten Ihre E-Mail-Adresse, und wir antworten Ihnen dort.",
+        "contact_kept": "Danke. Wir antworten Ihnen per E-Mail, wenn Sie nicht mehr hier sind.",
+        "weekdays": "Montag Dienstag Mittwoch Donnerstag Freitag Samstag Sonntag",
+        "when_today": "heute um {time}",
+        "when_tomorrow": "morgen um {time}",
+        "when_day": "am {day} um {time}",
         "wish_person": "Mit einem Menschen sprechen",
         "wish_rephrase": "Anders fragen",
         "your_order": "Ihre Bestellung",
@@ -87,6 +117,20 @@ _PHRASES: dict[str, dict[str, str]] = {
         "stopped": "Detenido.",
         "asked_for_person": "Ha pedido hablar con una persona.",
         "back_to_bot": "Vuelve a estar con el asistente.",
+        "joined": "{agent} se ha unido al chat.",
+        "passed_on": "Le pasamos con otra persona del equipo.",
+        "closed_by": "{agent} ha terminado este chat.",
+        "away_until": "Nuestro equipo no está en este momento y vuelve {when}. Si deja abajo su correo electrónico, le "
+        "responderemos allí; también puede seguir escribiendo aquí.",
+        "away_now": "En este momento no hay nadie libre en nuestro equipo. Si deja abajo su correo electrónico, le "
+        "responderemos allí; también puede seguir escribiendo aquí.",
+        "long_wait": "Está tardando más de lo debido y todavía no hay nadie libre. Conserva su turno. Si prefiere no esperar, "
+        "deje abajo su correo electrónico y le responderemos allí.",
+        "contact_kept": "Gracias. Le responderemos por correo electrónico si ya no está aquí.",
+        "weekdays": "lunes martes miércoles jueves viernes sábado domingo",
+        "when_today": "hoy a las {time}",
+        "when_tomorrow": "mañana a las {time}",
+        "when_day": "el {day} a las {time}",
         "wish_person": "Hablar con una persona",
         "wish_rephrase": "Preguntar de otra forma",
         "your_order": "su pedido",
@@ -108,15 +152,31 @@ _PHRASES: dict[str, dict[str, str]] = {
         "no_precedent": "Je n'ai rien trouvé dans nos réponses passées qui corresponde à votre question et je ne veux pas deviner. "
         "Souhaitez-vous parler à une personne ?",
         "not_sure": "Je ne suis pas assez sûr de moi pour répondre à cela. Souhaitez-vous parler à une personne ?",
-        "handed_over": "Je vous passe une personne de notre équipe. Vous pouvez continuer à écrire ; elle verra tout ce qui est ici.",
+        "handed_over": "Je vous passe une personne de notre équipe. Vous pouvez continuer à écrire ; elle verra tout ce qui "
+        "est ici.",
         "repeated": "Je n'ai pas pu vous aider, je vous passe donc une personne de notre équipe. Vous pouvez continuer à écrire ; elle "
         "verra tout ce qui est ici.",
         "attack": "Je peux seulement aider pour les questions au support de {company}. Que souhaitez-vous savoir ?",
-        "unavailable": "Je ne peux rien consulter pour le moment. Votre message est enregistré. Souhaitez-vous parler à une personne ?",
+        "unavailable": "Je ne peux rien consulter pour le moment. Votre message est enregistré. Souhaitez-vous parler à une "
+        "personne ?",
         "busy": "Beaucoup de personnes écrivent en ce moment, voici donc une réponse courte pour l'instant :",
         "stopped": "Arrêté.",
         "asked_for_person": "Vous avez demandé une personne.",
         "back_to_bot": "Vous êtes de nouveau avec l'assistant.",
+        "joined": "{agent} a rejoint la discussion.",
+        "passed_on": "Nous vous passons une autre personne de l'équipe.",
+        "closed_by": "{agent} a terminé cette discussion.",
+        "away_until": "Notre équipe n'est pas là pour le moment et revient {when}. Si vous laissez votre adresse e-mail "
+        "ci-dessous, nous vous répondrons là-bas ; vous pouvez aussi continuer à écrire ici.",
+        "away_now": "Personne de notre équipe n'est libre pour le moment. Si vous laissez votre adresse e-mail ci-dessous, "
+        "nous vous répondrons là-bas ; vous pouvez aussi continuer à écrire ici.",
+        "long_wait": "Cela prend plus de temps que prévu et personne n'est encore libre. Vous gardez votre place. Si vous "
+        "préférez ne pas attendre, laissez votre adresse e-mail ci-dessous et nous vous répondrons là-bas.",
+        "contact_kept": "Merci. Nous vous répondrons par e-mail si vous n'êtes plus ici.",
+        "weekdays": "lundi mardi mercredi jeudi vendredi samedi dimanche",
+        "when_today": "aujourd'hui à {time}",
+        "when_tomorrow": "demain à {time}",
+        "when_day": "{day} à {time}",
         "wish_person": "Parler à une personne",
         "wish_rephrase": "Poser la question autrement",
         "your_order": "votre commande",
@@ -143,6 +203,17 @@ _PHRASES: dict[str, dict[str, str]] = {
         "stopped": "已停止。",
         "asked_for_person": "您已请求转接人工。",
         "back_to_bot": "您已回到 AI 助手。",
+        "joined": "{agent} 已加入对话。",
+        "passed_on": "正在为您转接另一位同事。",
+        "closed_by": "{agent} 结束了本次对话。",
+        "away_until": "我们的同事现在不在，将于{when}回来。您可以在下方留下电子邮箱，我们会通过邮件答复您；您也可以继续在这里留言。",
+        "away_now": "我们的同事暂时都不在线。您可以在下方留下电子邮箱，我们会通过邮件答复您；您也可以继续在这里留言。",
+        "long_wait": "等待时间比预期的长，目前还没有同事空闲。您的排队位置会保留。如果不想继续等待，请在下方留下电子邮箱，我们会通过邮件答复您。",
+        "contact_kept": "谢谢。如果您已离开，我们会通过邮件答复您。",
+        "weekdays": "星期一 星期二 星期三 星期四 星期五 星期六 星期日",
+        "when_today": "今天 {time} ",
+        "when_tomorrow": "明天 {time} ",
+        "when_day": "{day} {time} ",
         "wish_person": "转接人工",
         "wish_rephrase": "换个问法",
         "your_order": "您的订单",

@@ -111,10 +111,11 @@ class ConversationStore(Protocol):
         """Newest first."""
 
     async def add_customer_message(
-        self, conversation_id: str, owner: str, text: str, client_message_id: str
+        self, conversation_id: str, owner: str, text: str, client_message_id: str, mood: float | None = None
     ) -> tuple[Message, bool]:
         """The stored message and whether it is new. The same id and text again returns the first one; the same id with
-        another text raises Conflict; a closed conversation raises Conflict."""
+        another text raises Conflict; a closed conversation raises Conflict. `mood`, in [-1, 1], goes into the
+        conversation's running mood."""
 
     async def add_reply(self, conversation_id: str, reply: Reply, answers_seq: int) -> Message | None:
         """Stores the bot's message answering message `answers_seq`; None, and nothing stored, when the bot no longer owns
@@ -140,6 +141,9 @@ class ConversationStore(Protocol):
         self, conversation_id: str, owner: str, expected: Sequence[Status], to: Status, reason: str | None = None
     ) -> Conversation:
         """Compare-and-set; raises Conflict when the status is not one of `expected`."""
+
+    async def leave_contact(self, conversation_id: str, owner: str, contact: str) -> Conversation:
+        """Keeps the e-mail address at which the customer can be answered; a second one replaces the first."""
 
     async def waiting_before(self, conversation_id: str, owner: str) -> int:
         """How many conversations have waited longer for a person than this one; 0 when it does not wait itself."""

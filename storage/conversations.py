@@ -37,15 +37,14 @@ class SqlConversations:
         return await asyncio.wrap_future(self.database.read(lambda c: views.conversations_of(c, owner, limit)))
 
     async def add_customer_message(
-        self, conversation_id: str, owner: str, text: str, client_message_id: str
+        self, conversation_id: str, owner: str, text: str, client_message_id: str, mood: float | None = None
     ) -> tuple[Message, bool]:
         check_text(text, "message")
         check_key(client_message_id, "message's client id")
         check_id(conversation_id)
+        said = (text, client_message_id)
         return await asyncio.wrap_future(
-            self.database.write(
-                lambda c: turns.add_customer_message(c, conversation_id, owner, text, client_message_id)
-            )
+            self.database.write(lambda c: turns.add_customer_message(c, conversation_id, owner, said, mood))
         )
 
     async def add_reply(self, conversation_id: str, reply: Reply, answers_seq: int) -> Message | None:
@@ -89,6 +88,13 @@ class SqlConversations:
         check_values(reason, "reason")
         return await asyncio.wrap_future(
             self.database.write(lambda c: turns.set_status(c, conversation_id, owner, expected, (to, reason)))
+        )
+
+    async def leave_contact(self, conversation_id: str, owner: str, contact: str) -> Conversation:
+        check_id(conversation_id)
+        check_key(contact, "e-mail address")
+        return await asyncio.wrap_future(
+            self.database.write(lambda c: turns.leave_contact(c, conversation_id, owner, contact))
         )
 
     async def waiting_before(self, conversation_id: str, owner: str) -> int:

@@ -19,13 +19,16 @@ from storage import desk_tables, engines, views  # noqa: F401 - desk_tables regi
 from storage.audit import Audit
 from storage.ballast import BALLAST_BYTES, Ballast
 from storage.conversations import SqlConversations
+from storage.corrections import Corrections
 from storage.credentials import Credentials
 from storage.databases import Database, Postgres, Sqlite
 from storage.desk import Desk
 from storage.links import Links
+from storage.knowledge import Knowledge
 from storage.locks import FolderLocks, make_folder
 from storage.migrating import migrate
 from storage.people import People
+from storage.rights import Rights
 from storage.sessions import Sessions
 from storage.teams import Teams
 from storage.transcripts import Transcripts
@@ -42,6 +45,9 @@ class Store:
     transcripts: Transcripts = field(init=False)
     audit: Audit = field(init=False)
     people: People = field(init=False)
+    corrections: Corrections = field(init=False)
+    knowledge: Knowledge = field(init=False)
+    rights: Rights = field(init=False)
     credentials: Credentials = field(init=False)
     sessions: Sessions = field(init=False)
     links: Links = field(init=False)
@@ -53,6 +59,9 @@ class Store:
         object.__setattr__(self, "transcripts", Transcripts(self.database))
         object.__setattr__(self, "audit", Audit(self.database))
         object.__setattr__(self, "people", People(self.database))
+        object.__setattr__(self, "corrections", Corrections(self.database))
+        object.__setattr__(self, "knowledge", Knowledge(self.database))
+        object.__setattr__(self, "rights", Rights(self.database, self.locks.folder))
         object.__setattr__(self, "credentials", Credentials(self.database))
         object.__setattr__(self, "sessions", Sessions(self.database))
         object.__setattr__(self, "links", Links(self.database))
@@ -107,6 +116,7 @@ def open_store(url: str | None, data: Path, *, server: bool = False, ballast_byt
     store = Store(database, locks)
     try:
         store.transcripts.clean_leftovers()
+        store.rights.restore_missing()
     except BaseException:
         store.close()
         raise

@@ -5,13 +5,14 @@ from __future__ import annotations
 import secrets
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, bindparam, delete, func, insert, literal, select, update
+from sqlalchemy import Connection, bindparam, case, delete, func, insert, literal, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from chatbot.errors import Conflict, NotFound
 from chatbot.types import Action, Conversation, Feedback, Message, Reply, Role, Status
+from storage import handovers
 from storage.checks import no_conversation
 from storage.columns import Instant
 from storage.replies import reply_values, source_values
@@ -19,6 +20,7 @@ from storage.search import add_terms
 from storage.tables import ConversationRow, FeedbackRow, MessageRow, ReplyRow, SourceRow
 from storage.views import find_message, is_customers, read_conversation
 
+_NEWEST_MOOD = 0.4  # share of the newest message in a conversation's mood
 _conversations = ConversationRow.__table__
 _inserts: dict[str, Any] = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
 
@@ -41,13 +43,26 @@ _insert_message = {
     .values(
         {
             name: bindparam(name)
-            for name in ("conversation_id", "seq", "role", "text", "created_at", "client_message_id")
+            for name in (
+                *("conversation_id", "seq", "role", "text", "created_at", "client_message_id"),
+                *("author", "user_id"),
+            )
         }
     )
     .on_conflict_do_nothing(index_elements=["conversation_id", "client_message_id"])
     .returning(MessageRow.id)
     for dialect, make in _inserts.items()
 }
+
+
+class Said(NamedTuple):
+    """A message to be. `client_id` makes a second run the same row; `author` is the name as shown."""
+
+    role: Role
+    text: str
+    client_id: str
+    author: str | None = None
+    user_id: int | None = None
 
 
 def create_conversation(connection: Connection, conversation: Conversation, owner: str) -> None:
@@ -66,12 +81,16 @@ def create_conversation(connection: Connection, conversation: Conversation, owne
 
 
 def add_customer_message(
-    connection: Connection, conversation_id: str, owner: str, text: str, client_message_id: str
+    connection: Connection, conversation_id: str, owner: str, said: tuple[str, str], mood: float | None = None
 ) -> tuple[Message, bool]:
-    """See `ConversationStore`. The usual case first: take a number and insert; a retry finds the first one."""
+    """See `ConversationStore`; `said`: text and client id. The usual case first: take a number and insert; a retry finds
+    the first one."""
+    text, client_message_id = said
     keys = {"key": conversation_id, "whose": owner}
-    added = _append(connection, _next_seq_of_customer, keys, (Role.CUSTOMER, text, client_message_id))
+    added = _append(connection, _next_seq_of_customer, keys, Said(Role.CUSTOMER, text, client_message_id))
     if added is not None:
+        if mood is not None:
+            _feel(connection, conversation_id, mood)
         return added, True
     is_closed = _owned_status(connection, conversation_id, owner) == Status.CLOSED.value
     first = find_message(connection, conversation_id, client_message_id)
@@ -86,7 +105,7 @@ def add_customer_message(
 def add_event_message(connection: Connection, conversation_id: str, owner: str, text: str, token: str) -> Message:
     """`token` makes a second run of the same write the same row."""
     keys = {"key": conversation_id, "whose": owner}
-    added = _append(connection, _next_seq_of_owner, keys, (Role.SYSTEM, text, token))
+    added = _append(connection, _next_seq_of_owner, keys, Said(Role.SYSTEM, text, token))
     if added is None:
         _owned_status(connection, conversation_id, owner)
         added = find_message(connection, conversation_id, token)
@@ -108,18 +127,21 @@ def add_reply(
         return None
     if not is_customers(connection, conversation_id, answers_seq):
         raise NotFound(f"There is no customer message {answers_seq} in this conversation to answer.")
-    message = _append(connection, _next_seq, {"key": conversation_id}, (Role.BOT, reply.text, token))
+    message = _append(connection, _next_seq, {"key": conversation_id}, Said(Role.BOT, reply.text, token))
     assert message is not None
     _store_provenance(connection, message, reply, answers_seq)
+    now, waits = datetime.now(UTC), reply.decision.action is Action.HAND_OVER and not reply.decision.offered
     changes: dict[str, Any] = {"language": reply.language} if reply.language else {}
-    if reply.decision.action is Action.HAND_OVER and not reply.decision.offered:
+    if waits:
         changes |= {
             "status": Status.WAITING.value,
             "handover_reason": reply.decision.reason,
-            "waiting_since": datetime.now(UTC),
+            "waiting_since": now,
         }
     if changes:
         connection.execute(update(ConversationRow).where(ConversationRow.id == conversation_id).values(changes))
+    if waits:
+        handovers.asked(connection, conversation_id, reply.decision.reason, now)
     return find_message(connection, conversation_id, token)
 
 
@@ -130,13 +152,15 @@ def set_status(
     expected: Sequence[Status],
     change: tuple[Status, str | None],
 ) -> Conversation:
-    """Compare-and-set in one statement: of two that race one wins and one is told. `change`: status and reason."""
+    """The customer's own moves. Compare-and-set in one statement: of two that race one wins and one is told.
+    `change`: status and reason."""
     to, reason = change
     now = datetime.now(UTC)
     values: dict[str, Any] = {"status": to.value, "updated_at": now}
     values["waiting_since"] = _still_waiting(now) if to is Status.WAITING else None
+    values["closed_at"] = now if to is Status.CLOSED else None
     if to is Status.BOT:
-        values |= {"agent": None, "handover_reason": None}
+        values |= {"agent": None, "user_id": None, "handover_reason": None}
     elif reason is not None:
         values["handover_reason"] = reason
     row = connection.execute(
@@ -148,6 +172,24 @@ def set_status(
     if row is None:
         is_now = _owned_status(connection, conversation_id, owner)
         raise Conflict(f"This conversation is {is_now} by now; look at it again.")
+    if to is Status.WAITING:
+        handovers.asked(connection, conversation_id, reason, now)
+    elif to in (Status.BOT, Status.CLOSED):
+        handovers.ended(connection, conversation_id, "customer", now)
+    return read_conversation(row)
+
+
+def leave_contact(connection: Connection, conversation_id: str, owner: str, contact: str) -> Conversation:
+    """See `ConversationStore`."""
+    row = connection.execute(
+        update(ConversationRow)
+        .where(_owned(conversation_id, owner))
+        .values(contact=contact, updated_at=datetime.now(UTC))
+        .returning(*_conversations.c)
+    ).one_or_none()
+    if row is None:
+        raise no_conversation()
+    handovers.left_contact(connection, conversation_id)
     return read_conversation(row)
 
 
@@ -211,25 +253,34 @@ def _owned_status(connection: Connection, conversation_id: str, owner: str) -> s
     return str(status)
 
 
-def _append(
-    connection: Connection, take_seq: Any, keys: Mapping[str, str], said: tuple[Role, str, str]
-) -> Message | None:
+def append(connection: Connection, conversation_id: str, said: Said) -> Message | None:
+    """Adds a message of ours with the next number; whether it may be said has been asked before, with the row locked."""
+    return _append(connection, _next_seq, {"key": conversation_id}, said)
+
+
+def _append(connection: Connection, take_seq: Any, keys: Mapping[str, str], said: Said) -> Message | None:
     """None, and nothing changed, when no number was to be had or the client id is there already."""
-    now, (role, text, client_id) = datetime.now(UTC), said
+    now, role = datetime.now(UTC), said.role
     seq = connection.execute(take_seq, {**keys, "now": now}).scalar()
     if seq is None:
         return None
     conversation_id = keys["key"]
-    values = {"conversation_id": conversation_id, "seq": seq, "role": role.value, "text": text, "created_at": now}
-    row_id = connection.execute(
-        _insert_message[connection.dialect.name], {**values, "client_message_id": client_id}
-    ).scalar()
+    values = {"conversation_id": conversation_id, "seq": seq, "role": role.value, "text": said.text}
+    values |= {"created_at": now, "client_message_id": said.client_id, "author": said.author, "user_id": said.user_id}
+    row_id = connection.execute(_insert_message[connection.dialect.name], values).scalar()
     if row_id is None:
         connection.execute(_give_seq_back, {"key": conversation_id})
         return None
-    add_terms(connection, "message", [(row_id, text)])
-    own = client_id if role is Role.CUSTOMER else None
-    return Message(conversation_id, seq, role, text, now, client_message_id=own)
+    add_terms(connection, "message", [(row_id, said.text)])
+    own = said.client_id if role is Role.CUSTOMER else None
+    return Message(conversation_id, seq, role, said.text, now, client_message_id=own, author=said.author)
+
+
+def _feel(connection: Connection, conversation_id: str, mood: float) -> None:
+    """The running mood: the newest message counts most, older ones fade."""
+    blended = ConversationRow.mood * (1 - _NEWEST_MOOD) + mood * _NEWEST_MOOD
+    running = case((ConversationRow.mood.is_(None), mood), else_=blended)
+    connection.execute(update(ConversationRow).where(ConversationRow.id == conversation_id).values(mood=running))
 
 
 def _is_answered(connection: Connection, conversation_id: str, answers_seq: int) -> bool:

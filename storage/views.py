@@ -81,13 +81,13 @@ def waiting_before(connection: Connection, conversation_id: str, owner: str) -> 
 def messages(connection: Connection, conversation_id: str, owner: str, after_seq: int, limit: int) -> list[Message]:
     """In order; raises NotFound for another owner's conversation, even an empty one."""
     query = (
-        _messages_with_replies()
+        messages_with_replies()
         .join(ConversationRow, ConversationRow.id == MessageRow.conversation_id)
         .where(ConversationRow.id == conversation_id, ConversationRow.owner == owner, MessageRow.seq > after_seq)
         .order_by(MessageRow.seq)
         .limit(limit)
     )
-    found = _read_messages(connection, query)
+    found = read_messages(connection, query)
     if not found and not connection.execute(_is_owned, {"key": conversation_id, "whose": owner}).scalar():
         raise no_conversation()
     return found
@@ -96,18 +96,18 @@ def messages(connection: Connection, conversation_id: str, owner: str, after_seq
 def recent(connection: Connection, conversation_id: str, limit: int) -> list[Message]:
     """The last ones, oldest first."""
     query = (
-        _messages_with_replies()
+        messages_with_replies()
         .where(MessageRow.conversation_id == conversation_id)
         .order_by(MessageRow.seq.desc())
         .limit(limit)
     )
-    return _read_messages(connection, query)[::-1]
+    return read_messages(connection, query)[::-1]
 
 
 def unanswered(connection: Connection) -> list[Message]:
     """The last message of each of the bot's conversations, where it is the customer's; oldest first."""
     query = (
-        _messages_with_replies()
+        messages_with_replies()
         .join(
             ConversationRow,
             (ConversationRow.id == MessageRow.conversation_id) & (ConversationRow.last_seq == MessageRow.seq),
@@ -115,7 +115,7 @@ def unanswered(connection: Connection) -> list[Message]:
         .where(ConversationRow.status == Status.BOT.value, MessageRow.role == Role.CUSTOMER.value)
         .order_by(MessageRow.id)
     )
-    return _read_messages(connection, query)
+    return read_messages(connection, query)
 
 
 def find_message(connection: Connection, conversation_id: str, client_message_id: str) -> Message | None:
@@ -125,8 +125,8 @@ def find_message(connection: Connection, conversation_id: str, client_message_id
         return None
     if row.role == Role.CUSTOMER.value:
         return _read_message(row)
-    query = _messages_with_replies().where(MessageRow.id == row.id)
-    return _read_messages(connection, query)[0]
+    query = messages_with_replies().where(MessageRow.id == row.id)
+    return read_messages(connection, query)[0]
 
 
 def is_customers(connection: Connection, conversation_id: str, seq: int) -> bool:
@@ -176,6 +176,9 @@ def read_conversation(row: Row[Any]) -> Conversation:
         handover_reason=row.handover_reason,
         agent=row.agent,
         rating=row.rating,
+        contact=row.contact,
+        team_id=row.team_id,
+        waiting_since=row.waiting_since,
     )
 
 
@@ -192,7 +195,8 @@ def _transcript(row: Row[Any], turns: Sequence[Turn]) -> Transcript:
     )
 
 
-def _messages_with_replies() -> Select[Any]:
+def messages_with_replies() -> Select[Any]:
+    """The columns of messages with their replies and thumbs, for `read_messages`."""
     return (
         select(MessageRow.__table__, FeedbackRow.thumb, *_reply_columns)
         .outerjoin(ReplyRow, ReplyRow.message_id == MessageRow.id)
@@ -200,7 +204,8 @@ def _messages_with_replies() -> Select[Any]:
     )
 
 
-def _read_messages(connection: Connection, query: Select[Any]) -> list[Message]:
+def read_messages(connection: Connection, query: Select[Any]) -> list[Message]:
+    """What `query`, made of `messages_with_replies`, finds, with the replies' sources."""
     rows = connection.execute(query).all()
     sources: dict[int, list[Source]] = defaultdict(list)
     if with_reply := [row.message_id for row in rows if row.message_id is not None]:

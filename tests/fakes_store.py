@@ -29,11 +29,13 @@ class _Held:
     answered: set[int] = field(default_factory=set)
     rating_comment: str | None = None
     waiting_since: tuple[datetime, str] | None = None
+    mood: float | None = None
 
     def move(self, to: Status) -> None:
         """Who waits already keeps the place in the queue."""
         since = self.waiting_since or (datetime.now(UTC), self.conversation.id)
         self.waiting_since = since if to is Status.WAITING else None
+        self.conversation = replace(self.conversation, waiting_since=since[0] if self.waiting_since else None)
 
 
 class MemoryStore:
@@ -61,7 +63,7 @@ class MemoryStore:
         return sorted(own, key=lambda c: c.created_at, reverse=True)[:limit]
 
     async def add_customer_message(
-        self, conversation_id: str, owner: str, text: str, client_message_id: str
+        self, conversation_id: str, owner: str, text: str, client_message_id: str, mood: float | None = None
     ) -> tuple[Message, bool]:
         check_text(text, "message")
         check_key(client_message_id, "message's client id")
@@ -73,6 +75,8 @@ class MemoryStore:
                 return message, False
         if held.conversation.status is Status.CLOSED:
             raise Conflict("This conversation is closed; start a new one.")
+        if mood is not None:
+            held.mood = mood if held.mood is None else held.mood * 0.6 + mood * 0.4
         return self._append(held, Role.CUSTOMER, text, client_message_id=client_message_id), True
 
     async def add_reply(self, conversation_id: str, reply: Reply, answers_seq: int) -> Message | None:
@@ -88,8 +92,8 @@ class MemoryStore:
         changed = replace(held.conversation, language=reply.language or held.conversation.language)
         if reply.decision.action is Action.HAND_OVER and not reply.decision.offered:
             changed = replace(changed, status=Status.WAITING, handover_reason=reply.decision.reason)
-            held.move(Status.WAITING)
         held.conversation = changed
+        held.move(changed.status)
         return message
 
     async def add_event_message(self, conversation_id: str, owner: str, text: str) -> Message:
@@ -125,7 +129,12 @@ class MemoryStore:
             changed = replace(changed, handover_reason=reason)
         held.conversation = changed
         held.move(to)
-        return changed
+        return held.conversation
+
+    async def leave_contact(self, conversation_id: str, owner: str, contact: str) -> Conversation:
+        held = self._find(conversation_id, owner)
+        held.conversation = replace(held.conversation, contact=check_key(contact, "e-mail address"))
+        return held.conversation
 
     async def waiting_before(self, conversation_id: str, owner: str) -> int:
         mine = self._find(conversation_id, owner).waiting_since

@@ -21,7 +21,8 @@ class Status(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Conversation:
-    """A live conversation without its messages. `language` is the conversation's prior, None until known."""
+    """A live conversation without its messages. `language` is the conversation's prior, None until known. `contact` is the
+    e-mail address that the customer left, `team_id` the team that it belongs to; `waiting_since` is set while it waits."""
 
     id: str
     status: Status
@@ -32,6 +33,9 @@ class Conversation:
     handover_reason: str | None = None
     agent: str | None = None
     rating: int | None = None
+    contact: str | None = None
+    team_id: int | None = None
+    waiting_since: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
