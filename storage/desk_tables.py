@@ -83,8 +83,8 @@ class CorrectionRow(Rows):
     """An answer written by a person of the team: a correction of a reply, a knowledge edit, or a new answer to a gap.
 
     The answer itself is a passage of source "correction" whose transcript id is `correction-<id>`; `replaced` names the passages
-    that it supersedes. `undone_at` takes it back with all its effects. message_id is NULL where no reply was corrected or
-    where that conversation has been erased since.
+    that it supersedes. `undone_at` takes it back with all its effects; `before` keeps what a verdict and its label said of the
+    reply until then. message_id is NULL where no reply was corrected or where that conversation has been erased since.
     """
 
     __tablename__ = "corrections"
@@ -106,6 +106,7 @@ class CorrectionRow(Rows):
     user_id: Mapped[int | None] = mapped_column(RowId, ForeignKey("users.id", ondelete="SET NULL"))
     agent: Mapped[str]
     created_at: Mapped[datetime]
+    before: Mapped[dict[str, Any]]
     undone_at: Mapped[datetime | None]
     undone_by: Mapped[str | None]
 
@@ -191,6 +192,7 @@ class ErasureRow(Rows):
     """A receipt: whose data went, from which stores, how much. `subject` is a hash; nothing of the person stays.
 
     The same receipts stand in the data folder beside the database, so that a restored backup can be told what to erase again.
+    `marks` are keyed hashes of what it covers (`storage.ledger`).
     """
 
     __tablename__ = "erasures"
@@ -203,3 +205,4 @@ class ErasureRow(Rows):
     reason: Mapped[str] = mapped_column(String(40))
     at: Mapped[datetime]
     counts: Mapped[dict[str, Any]]
+    marks: Mapped[list[str]]

@@ -23,8 +23,8 @@ from storage.corrections import Corrections
 from storage.credentials import Credentials
 from storage.databases import Database, Postgres, Sqlite
 from storage.desk import Desk
-from storage.links import Links
 from storage.knowledge import Knowledge
+from storage.links import Links
 from storage.locks import FolderLocks, make_folder
 from storage.migrating import migrate
 from storage.people import People

@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, TextClause, bindparam, text
 
 from chatbot.types import Transcript
+from storage.searchbox import Words
 from storage.terms import document_terms, query_terms
 
 Kind = Literal["message", "transcript"]
@@ -34,6 +35,22 @@ _MATCH = {
         "SELECT id, ts_rank(terms, CAST(:query AS tsquery)) AS score FROM {kind}_search "
         "WHERE terms @@ CAST(:query AS tsquery)"
     ),
+}
+
+
+_NEWEST = {
+    "sqlite": (
+        "SELECT rowid FROM message_search WHERE message_search MATCH :query AND rowid > :above AND rowid < :below "
+        "ORDER BY rowid DESC LIMIT :limit"
+    ),
+    "postgresql": (
+        "SELECT id FROM message_search WHERE terms @@ CAST(:query AS tsquery) AND id > :above AND id < :below "
+        "ORDER BY id DESC LIMIT :limit"
+    ),
+}
+_MATCH_IDS = {
+    "sqlite": "SELECT rowid FROM {kind}_search WHERE {kind}_search MATCH :terms_wanted",
+    "postgresql": "SELECT id FROM {kind}_search WHERE terms @@ CAST(:terms_wanted AS tsquery)",
 }
 
 
@@ -74,6 +91,50 @@ def find(connection: Connection, kind: Kind, query: str, limit: int, visible: st
         {"query": _query(dialect, terms), "limit": limit},
     )
     return [Found(row.id, row.score) for row in rows]
+
+
+def newest(connection: Connection, words: Words, *, above: int, below: int, limit: int) -> list[int]:
+    """Ids of live messages in (above, below) that have the terms of `words`, newest first; phrases are not looked at.
+
+    It stops at the limit, so a word that stands in every second message costs no more than a rare one.
+    """
+    dialect = connection.dialect.name
+    given = {"query": words_query(dialect, words), "above": above, "below": below, "limit": limit}
+    return list(connection.execute(text(_NEWEST[dialect]), given).scalars())
+
+
+def holding(connection: Connection, words: Words, ids: Sequence[int]) -> set[int]:
+    """Which of these live messages have the terms of `words`; for a few thousand at a time."""
+    dialect = connection.dialect.name
+    if dialect == "postgresql":
+        statement = text("SELECT id FROM message_search WHERE id IN :ids AND terms @@ CAST(:query AS tsquery)")
+        given: dict[str, object] = {"query": words_query(dialect, words)}
+    else:
+        # Each message's few terms are read as they stand: a MATCH would walk the word's whole list for each of them.
+        wanted = {f"t{n}": f" {term} " for n, term in enumerate(words.terms)}
+        begun = {} if words.unfinished is None else {"last": f" {words.unfinished}"}
+        given = {**wanted, **begun}
+        tests = "".join(f" AND instr(' ' || terms || ' ', :{name}) > 0" for name in given)
+        statement = text(f"SELECT rowid FROM message_search WHERE rowid IN :ids{tests}")  # noqa: S608 - names of ours; values are bound
+    return set(
+        connection.execute(statement.bindparams(bindparam("ids", expanding=True)), {**given, "ids": ids}).scalars()
+    )
+
+
+def words_query(dialect: str, words: Words) -> str:
+    """In the database's own query language. Terms hold no ASCII but letters and digits, so quoting them is enough."""
+    if dialect == "sqlite":
+        begun = [] if words.unfinished is None else [f'"{words.unfinished}" *']
+        return " AND ".join([*(f'"{term}"' for term in words.terms), *begun])
+    begun = [] if words.unfinished is None else [f"'{words.unfinished}':*"]
+    return " & ".join([*(f"'{term}'" for term in words.terms), *begun])
+
+
+def matching_ids(connection: Connection, kind: Kind, terms: Sequence[str]) -> TextClause:
+    """Ids of the rows that have every term (`storage.terms.query_terms`, at least one), for an IN."""
+    dialect = connection.dialect.name
+    match = _MATCH_IDS[dialect].format(kind=kind)
+    return text(match).bindparams(terms_wanted=_query(dialect, terms))
 
 
 def transcript_text(transcript: Transcript) -> str:

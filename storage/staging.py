@@ -6,9 +6,10 @@ import hashlib
 import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields
+from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Connection, delete, func, insert, select, update
+from sqlalchemy import Connection, delete, func, insert, or_, select, update
 from sqlalchemy.sql.elements import ColumnElement
 
 from chatbot.errors import BadInput
@@ -122,6 +123,11 @@ def is_live() -> ColumnElement[bool]:
     return TranscriptRow.import_id.in_(finished) & (TranscriptRow.replaced_by.is_(None) | ~replaced)
 
 
+def in_use() -> ColumnElement[bool]:
+    """The passage is not retired, or only from a later day on."""
+    return or_(PassageRow.retired_at.is_(None), PassageRow.retired_at > datetime.now(UTC))
+
+
 def drop_some(connection: Connection, which: ColumnElement[bool]) -> int:
     """Deletes one chunk of the transcripts that match; returns how many, 0 at the end."""
     chunk = select(TranscriptRow.id).where(which).limit(_CHUNK)
@@ -132,9 +138,7 @@ def count_of(connection: Connection, what: type[TranscriptRow | PassageRow]) -> 
     """Live transcripts, or live passages that are not retired."""
     query = select(func.count()).select_from(TranscriptRow).where(is_live())
     if what is PassageRow:
-        query = query.join(PassageRow, PassageRow.transcript_id == TranscriptRow.id).where(
-            PassageRow.retired_at.is_(None)
-        )
+        query = query.join(PassageRow, PassageRow.transcript_id == TranscriptRow.id).where(in_use())
     return int(connection.execute(query).scalar_one())
 
 

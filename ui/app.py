@@ -6,7 +6,9 @@ import asyncio
 import hashlib
 import os
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
+from dataclasses import replace
+from datetime import timedelta
 from functools import partial
 from pathlib import Path
 
@@ -14,6 +16,7 @@ from fastapi import FastAPI
 from starlette.middleware.cors import CORSMiddleware
 from starlette.staticfiles import StaticFiles
 
+from chatbot.hours import read_hours
 from chatbot.settings import Settings, load_settings
 from ui.api import Api, api_routes
 from ui.downloads import download_routes
@@ -25,11 +28,14 @@ from ui.identity import Identity, open_identity, own_origins
 from ui.metrics import metrics_routes
 from ui.page import CustomerPage
 from ui.parts import Parts
+from ui.presence import Presence
 from ui.rates import Rates
+from ui.reception import Reception
 from ui.staff.door import install_door
 from ui.staff.gate import Gate
 from ui.staff.parts import StaffParts
 from ui.staff.routes import staff_routes
+from ui.staff.signin import SignIn
 from ui.streams import event_routes
 from ui.unknown import leave_own_paths
 
@@ -52,6 +58,7 @@ def create_app_from(parts: Parts) -> FastAPI:
     rates = Rates(settings.messages_per_minute, settings.turns_per_ip)
     parts.hub.listen(rates.turn_over)
     parts.metrics.watch(parts.hub)
+    reception = _reception(parts)
     token = settings.metrics_token.get_secret_value() if settings.metrics_token else None
     app = FastAPI(
         title=f"{settings.company}: chat",
@@ -59,7 +66,7 @@ def create_app_from(parts: Parts) -> FastAPI:
         redoc_url=None,
         openapi_url="/api/v1/openapi.json",
         redirect_slashes=False,
-        lifespan=partial(_lifespan, parts),
+        lifespan=partial(_lifespan, parts, reception),
     )
     app.state.parts = parts
     install_faults(app)
@@ -74,18 +81,31 @@ def create_app_from(parts: Parts) -> FastAPI:
     static = f"/chat/static/{version(STATIC_FOLDER)}"
     if parts.house is not None:
         gate = Gate(parts.house.sessions, settings)
-        staff = StaffParts(settings, parts.house, parts.manager, parts.hub, gate, static)
+        sign_in = SignIn(parts.house)
+        staff = StaffParts(
+            settings, parts.house, parts.manager, parts.hub, gate, static, sign_in, assistant=parts.assistant
+        )
+        staff = replace(staff, presence=reception.presence) if reception else staff
         install_door(app, staff)
         app.include_router(staff_routes(staff))
     app.mount(static, StaticFiles(directory=STATIC_FOLDER), name="static")
-    _in_a_loop(partial(_mount_chat, app, ChatHandlers(parts, rates), identity, static))
+    _in_a_loop(partial(_mount_chat, app, ChatHandlers(parts, rates, reception), identity, static))
     _wrap(app, settings, identity, static)
     return app
 
 
+def _reception(parts: Parts) -> Reception | None:
+    """Without a house of our own, as in tests of the window alone, nobody waits for the team."""
+    if parts.house is None:
+        return None
+    settings = parts.settings
+    hours, patience = read_hours(settings.business_hours, settings.time_zone), timedelta(minutes=settings.wait_minutes)
+    return Reception(parts.house.desk, parts.hub, Presence(), hours, patience)
+
+
 @asynccontextmanager
-async def _lifespan(parts: Parts, _app: FastAPI) -> AsyncIterator[None]:
-    async with parts.lifespan():
+async def _lifespan(parts: Parts, reception: Reception | None, _app: FastAPI) -> AsyncIterator[None]:
+    async with parts.lifespan(), reception.open() if reception else nullcontext():
         await parts.manager.start()
         try:
             yield

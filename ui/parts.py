@@ -7,6 +7,7 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from chatbot.assembly import Assistant
 from chatbot.protocols import ConversationStore
 from chatbot.settings import Settings
 from chatbot.types import Conversation, Message
@@ -31,7 +32,13 @@ class Turns(Protocol):
 
     async def back_to_bot(self, conversation_id: str, owner: str) -> Conversation: ...
 
+    async def leave_contact(self, conversation_id: str, owner: str, address: str) -> Conversation: ...
+
+    async def resume(self, conversation_id: str) -> None: ...
+
     async def stop(self, conversation_id: str, owner: str) -> None: ...
+
+    def silence(self, conversation_id: str) -> None: ...
 
     def writing(self, conversation_id: str) -> str | None: ...
 
@@ -60,3 +67,4 @@ class Parts:
     required: frozenset[str] = frozenset({"database", "index"})
     lifespan: Callable[[], AbstractAsyncContextManager[None]] = nothing_more
     house: Store | None = None
+    assistant: Assistant | None = None

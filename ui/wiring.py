@@ -45,6 +45,7 @@ def build_parts(settings: Settings) -> Parts:
         metrics=metrics,
         lifespan=Running(store, assistant),
         house=store,
+        assistant=assistant,
     )
 
 

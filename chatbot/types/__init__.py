@@ -5,11 +5,13 @@ from __future__ import annotations
 from chatbot.types.generation import ChatMessage, Delta
 from chatbot.types.live import Conversation, Event, EventKind, Feedback, Message, Status
 from chatbot.types.replies import Action, Decision, Mode, Provenance, Reply, Source
-from chatbot.types.retrieval import Hit, Query, SearchResult, Support, TokenVectors
-from chatbot.types.transcripts import Origin, Passage, Role, Transcript, Turn
+from chatbot.types.retrieval import Changes, Hit, Query, SearchResult, Support, TokenVectors
+from chatbot.types.transcripts import CORRECTION, Origin, Passage, Role, Transcript, Turn
 
 __all__ = [
+    "CORRECTION",
     "Action",
+    "Changes",
     "ChatMessage",
     "Conversation",
     "Decision",

@@ -44,7 +44,8 @@ class Decision:
 class Source:
     """The public view of a passage behind a reply: the only fields of one that a customer may see.
 
-    kind: "chat" for a past conversation, "faq" for an entry of the company's help centre.
+    kind: "chat" for a past conversation, "faq" for an entry of the company's help centre, "correction" for an answer that one of
+    the team wrote.
     """
 
     passage_id: str

@@ -67,3 +67,16 @@ class SearchResult:
     index_version: str | None = None
     encoder: str | None = None
     degraded: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """What people of the team have changed in the knowledge, whichever index version serves.
+
+    gone: ids of all passages that they have retired; retired: those of them that are still kept, for what they stood for.
+    added: answers that they wrote, and passages that they gave back; a version that holds one already stays as it is.
+    """
+
+    gone: frozenset[str] = frozenset()
+    retired: tuple[Passage, ...] = ()
+    added: tuple[Passage, ...] = ()

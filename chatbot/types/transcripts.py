@@ -8,6 +8,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
+CORRECTION = "correction"  # the source of answers that people of the team wrote
 
 class Role(StrEnum):
     """Who spoke. `NOTE` is internal to the support team; `SYSTEM` is a machine's event."""

@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+from chatbot.assembly import Assistant
 from chatbot.settings import Settings
 from storage.opening import Store
 from ui.events import EventHub
 from ui.parts import Turns
+from ui.presence import Presence
 from ui.staff.gate import Gate
+from ui.staff.signin import SignIn
 
 
 @dataclass(frozen=True)
 class StaffParts:
-    """The collaborators of all team routes; one a process. static: the address of our static files, with their version."""
+    """The collaborators of all team routes; one a process. static: the address of our static files, with their version.
+
+    assistant: the working core; None where nothing is answered (tests of pages). presence: who has the desk
+    open, shared with the reception.
+    """
 
     settings: Settings
     store: Store
@@ -21,3 +28,6 @@ class StaffParts:
     hub: EventHub
     gate: Gate
     static: str
+    sign_in: SignIn
+    assistant: Assistant | None = None
+    presence: Presence = field(default_factory=Presence)

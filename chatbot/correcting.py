@@ -1,0 +1,61 @@
+"""What a person's answer teaches, personal data masked: the texts that are kept. Pure; must not know the store or the pages."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from chatbot.privacy import Masker
+from chatbot.transcripts.window import render_window
+from chatbot.types import Message, Role, Turn
+from chatbot.understanding import Detect, understand
+
+_SPOKEN = (Role.CUSTOMER, Role.AGENT, Role.BOT)
+
+
+@dataclass(frozen=True, slots=True)
+class Taught:
+    """Masked texts. question: as it stands alone. window: the last turns up to it, in a passage's format. turns: (role, text) up
+    to the question, as `chatbot ask --file` reads them. wrong: what the bot said."""
+
+    question: str
+    window: str
+    turns: tuple[tuple[str, str], ...]
+    wrong: str
+    answer: str = ""
+
+
+def asked(messages: Sequence[Message], reply: Message, detect: Detect, masker: Masker) -> Taught:
+    """What was asked and wrongly answered.
+
+    messages: those before the reply, oldest first. The question is what was searched for, so that it is found again.
+    """
+    turns = [Turn(message.role, message.text) for message in messages if message.role in _SPOKEN]
+    while turns and turns[-1].role is not Role.CUSTOMER:
+        turns.pop()
+    made = reply.reply
+    wrong = masker.mask(reply.text, _names(messages))
+    if not turns:
+        return Taught("", "", (), wrong)
+    query = understand(turns, made.language if made else None, detect, masker).query
+    searched = made.provenance.query if made else None
+    said = tuple((turn.role.value, masker.mask(turn.text)) for turn in turns)
+    return Taught(searched or query.text, query.window, said, wrong)
+
+
+def answered(before: Taught, question: str | None, answer: str, masker: Masker) -> Taught:
+    """The same with a person's answer and, if given, the question in that person's words."""
+    worded = masker.mask(question.strip()) if question and question.strip() else before.question
+    same = worded == before.question
+    window = before.window if same and before.window else window_of(worded)
+    turns = before.turns if same else ((Role.CUSTOMER.value, worded),)
+    return Taught(worded, window, turns, before.wrong, masker.mask(answer.strip()))
+
+
+def window_of(question: str) -> str:
+    """The window of a question that opens a conversation."""
+    return render_window([Turn(Role.CUSTOMER, question)])
+
+
+def _names(messages: Sequence[Message]) -> list[str]:
+    return sorted({message.author for message in messages if message.author})

@@ -1,0 +1,324 @@
+"""The four effects of a correction and their undo, each in the caller's transaction. Must not know how texts are masked."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import Connection, Row, delete, insert, or_, select, update
+
+from chatbot.errors import BadInput, Conflict, NotFound
+from chatbot.types import CORRECTION, Mode, Passage, Reply, Role, Transcript, Turn
+from storage import desk_lists, retiring
+from storage.audit import Actor, record
+from storage.checks import check_values
+from storage.desk_tables import (
+    ConfidenceLabelRow,
+    CorrectionRow,
+    EditPairRow,
+    RegressionCaseRow,
+    RetirementRow,
+    VerdictRow,
+)
+from storage.importing import finished_import
+from storage.people import User
+from storage.retiring import Writer, count_change, writer_of
+from storage.staging import prepare, write_staged
+from storage.tables import ConversationRow, MessageRow
+from storage.visibility import seen_by
+
+NO_REPLY = "There is no such reply of the assistant in this conversation."
+UNIFORM = "uniform"  # the part of the review queue that is drawn by chance
+LONGEST = 8000  # characters of a question or an answer
+
+
+@dataclass(frozen=True, slots=True)
+class Lesson:
+    """What a person teaches, personal data masked.
+
+    question: as it stands alone. window: the last turns up to it, as a passage's. turns: the conversation up to the question,
+    as `chatbot ask --file` reads it. wrong: what the bot said; empty where it said nothing. topic: of the passage replaced.
+    """
+
+    question: str
+    answer: str
+    language: str
+    window: str
+    turns: tuple[Mapping[str, str], ...] = ()
+    wrong: str = ""
+    topic: str | None = None
+
+
+def check(lesson: Lesson) -> None:
+    """Raises BadInput for what cannot be an answer."""
+    check_values([lesson.question, lesson.answer, lesson.window, lesson.wrong, lesson.language], "answer")
+    for what, text in (("question", lesson.question), ("answer", lesson.answer)):
+        if not text.strip():
+            raise BadInput(f"The {what} is empty; write it down.")
+        if len(text) > LONGEST:
+            raise BadInput(f"The {what} has {len(text)} characters; please keep it to {LONGEST}.")
+    if lesson.answer.strip() == lesson.wrong.strip():
+        raise BadInput("This is what the assistant said already; change it before you save.")
+
+
+def correct(
+    connection: Connection,
+    user: User,
+    actor: Actor,
+    place: tuple[str, int],
+    lesson: Lesson,
+    supersede: Sequence[str] | None,
+) -> Row[Any]:
+    """See `Corrections.correct`."""
+    by = writer_of(user)
+    count_change(connection)
+    conversation_id, seq = place
+    reply, message_id = _wrong_reply(connection, user, conversation_id, seq)
+    if (first := standing(connection, conversation_id, seq)) is not None:
+        raise Conflict(f"{first.agent} has corrected this reply already; look at that answer, or undo it first.")
+    replaced = _chosen(reply, supersede)
+    row = _add(
+        connection,
+        by,
+        lesson,
+        {"kind": "correction", "message_id": message_id, "conversation_id": conversation_id, "replaced": replaced}
+        | {"before": _judgement(connection, message_id)},
+    )
+    _teach(connection, row, lesson)
+    _judge(connection, row, by, reply.decision.confidence)
+    record(
+        connection,
+        actor,
+        "correction.add",
+        f"conversation:{conversation_id}",
+        {"correction": row.id, "seq": seq, "replaced": replaced},
+    )
+    return row
+
+
+def write(
+    connection: Connection, user: User, actor: Actor, lesson: Lesson, replaces: str | None, about: str | None
+) -> Row[Any]:
+    """See `Corrections.write`."""
+    by = writer_of(user)
+    count_change(connection)
+    replaced = [replaces] if replaces else []
+    if replaces:
+        _check_in_use(connection, replaces)
+    row = _add(connection, by, lesson, {"kind": "edit" if replaces else "gap", "replaced": replaced, "before": {}})
+    _teach(connection, row, lesson)
+    action = "knowledge.edit" if replaces else "knowledge.add"
+    record(
+        connection,
+        actor,
+        action,
+        f"passage:{replaces or row.passage_id}",
+        {"correction": row.id} | ({"about": about} if about else {}),
+    )
+    return row
+
+
+def undo(connection: Connection, user: User, actor: Actor, correction_id: int) -> Row[Any]:
+    """See `Corrections.undo`."""
+    by = writer_of(user)
+    count_change(connection)
+    row = _undoable(connection, user, correction_id)
+    _take_judgement_back(connection, row)
+    retiring.lift(connection, RetirementRow.correction_id == row.id, by)
+    retiring.retire(connection, [row.passage_id], by, datetime.now(UTC))
+    for table in (RegressionCaseRow, EditPairRow):
+        connection.execute(delete(table).where(table.correction_id == row.id))
+    record(
+        connection,
+        actor,
+        "correction.undo",
+        f"passage:{row.passage_id}",
+        {"correction": row.id, "given_back": list(row.replaced)},
+    )
+    return _change(connection, row.id, {"undone_at": datetime.now(UTC), "undone_by": by.name})
+
+
+def standing(connection: Connection, conversation_id: str, seq: int) -> Row[Any] | None:
+    """The correction of a reply that has not been undone."""
+    return connection.execute(
+        select(CorrectionRow.__table__)
+        .join(MessageRow, MessageRow.id == CorrectionRow.message_id)
+        .where(MessageRow.conversation_id == conversation_id, MessageRow.seq == seq, CorrectionRow.undone_at.is_(None))
+    ).one_or_none()
+
+
+# --- adding ----------------------------------------------------------------------------------------------
+
+
+def _wrong_reply(connection: Connection, user: User, conversation_id: str, seq: int) -> tuple[Reply, int]:
+    found = desk_lists.messages(connection, user, conversation_id, seq - 1, 1)
+    if not found or found[0].seq != seq or found[0].reply is None:
+        raise NotFound(NO_REPLY)
+    message_id = connection.execute(
+        select(MessageRow.id).where(MessageRow.conversation_id == conversation_id, MessageRow.seq == seq)
+    ).scalar_one()
+    return found[0].reply, message_id
+
+
+def _chosen(reply: Reply, supersede: Sequence[str] | None) -> list[str]:
+    """The passages to retire. Raises BadInput for one that the reply does not come from."""
+    if supersede is None:
+        return said_by(reply)
+    foreign = set(supersede) - {source.passage_id for source in reply.sources}
+    if foreign:
+        raise BadInput("Only answers that this reply comes from can be superseded with it; reload the page.")
+    return list(dict.fromkeys(supersede))
+
+
+def said_by(reply: Reply) -> list[str]:
+    """The sources that gave a reply its words: those in which one of its paragraphs stands; a reworded reply comes from all.
+
+    None for a fixed sentence.
+    """
+    if reply.mode is Mode.FIXED:
+        return []
+    paragraphs = [part.strip() for part in reply.text.split("\n\n") if part.strip()]
+    plain = [(source.passage_id, source.answer) for source in reply.sources]
+    used = [key for key, answer in plain if any(_shares(part, answer) for part in paragraphs)]
+    return list(dict.fromkeys(used if reply.mode is Mode.PRECEDENT and used else [key for key, _ in plain]))
+
+
+def _shares(paragraph: str, answer: str) -> bool:
+    """One sentence of the paragraph stands in the answer word for word; filled placeholders cost their own sentence only."""
+    sentences = [part.strip() for part in paragraph.replace("。", "。 ").replace("! ", ". ").split(". ")]
+    return paragraph in answer or any(len(part) >= 12 and part.rstrip(".") in answer for part in sentences)
+
+
+def _check_in_use(connection: Connection, passage_id: str) -> None:
+    if retiring.current(connection, [passage_id]):
+        return
+    replaced = connection.execute(
+        select(CorrectionRow.agent, CorrectionRow.replaced)
+        .join(RetirementRow, RetirementRow.correction_id == CorrectionRow.id)
+        .where(RetirementRow.passage_id == passage_id, RetirementRow.lifted_at.is_(None))
+    ).first()
+    if replaced is not None:
+        raise Conflict(f"{replaced.agent} has replaced this answer meanwhile; look at the new one.")
+    raise NotFound("There is no such answer in use; it may have been retired or imported anew.")
+
+
+def _add(connection: Connection, by: Writer, lesson: Lesson, values: Mapping[str, Any]) -> Row[Any]:
+    """The correction's row, its transcript and passage; and what it replaces goes."""
+    now = datetime.now(UTC)
+    texts = {"language": lesson.language, "question": lesson.question, "answer": lesson.answer}
+    who = {"user_id": by.user_id, "agent": by.name, "created_at": now, "passage_id": ""}
+    made = connection.execute(
+        insert(CorrectionRow).values(**texts, **who, **values).returning(CorrectionRow.id)
+    ).scalar_one()
+    name = f"{CORRECTION}-{made}"
+    passage = Passage(
+        id=name,
+        conversation_id=name,
+        turn_id=1,
+        language=lesson.language,
+        question=lesson.question,
+        window=lesson.window,
+        answer=lesson.answer,
+        source=CORRECTION,
+        topic=lesson.topic,
+        resolved_at=now,
+        last_seen=now,
+    )
+    turns = (Turn(Role.CUSTOMER, lesson.question, now), Turn(Role.AGENT, lesson.answer, now, by.name))
+    transcript = Transcript(name, CORRECTION, turns, language=lesson.language, topic=lesson.topic)
+    write_staged(connection, finished_import(connection, CORRECTION), [prepare(transcript, [passage])])
+    retiring.retire(connection, values["replaced"], by, now, made)
+    return _change(connection, made, {"passage_id": name})
+
+
+def _teach(connection: Connection, row: Row[Any], lesson: Lesson) -> None:
+    key = {"correction_id": row.id, "created_at": row.created_at}
+    turns = [dict(turn) for turn in lesson.turns] or [{"role": Role.CUSTOMER.value, "text": lesson.question}]
+    case = key | {"turns": turns, "expected": lesson.answer, "wrong": lesson.wrong}
+    connection.execute(insert(RegressionCaseRow).values(case))
+    if lesson.wrong:
+        pair = key | {"window": lesson.window, "rejected": lesson.wrong, "chosen": lesson.answer}
+        connection.execute(insert(EditPairRow).values(pair))
+
+
+# --- what the reply was worth ----------------------------------------------------------------------------
+
+
+def _judgement(connection: Connection, message_id: int) -> dict[str, Any]:
+    """What was thought of a reply before it was corrected, to be put back by an undo."""
+    verdict = connection.execute(select(VerdictRow.__table__).where(VerdictRow.message_id == message_id)).one_or_none()
+    labels = connection.execute(_labels_of(message_id).order_by(ConfidenceLabelRow.id))
+    return {
+        "verdict": _plain(verdict) if verdict else None,
+        "labels": [{name: value for name, value in _plain(label).items() if name != "id"} for label in labels],
+    }
+
+
+def _judge(connection: Connection, row: Row[Any], by: Writer, confidence: float) -> None:
+    """One verdict and one label a reply: wrong. Whether it was drawn by chance stays as it was."""
+    before = row.before["verdict"] or {}
+    drawn = before.get("why_shown") == UNIFORM or any(label["uniform"] for label in row.before["labels"])
+    connection.execute(delete(VerdictRow).where(VerdictRow.message_id == row.message_id))
+    connection.execute(delete(ConfidenceLabelRow).where(ConfidenceLabelRow.message_id == row.message_id))
+    verdict = {"message_id": row.message_id, "verdict": "wrong", "why_shown": before.get("why_shown")}
+    who = {"user_id": by.user_id, "agent": by.name, "created_at": row.created_at}
+    connection.execute(insert(VerdictRow).values(verdict | who))
+    label = {"message_id": row.message_id, "correction_id": row.id, "confidence": confidence}
+    connection.execute(
+        insert(ConfidenceLabelRow).values(label | {"right": False, "uniform": drawn, "created_at": row.created_at})
+    )
+
+
+def _take_judgement_back(connection: Connection, row: Row[Any]) -> None:
+    """What has been said of the reply since the correction stays."""
+    ours = delete(ConfidenceLabelRow).where(ConfidenceLabelRow.correction_id == row.id)
+    if (
+        connection.execute(ours).rowcount
+        and row.before.get("labels")
+        and not connection.execute(_labels_of(row.message_id)).first()
+    ):
+        connection.execute(insert(ConfidenceLabelRow), [_revived(label) for label in row.before["labels"]])
+    mine = (VerdictRow.message_id == row.message_id) & (VerdictRow.created_at == row.created_at)
+    if connection.execute(delete(VerdictRow).where(mine)).rowcount and (verdict := row.before.get("verdict")):
+        connection.execute(insert(VerdictRow).values(_revived(verdict)))
+
+
+def _labels_of(message_id: int) -> Any:
+    return select(ConfidenceLabelRow.__table__).where(ConfidenceLabelRow.message_id == message_id)
+
+
+def _plain(row: Row[Any]) -> dict[str, Any]:
+    return {name: value.isoformat() if isinstance(value, datetime) else value for name, value in row._asdict().items()}
+
+
+def _revived(values: Mapping[str, Any]) -> dict[str, Any]:
+    return dict(values) | {"created_at": datetime.fromisoformat(values["created_at"])}
+
+
+# --- undoing ---------------------------------------------------------------------------------------------
+
+
+def _undoable(connection: Connection, user: User, correction_id: int) -> Row[Any]:
+    visible = select(ConversationRow.id).where(seen_by(user))
+    own = or_(CorrectionRow.user_id == user.id, CorrectionRow.conversation_id.in_(visible))
+    query = select(CorrectionRow.__table__).where(CorrectionRow.id == correction_id)
+    row = connection.execute(query if user.is_admin else query.where(own)).one_or_none()
+    if row is None:
+        raise NotFound("There is no such correction.")
+    if row.undone_at is not None:
+        raise Conflict(f"{row.undone_by} has undone this already.")
+    later = connection.execute(
+        select(CorrectionRow.agent)
+        .join(RetirementRow, RetirementRow.correction_id == CorrectionRow.id)
+        .where(RetirementRow.passage_id == row.passage_id, RetirementRow.lifted_at.is_(None))
+    ).first()
+    if later is not None:
+        raise Conflict(f"{later.agent} has replaced this answer since; undo that first.")
+    return row
+
+
+def _change(connection: Connection, correction_id: int, values: Mapping[str, Any]) -> Row[Any]:
+    changed = update(CorrectionRow).where(CorrectionRow.id == correction_id).values(dict(values))
+    return connection.execute(changed.returning(*CorrectionRow.__table__.c)).one()

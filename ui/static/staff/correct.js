@@ -1,0 +1,106 @@
+// The dialog in which a reply of the assistant is corrected: openCorrection({conversation, seq}) resolves to true once it is saved.
+import { el, moment } from "./dom.js";
+import { attempt, call, Refused, tell } from "./http.js";
+import { sheet } from "./sheet.js";
+
+sheet(import.meta.url, "correct.css");
+
+const API = "/agents/api/corrections";
+
+export async function openCorrection({ conversation, seq }) {
+  const found = await attempt(() => call("GET", `${API}/preview`, { conversation, seq }));
+  if (!found) return false;
+  return new Promise((resolve) => show(found, { conversation, seq }, resolve));
+}
+
+// Takes a correction back, after a question; true once it is undone.
+export async function undoCorrection(correction) {
+  if (!window.confirm("Take this answer back? What it replaced is used again, and its test case and label go.")) return false;
+  const done = await attempt(() => call("POST", `${API}/${correction.id}/undo`, {}));
+  if (done) tell("Taken back. The earlier answer is used again.");
+  return Boolean(done);
+}
+
+function show(found, place, resolve) {
+  const draft = keeper(`correction:${place.conversation}:${place.seq}`);
+  const kept = draft.read();
+  const question = el("textarea", { id: "correct-question", rows: 2, value: kept.question ?? found.question, maxlength: 8000 });
+  const answer = el("textarea", { id: "correct-answer", rows: 6, value: kept.answer ?? found.reply, maxlength: 8000, required: true });
+  const choices = found.sources.map((source) => ({ source, box: el("input", { type: "checkbox", checked: source.supersede }) }));
+  const problem = el("p.problem", { hidden: true, role: "alert" });
+  const save = el("button.primary", { type: "submit" }, "Save correction");
+  const cancel = el("button", { type: "button", onclick: () => dialog.close() }, "Cancel");
+  const form = el("form.correct", {},
+    el("h2", { id: "correct-title" }, "Correct this answer"),
+    found.correction ? standing(found.correction, (undone) => close(undone)) : null,
+    quoted("The customer asked", found.asked),
+    quoted("The assistant said", found.reply),
+    found.correction ? null : [
+      el("label", {}, "Question this answers, so that it stands alone", question),
+      el("label", {}, "The right answer", answer),
+      el("p.small.muted", {}, "It is given word for word to everybody who asks this from now on, with your name kept beside it. ",
+        "Names, numbers and addresses of customers are taken out."),
+      superseded(choices),
+    ],
+    problem,
+    el("div.row.actions", {}, cancel, found.correction ? null : save));
+  const dialog = el("dialog.correction", { "aria-labelledby": "correct-title" }, form);
+  let done = false;
+  const close = (value) => { done = value; dialog.close(); };
+  const keep = () => draft.write({ question: question.value, answer: answer.value });
+  question.addEventListener("input", keep);
+  answer.addEventListener("input", keep);
+  form.addEventListener("submit", async (event) => {
+    event.preventDefault();
+    save.disabled = true;
+    problem.hidden = true;
+    try {
+      const supersede = choices.filter(({ box }) => box.checked).map(({ source }) => source.passage_id);
+      const made = await call("POST", API, { ...place, question: question.value, answer: answer.value, supersede });
+      draft.clear();
+      tell(made.masked ? "Saved, without the personal data. The next customer gets this answer." : "Saved. The next customer gets this answer.");
+      close(true);
+    } catch (error) {
+      if (!(error instanceof Refused)) throw error;
+      problem.textContent = error.status === 401 ? `${error.message} Your text stays here.` : error.message;
+      problem.hidden = false;
+      if (error.status === 401) attempt(() => Promise.reject(error));
+    } finally {
+      save.disabled = false;
+    }
+  });
+  dialog.addEventListener("close", () => { dialog.remove(); resolve(done); });
+  document.body.append(dialog);
+  dialog.showModal();
+  if (!found.correction) { answer.focus(); answer.setSelectionRange(answer.value.length, answer.value.length); }
+}
+
+function quoted(title, text) {
+  return el("div.quoted", {}, el("p.small.muted", {}, title), el("p.said", { dir: "auto" }, text));
+}
+
+function standing(correction, close) {
+  const undo = el("button", { type: "button", onclick: async () => { if (await undoCorrection(correction)) close(true); } }, "Undo this correction");
+  return el("div.card.standing", {},
+    el("p", {}, `${correction.agent} corrected this on ${moment(correction.created_at)}:`),
+    el("p.said", { dir: "auto" }, correction.answer), el("div.row", {}, undo));
+}
+
+function superseded(choices) {
+  if (!choices.length) return null;
+  return el("fieldset.stack", {}, el("legend", {}, "No longer used from now on"),
+    choices.map(({ source, box }) => el("label.choice", {}, box,
+      el("span.stack", {}, el("span.said", { dir: "auto" }, source.answer),
+        el("span.small.muted", {}, `${KINDS[source.kind] ?? "Past chat"} · `, el("span.mono", {}, source.conversation_id))))));
+}
+
+const KINDS = { faq: "Help centre", correction: "Answer of the team" };
+
+// What was typed survives a reload and an expired session.
+function keeper(key) {
+  return {
+    read: () => { try { return JSON.parse(localStorage.getItem(key)) ?? {}; } catch { return {}; } },
+    write: (value) => { try { localStorage.setItem(key, JSON.stringify(value)); } catch { /* a full or forbidden storage costs the draft only */ } },
+    clear: () => localStorage.removeItem(key),
+  };
+}
