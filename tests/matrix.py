@@ -16,6 +16,8 @@ from typing import Any
 from sqlalchemy import update
 
 from chatbot.types import Conversation
+from storage.audit import COMMAND
+from storage.sessions import hash_token
 from storage.tables import ConversationRow
 from tests.fakes_ui import ANSWER
 from tests.staff import House, Member, done, sign_in, team_id
@@ -23,6 +25,7 @@ from ui.identity import Identity, open_identity
 
 SECRET = "My secret is plum"
 OWN_TEAM, OTHER_TEAM = "Returns", "Shipping"
+NO_PASSWORD = "$argon2id$v=19$m=8,t=1,p=1$c29tZXNhbHQ$AAAAAAAAAAAAAAAAAAAAAA"
 
 
 class Who(StrEnum):
@@ -46,21 +49,23 @@ class Scene:
 
     @property
     def identity(self) -> Identity:
-        return self._once("identity", lambda: open_identity(self.house.parts.settings))
+        return open_identity(self.house.parts.settings)
 
     @property
     def owner_token(self) -> str:
-        return self._once("owner", self.identity.new_token)
+        return str(self._once("owner", self.identity.new_token))
 
     @property
     def conversation(self) -> str:
         """A conversation of the owner: a question (seq 1) and the bot's answer with sources (seq 2)."""
-        return self._once("conversation", self._converse)
+        return str(self._once("conversation", self._converse))
 
     @property
     def member(self) -> Member:
         """The caller of the team; an agent of "Returns" where the caller is a customer or nobody."""
-        return self._once("member", self._join)
+        member = self._once("member", self._join)
+        assert isinstance(member, Member)
+        return member
 
     @property
     def headers(self) -> dict[str, str]:
@@ -168,8 +173,59 @@ CUSTOMERS: Table = {
     ("MOUNT", "/"): everyone(),
 }
 
+
+def has_password(scene: Scene) -> None:
+    """The hash belongs to no password at all."""
+    if scene.who in (Who.AGENT, Who.ELSEWHERE, Who.ADMIN):
+        who = scene.member
+        token_hash = hash_token(who.token)
+        done(scene.house.store.credentials.set_password(who.user.id, NO_PASSWORD, COMMAND, keep=token_hash))
+
+
+def a_new_user(_scene: Scene) -> Mapping[str, Any]:
+    return {"name": "Bo Lind", "email": f"bo.{secrets.token_hex(6)}@shop.example"}
+
+
+def a_new_team(_scene: Scene) -> Mapping[str, Any]:
+    return {"name": secrets.token_hex(6), "languages": ["en"]}
+
+
+def a_link(scene: Scene) -> str:
+    return done(scene.house.store.links.for_user(sign_in(scene.house.store).user.id, COMMAND))
+
+
 # --- A: people --------------------------------------------------------------------------------------------
-PEOPLE: Table = {}
+USER = "/admin/api/users/{user_id}"
+PEOPLE: Table = {
+    ("GET", "/login"): Row(200, 200, 200, 303, 303, 303),  # whoever is signed in is led on
+    ("POST", "/login"): everyone(401, body={"email": "nobody@shop.example", "password": "wrong"}),
+    ("POST", "/login/code"): everyone(401, body={"code": "123456"}),  # no password was given before
+    ("POST", "/logout"): everyone(303),
+    ("GET", "/agents"): everyone(307),
+    ("GET", "/admin"): everyone(307),
+    ("GET", "/setup/{token}"): everyone(),  # whoever has the link: the token is the right
+    ("POST", "/setup/{token}"): everyone(body={"password": "seven plum trees"}),
+    ("GET", "/account"): page(),
+    ("GET", "/account/api/me"): team(),
+    ("POST", "/account/api/password"): team(
+        422, body={"current": "wrong", "new": "seven plum trees"}, before=has_password
+    ),
+    ("POST", "/account/api/second-factor"): team(body={"password": ""}),
+    ("POST", "/account/api/second-factor/proof"): team(422, body={"ticket": "none", "code": "123456"}),
+    ("POST", "/account/api/second-factor/off"): team(body={"password": ""}),
+    ("POST", "/account/api/sign-out-elsewhere"): team(),
+    ("GET", "/admin/users"): admin_page(),
+    ("GET", "/admin/api/users"): admins(),
+    ("POST", "/admin/api/users"): admins(201, body=a_new_user),
+    ("POST", USER): admins(body={"name": "Ann Low"}),
+    ("POST", f"{USER}/link"): admins(),
+    ("POST", f"{USER}/second-factor/off"): admins(),
+    ("POST", f"{USER}/sign-out"): admins(),
+    ("POST", "/admin/api/teams"): admins(201, body=a_new_team),
+    ("POST", "/admin/api/teams/{team_id}"): admins(body=a_new_team),
+    ("GET", "/admin/audit"): admin_page(),
+    ("GET", "/admin/api/audit"): admins(),
+}
 
 # --- B: live desk -----------------------------------------------------------------------------------------
 DESK: Table = {}
@@ -199,7 +255,9 @@ VALUES: Mapping[str, Callable[[Scene], str]] = {
     "kind": lambda _scene: "json",
     "seq": lambda _scene: "2",
     "version": lambda scene: scene.house.parts.settings.data.name,
-    "token": lambda _scene: secrets.token_urlsafe(32),
+    "token": a_link,
+    "user_id": lambda scene: str(sign_in(scene.house.store).user.id),
+    "team_id": lambda scene: str(team_id(scene.house.store, secrets.token_hex(6))),
 }
 
 # What the customer page takes from Gradio; every other route of Gradio's is 404 for everybody.
@@ -213,11 +271,3 @@ FROM_GRADIO: Table = {
     ("POST", "/gradio_api/component_server"): everyone(400, body={}),  # reached, but this calls no function
     ("POST", "/gradio_api/component_server/"): everyone(400, body={}),
 }
-
-
-def row_of(method: str, path: str) -> Row:
-    """Raises KeyError with what to do for a route that nobody has listed."""
-    try:
-        return ROWS[method, path]
-    except KeyError:
-        raise KeyError(f"{method} {path} is in no section of tests/matrix.py: say there who may reach it") from None

@@ -168,7 +168,7 @@ CLOSED = [
     ("GET", "/monitoring"),
     ("GET", "/docs"),
     ("GET", "/openapi.json"),
-    ("GET", "/login"),
+    ("GET", "/login"),  # there is one only where there is a store with a team
     ("GET", "/manifest.json"),
     ("GET", "/pwa_icon"),
     ("GET", "/static/../app.py"),

@@ -11,7 +11,7 @@ import pytest
 from fastapi.routing import APIRoute
 from starlette.routing import BaseRoute, Mount, Route
 
-from tests.matrix import FROM_GRADIO, ROWS, SECRET, VALUES, Row, Scene, Who, row_of
+from tests.matrix import FROM_GRADIO, ROWS, SECRET, VALUES, Row, Scene, Who
 from tests.staff import House, house
 from ui.guard import is_own
 
@@ -95,14 +95,8 @@ def head_of(site: House, url: str, headers: dict[str, str]) -> int:
 
 def test_every_route_is_listed(site: House) -> None:
     there = routes_of(site.app.routes)
-    for method, path in there:
-        row_of(method, path)
-    assert there == set(ROWS)
-
-
-def test_a_route_that_is_not_listed_is_named() -> None:
-    with pytest.raises(KeyError, match="GET /agents/secret is in no section"):
-        row_of("GET", "/agents/secret")
+    assert sorted(there - set(ROWS)) == [], "add these to your section of tests/matrix.py: who may reach them?"
+    assert sorted(set(ROWS) - there) == [], "these rows of tests/matrix.py have no route"
 
 
 @pytest.mark.parametrize("who", Who)

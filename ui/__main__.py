@@ -15,6 +15,7 @@ import uvicorn
 from chatbot.errors import ChatbotError, SettingsError
 from chatbot.logs import configure_logging
 from chatbot.settings import Settings, load_settings
+from storage.opening import Store
 from ui.events import EventHub
 
 GRACE_S = 5
@@ -23,15 +24,24 @@ GRACE_S = 5
 class Server(uvicorn.Server):
     """Ends the windows' event streams before it waits for open connections, so that a stop is prompt."""
 
-    def __init__(self, config: uvicorn.Config, hub: EventHub, url: str) -> None:
+    def __init__(self, config: uvicorn.Config, hub: EventHub, url: str, house: Store | None = None) -> None:
         super().__init__(config)
-        self._hub, self._url = hub, url
+        self._hub, self._url, self._house = hub, url, house
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         if self.started:
-            sys.stdout.write(f"Ready: {self._url}\n")
+            sys.stdout.write(f"Ready: {self._url}\n{await self._first_admin()}")
             sys.stdout.flush()
+
+    async def _first_admin(self) -> str:
+        """No password comes with the product: while nobody could sign in as an admin, the terminal (never the log) gets a link."""
+        token = await self._house.links.for_first_admin() if self._house else None
+        return (
+            f"Nobody is an admin yet. Open {self._url}/setup/{token} to become one (once, within 72 hours).\n"
+            if token
+            else ""
+        )
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         self._hub.close()
@@ -65,7 +75,7 @@ def serve(settings: Settings) -> int:
             timeout_graceful_shutdown=GRACE_S,
             proxy_headers=False,  # ours are read in identity.client_prefix, from trusted proxies only
         )
-        server = Server(config, app.state.parts.hub, url)
+        server = Server(config, app.state.parts.hub, url.rstrip("/"), app.state.parts.house)
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, _heeded)
         server.run(sockets=[listening])

@@ -23,7 +23,7 @@ _CSP = (
 _FROM_GRADIO = re.compile(r"/|/theme\.css|/(assets|static)/[\w./-]+|/gradio_api/(theme\.css|startup-events)")
 _TO_GRADIO = re.compile(r"/gradio_api/component_server/?")
 _OWN = re.compile(
-    r"/(api/v1|chat|agents|admin|login|setup|account)/.*|/(healthz|readyz|metrics|favicon\.ico|login|logout|account)"
+    r"/(api/v1|chat|agents|admin|login|setup|account)/.*|/(healthz|readyz|metrics|favicon\.ico|login|logout|account|agents|admin)"
 )
 _READS = ("GET", "HEAD", "OPTIONS")
 NOTHING_HERE = "There is nothing here."

@@ -10,6 +10,7 @@ from fastapi.responses import RedirectResponse, Response
 
 from chatbot.errors import ChatbotError, NotAllowed, NotFound, NotSignedIn
 from ui.faults import answer_fault, code_of
+from ui.staff.gate import SecondFactorMissing
 from ui.staff.pages import notice
 from ui.staff.parts import StaffParts
 
@@ -33,10 +34,12 @@ def install_door(app: FastAPI, parts: StaffParts) -> None:
         if isinstance(error, NotSignedIn):
             asked = request.url.path + (f"?{request.url.query}" if request.url.query else "")
             return RedirectResponse(f"/login?next={quote(own_page(asked), safe='/')}", 303)
+        if isinstance(error, SecondFactorMissing):
+            return RedirectResponse("/account?setup=1", 303)
         status, _ = code_of(error)
         return notice(parts, request, _TITLES[status], str(error), status)
 
-    for kind in (NotSignedIn, NotAllowed, NotFound):
+    for kind in (NotSignedIn, NotAllowed, NotFound):  # those below them, too
         app.add_exception_handler(kind, lead)
 
 

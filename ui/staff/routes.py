@@ -6,9 +6,24 @@ from collections.abc import Callable
 
 from fastapi import APIRouter
 
+from ui.staff.account import account_routes
+from ui.staff.audit import audit_routes
+from ui.staff.corrections import correction_routes
+from ui.staff.desk import desk_routes
+from ui.staff.desk_events import desk_event_routes
+from ui.staff.login import login_routes
 from ui.staff.parts import StaffParts
+from ui.staff.users import users_routes
 
-AREAS: tuple[Callable[[StaffParts], APIRouter], ...] = ()
+AREAS: tuple[Callable[[StaffParts], APIRouter], ...] = (
+    login_routes,
+    account_routes,
+    users_routes,
+    audit_routes,
+    desk_routes,
+    desk_event_routes,
+    correction_routes,
+)
 """One function an area: its pages and their JSON routes."""
 
 
