@@ -5,7 +5,7 @@ from __future__ import annotations
 import typer
 
 from chatbot import __version__
-from scripts import ask, bench, doctor, export, import_transcripts, init, reindex, search, serve, transcripts
+from scripts import ask, bench, doctor, export, import_transcripts, init, reindex, search, serve, transcripts, user
 from scripts.options import AppOptions, ConfigOption, DataOption, run
 
 app = typer.Typer(
@@ -25,6 +25,8 @@ app.command("doctor")(doctor.main)
 app.add_typer(bench.app, name="bench")
 app.command("export")(export.main)
 app.add_typer(transcripts.app, name="transcripts")
+app.add_typer(user.app, name="user")
+app.add_typer(user.teams, name="team")
 
 
 def _version(wanted: bool) -> None:
