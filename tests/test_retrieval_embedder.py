@@ -105,6 +105,17 @@ def test_order_and_batch_do_not_change_a_vector(real: Embedder) -> None:
 
 
 @pytest.mark.models
+def test_a_text_has_one_vector_whatever_it_is_padded_to(real: Embedder) -> None:
+    texts = ["Where is my parcel?", "my tent has a hole " * 8, "Can I pay by invoice or in instalments?", "word " * 90]
+    alone = [real.encode([text])[0] for text in texts]
+    tokens = [real.encode_tokens([f"{text} "])[0].vectors for text in texts]  # not the texts that are remembered
+    assert np.abs(real.encode(texts) - alone).max() < 1e-6
+    for one, together in zip(tokens, real.encode_tokens(texts), strict=True):
+        assert one.shape == together.vectors.shape
+        assert np.abs(one - together.vectors).max() < 1e-6
+
+
+@pytest.mark.models
 def test_meaning_is_found_without_a_shared_word(real: Embedder, tmp_path: Path) -> None:
     build_index(shop(1), real, tmp_path)
     retriever = open_retriever(tmp_path, real)
