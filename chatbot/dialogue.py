@@ -9,8 +9,10 @@ from dataclasses import dataclass
 
 import structlog
 
+from chatbot.addresses import check_address
 from chatbot.answering import Answerer, Context
 from chatbot.errors import BadInput, ChatbotError, StorageError, TooLarge
+from chatbot.mood import mood
 from chatbot.phrases import phrase
 from chatbot.policy import Reason
 from chatbot.protocols import Bell, ConversationStore, Meter
@@ -22,6 +24,7 @@ HISTORY = 12
 _CLIENT_ID = re.compile(r"[A-Za-z0-9_.:-]{1,64}")
 _GRACE_S = 2.0
 _SAVE_TRIES = 4
+_UNSPOKEN = (Role.SYSTEM, Role.NOTE)
 _UNPRINTABLE = re.compile("[\u0000\ud800-\udfff]")
 
 
@@ -59,6 +62,8 @@ class DialogueManager:
         self._answers: dict[str, asyncio.Task[Reply]] = {}
         self._written: dict[str, str] = {}
         self._stopped: set[str] = set()
+        self._fading: set[asyncio.Task[None]] = set()
+        self._silences = 0
         self._mean_turn_s = 0.5
 
     async def start(self) -> None:
@@ -68,7 +73,7 @@ class DialogueManager:
 
     async def close(self) -> None:
         """Lets running turns finish for a moment, then cancels them; the next start takes up what is left."""
-        tasks = list(self._tasks.values())
+        tasks = [*self._tasks.values(), *self._fading]
         if tasks:
             _, pending = await asyncio.wait(tasks, timeout=_GRACE_S)
             for task in pending:
@@ -84,12 +89,14 @@ class DialogueManager:
         text = check_message(text, self._limits.max_message_chars)
         if not _CLIENT_ID.fullmatch(client_message_id):
             raise BadInput("The message id must be 1 to 64 letters, digits or one of _ . : -")
-        message, new = await self._store.add_customer_message(conversation_id, owner, text, client_message_id)
+        message, new = await self._store.add_customer_message(
+            conversation_id, owner, text, client_message_id, mood(text)
+        )
         if new:
             if self._meter:
                 self._meter.message()
             self._bell.ring(Event(EventKind.MESSAGE, conversation_id, message.seq))
-            if (await self._store.conversation(conversation_id, owner)).status is Status.BOT:
+            if await self._is_bots(conversation_id, owner):
                 self._schedule(conversation_id, message.seq)
         return message
 
@@ -104,10 +111,22 @@ class DialogueManager:
 
         Raises Conflict when a person has taken over."""
         conversation = await self._move(conversation_id, owner, Status.WAITING, Status.BOT, "back_to_bot")
-        said = [m for m in await self._store.recent(conversation_id, HISTORY) if m.role is not Role.SYSTEM]
-        if said and said[-1].role is Role.CUSTOMER:
-            self._schedule(conversation_id, said[-1].seq)
+        await self.resume(conversation_id)
         return conversation
+
+    async def leave_contact(self, conversation_id: str, owner: str, address: str) -> Conversation:
+        """Keeps the e-mail address at which the customer can be answered. Raises BadInput for what is none, NotFound."""
+        conversation = await self._store.leave_contact(conversation_id, owner, check_address(address))
+        line = phrase("contact_kept", conversation.language or "en")
+        note = await self._store.add_event_message(conversation_id, owner, line)
+        self._bell.ring(Event(EventKind.MESSAGE, conversation_id, note.seq))
+        return conversation
+
+    async def resume(self, conversation_id: str) -> None:
+        """The bot owns the conversation again: what the customer said last and nobody answered is answered now."""
+        spoken = [m for m in await self._store.recent(conversation_id, HISTORY) if m.role not in _UNSPOKEN]
+        if spoken and spoken[-1].role is Role.CUSTOMER:
+            self._schedule(conversation_id, spoken[-1].seq)
 
     async def stop(self, conversation_id: str, owner: str) -> None:
         """Stops the reply that is being written; what was shown of it is kept and marked as partial."""
@@ -117,9 +136,16 @@ class DialogueManager:
             answer.cancel()
 
     def silence(self, conversation_id: str) -> None:
-        """Drops the reply that is being written, unstored: a person owns the conversation now."""
+        """Drops the reply that is being written, unstored: a person owns the conversation now. Not a word comes after it."""
+        self._silences += 1
         self._wanted.pop(conversation_id, None)
-        if task := self._tasks.get(conversation_id):
+        self._written.pop(conversation_id, None)
+        self._stopped.discard(conversation_id)
+        if answer := self._answers.pop(conversation_id, None):
+            answer.cancel()
+        if task := self._tasks.pop(conversation_id, None):
+            self._fading.add(task)
+            task.add_done_callback(self._fading.discard)
             task.cancel()
 
     def writing(self, conversation_id: str) -> str | None:
@@ -139,6 +165,14 @@ class DialogueManager:
         self._bell.ring(Event(EventKind.STATUS, conversation_id, note.seq, conversation.status))
         return conversation
 
+    async def _is_bots(self, conversation_id: str, owner: str) -> bool:
+        """Whether the bot owns it now; asked again when somebody took over while the answer was on its way."""
+        while True:
+            before = self._silences
+            conversation = await self._store.conversation(conversation_id, owner)
+            if before == self._silences:
+                return conversation.status is Status.BOT
+
     def _schedule(self, conversation_id: str, seq: int) -> None:
         self._wanted[conversation_id] = seq
         if conversation_id not in self._tasks:
@@ -153,15 +187,17 @@ class DialogueManager:
                 self._written[conversation_id] = ""
                 await self._turn(conversation_id, seq)
         finally:
-            self._tasks.pop(conversation_id, None)
-            self._written.pop(conversation_id, None)
-            self._stopped.discard(conversation_id)
+            if self._tasks.get(conversation_id) is asyncio.current_task():  # else a later turn has taken its place
+                self._tasks.pop(conversation_id)
+                self._written.pop(conversation_id, None)
+                self._stopped.discard(conversation_id)
 
     async def _turn(self, conversation_id: str, seq: int) -> None:
         loop = asyncio.get_running_loop()
         started = loop.time()
         try:
-            messages = await self._store.recent(conversation_id, HISTORY)
+            recent = await self._store.recent(conversation_id, HISTORY)
+            messages = [message for message in recent if message.role is not Role.NOTE]
             reply = await self._answer(conversation_id, messages, context_of(messages, busy=self._crowded()))
             stored = await self._save(
                 conversation_id, reply, max((m.seq for m in messages if m.role is Role.CUSTOMER), default=seq)
@@ -210,7 +246,8 @@ class DialogueManager:
             log.error("turn.failed", conversation=conversation_id, error=type(exc).__name__, exc_info=True)
             return self._answerer.apology(context, f"turn: {type(exc).__name__}")
         finally:
-            self._answers.pop(conversation_id, None)
+            if self._answers.get(conversation_id) is answer:
+                self._answers.pop(conversation_id)
 
     async def _save(self, conversation_id: str, reply: Reply, answers_seq: int) -> Message | None:
         for tries_left in reversed(range(_SAVE_TRIES)):

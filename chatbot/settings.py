@@ -13,6 +13,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from chatbot.errors import SettingsError
 from chatbot.examples import Examples
+from chatbot.hours import read_hours, read_zone
 from chatbot.types import Mode
 from chatbot.variables import CONFIG, PREFIX, WHERE_ALL_ARE, file_variable, misspelt, nearest, variable
 
@@ -102,6 +103,15 @@ class Settings(BaseSettings):
     oidc_client_id: str | None = Field(None, min_length=1, description="this deployment's name at oidc_issuer")
     oidc_client_secret: SecretStr | None = Field(None, description="its secret at oidc_issuer")
 
+    # people behind the bot
+    business_hours: Annotated[dict[str, str], NoDecode] = Field(
+        {}, description='when the team is there, {"mon": "09:00-12:30, 13:30-17:00", ...}; default: always'
+    )
+    time_zone: str = Field("UTC", description="IANA time zone of business_hours, such as Europe/Berlin")
+    wait_minutes: int = Field(
+        5, ge=1, le=1440, description="minutes after which a customer who waits is told, and asked for an address"
+    )
+
     # the process
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     log_json: bool = Field(False, description="one JSON object a log line")
@@ -138,6 +148,25 @@ class Settings(BaseSettings):
             return json.loads(value)
         except ValueError as exc:
             raise ValueError('it must be JSON such as {"en": ["Where is my parcel?"]}') from exc
+
+    @field_validator("business_hours", mode="before")
+    @classmethod
+    def _known_hours(cls, value: Any) -> Any:
+        if isinstance(value, str):
+            try:
+                value = json.loads(value)
+            except ValueError as exc:
+                raise ValueError('it must be JSON such as {"mon": "09:00-17:00"}') from exc
+        if not isinstance(value, dict) or not all(isinstance(part, str) for item in value.items() for part in item):
+            raise ValueError('it must name days with their hours, such as {"mon": "09:00-17:00"}')
+        read_hours(value)
+        return value
+
+    @field_validator("time_zone", mode="after")
+    @classmethod
+    def _known_zone(cls, value: str) -> str:
+        read_zone(value)
+        return value
 
     @field_validator("data", mode="after")
     @classmethod

@@ -27,6 +27,7 @@ Line = Callable[[str | None], str]
 """A sentence to the customer, in the conversation's language."""
 _inserts: dict[str, Any] = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
 _LONGEST_TAG = 60
+_conversations = ConversationRow.__table__
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,9 +210,7 @@ def _tell_team(connection: Connection, hand: Hand, what: str, why: str) -> None:
 
 def _locked(connection: Connection, hand: Hand) -> Row[Any]:
     row: Row[Any] | None = connection.execute(
-        select(ConversationRow.status, ConversationRow.user_id, ConversationRow.agent, ConversationRow.language)
-        .where(ConversationRow.id == hand.conversation_id, seen_by(hand.user))
-        .with_for_update()
+        select(_conversations).where(ConversationRow.id == hand.conversation_id, seen_by(hand.user)).with_for_update()
     ).one_or_none()
     if row is None:
         raise no_conversation()

@@ -8,10 +8,11 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
+from chatbot.addresses import check_address
 from chatbot.dialogue import check_message
 from chatbot.protocols import ConversationStore
 from chatbot.settings import Settings
-from chatbot.types import Action, Conversation, Decision, Event, EventKind, Message, Mode, Reply, Source, Status
+from chatbot.types import Action, Conversation, Decision, Event, EventKind, Message, Mode, Reply, Role, Source, Status
 from tests.fakes_store import MemoryStore
 from ui.events import EventHub
 from ui.parts import Parts
@@ -52,6 +53,7 @@ class ScriptedTurns:
     draft: str | None = None
     _running: dict[str, asyncio.Task[None]] = field(default_factory=dict)
     _texts: dict[str, str] = field(default_factory=dict)
+    _silenced: set[str] = field(default_factory=set)
     _turn: int = 0
 
     async def start(self) -> None:
@@ -68,8 +70,7 @@ class ScriptedTurns:
         if new:
             self.hub.ring(Event(EventKind.MESSAGE, conversation_id, message.seq))
             if (await self.store.conversation(conversation_id, owner)).status is Status.BOT:
-                self._texts[conversation_id] = ""
-                self._running[conversation_id] = asyncio.create_task(self._answer(message))
+                self._begin(message)
         return message
 
     async def ask_for_person(self, conversation_id: str, owner: str) -> Conversation:
@@ -86,6 +87,23 @@ class ScriptedTurns:
             task.cancel()
             await asyncio.gather(task, return_exceptions=True)
 
+    async def leave_contact(self, conversation_id: str, owner: str, address: str) -> Conversation:
+        conversation = await self.store.leave_contact(conversation_id, owner, check_address(address))
+        await self.store.add_event_message(conversation_id, owner, "Thank you. We will answer you by e-mail.")
+        self.hub.ring(Event(EventKind.MESSAGE, conversation_id))
+        return conversation
+
+    async def resume(self, conversation_id: str) -> None:
+        spoken = [m for m in await self.store.recent(conversation_id, 12) if m.role not in (Role.SYSTEM, Role.NOTE)]
+        if spoken and spoken[-1].role is Role.CUSTOMER:
+            self._begin(spoken[-1])
+
+    def silence(self, conversation_id: str) -> None:
+        self._texts.pop(conversation_id, None)
+        if task := self._running.pop(conversation_id, None):
+            self._silenced.add(conversation_id)
+            task.cancel()
+
     def writing(self, conversation_id: str) -> str | None:
         return self._texts.get(conversation_id)
 
@@ -94,6 +112,11 @@ class ScriptedTurns:
         await self.store.add_event_message(conversation_id, owner, line)
         self.hub.ring(Event(EventKind.STATUS, conversation_id, text=to.value))
         return await self.store.conversation(conversation_id, owner)
+
+    def _begin(self, message: Message) -> None:
+        self._texts[message.conversation_id] = ""
+        self._silenced.discard(message.conversation_id)
+        self._running[message.conversation_id] = asyncio.create_task(self._answer(message))
 
     async def _answer(self, message: Message) -> None:
         reply, key = self.replies[min(self._turn, len(self.replies) - 1)], message.conversation_id
@@ -105,6 +128,8 @@ class ScriptedTurns:
                 self._texts[key] += piece
                 self.hub.ring(Event(EventKind.DELTA, key, text=piece))
         except asyncio.CancelledError:
+            if key in self._silenced:
+                raise
             reply = _cut(reply, self._texts[key] or "…")
         await self._store(reply, message)
 

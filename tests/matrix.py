@@ -19,6 +19,7 @@ from chatbot.types import Conversation
 from storage.audit import COMMAND
 from storage.sessions import hash_token
 from storage.tables import ConversationRow
+from storage.taking import Hand
 from tests.fakes_ui import ANSWER
 from tests.staff import House, Member, done, sign_in, team_id
 from ui.identity import Identity, open_identity
@@ -164,6 +165,7 @@ CUSTOMERS: Table = {
     ("POST", f"{ONE}/feedback"): customer(body={"seq": 2, "thumb": 1}),
     ("POST", f"{ONE}/rating"): customer(body={"stars": 5}),
     ("POST", f"{ONE}/person"): customer(),
+    ("POST", f"{ONE}/contact"): customer(body={"address": "kim@mail.example"}),
     ("POST", f"{ONE}/stop"): customer(),
     ("GET", "/api/v1/me"): customer(other=200),  # each customer his own
     ("DELETE", "/api/v1/me"): customer(other=200),
@@ -228,7 +230,38 @@ PEOPLE: Table = {
 }
 
 # --- B: live desk -----------------------------------------------------------------------------------------
-DESK: Table = {}
+def in_own_hands(scene: Scene) -> None:
+    if scene.who in (Who.AGENT, Who.ADMIN):
+        hand = Hand(scene.member.user, COMMAND, scene.conversation)
+        done(scene.house.store.desk.take(hand, lambda _language: "Somebody joined."))
+
+
+def to_the_own_team(scene: Scene) -> Mapping[str, Any]:
+    return {"team_id": team_id(scene.house.store, OWN_TEAM)}
+
+
+def a_text(_scene: Scene) -> Mapping[str, Any]:
+    return {"text": "I am looking into it.", "client_id": secrets.token_hex(8)}
+
+
+TALK = "/agents/api/desk/conversations/{conversation_id}"
+DESK: Table = {
+    ("GET", "/agents/"): page(),
+    ("GET", "/agents/api/events"): team(endless=True),
+    ("GET", "/agents/api/desk/list"): team(query="?which=waiting"),
+    ("GET", "/agents/api/desk/colleagues"): team(),
+    ("GET", TALK): team(elsewhere=404),
+    ("GET", f"{TALK}/facts"): team(elsewhere=404),
+    ("POST", f"{TALK}/take"): team(elsewhere=404),
+    ("POST", f"{TALK}/return"): team(elsewhere=404, before=in_own_hands),
+    ("POST", f"{TALK}/close"): team(elsewhere=404, before=in_own_hands),
+    ("POST", f"{TALK}/messages"): team(elsewhere=404, before=in_own_hands, body=a_text),
+    ("POST", f"{TALK}/notes"): team(elsewhere=404, body=a_text),
+    ("POST", f"{TALK}/transfer"): team(elsewhere=404, before=in_own_hands, body=to_the_own_team),
+    ("POST", f"{TALK}/tags"): team(elsewhere=404, body={"tag": "boots"}),
+    ("DELETE", f"{TALK}/tags"): team(elsewhere=404, body={"tag": "boots"}),
+    ("POST", f"{TALK}/typing"): team(elsewhere=404),
+}
 
 # --- C: copilot, canned answers ---------------------------------------------------------------------------
 COPILOT: Table = {}

@@ -257,7 +257,7 @@ async def test_others_teams_conversations_do_not_exist_for_an_agent(house: House
         desk.tag(house.hand(cleo, key), "x"), desk.transfer_to_team(house.hand(cleo, key), bikes, line),
     ):  # fmt: skip
         with pytest.raises(NotFound):
-            await act  # type: ignore[misc]
+            await act
     assert (await desk.page(cleo, "waiting")).items == ()
     assert (await desk.counts(cleo))["waiting"] == 0
     assert await desk.visible(cleo, [key]) == set()
@@ -276,7 +276,7 @@ async def test_lists_page_on_without_a_gap_or_a_double(house: House) -> None:
                 house.change(key, status="closed", waiting_since=None)
         found, after = [], None
         while True:
-            page = await house.store.desk.page(house.ann, which, after, limit=2)  # type: ignore[arg-type]
+            page = await house.store.desk.page(house.ann, which, after, limit=2)
             found += [item.id for item in page.items]
             if (after := page.after) is None:
                 break

@@ -58,6 +58,10 @@ class NewFeedback(Strict):
     comment: str | None = Field(None, max_length=1000)
 
 
+class NewContact(Strict):
+    address: str = Field(min_length=3, max_length=254)
+
+
 class NewRating(Strict):
     stars: int = Field(ge=1, le=5)
     comment: str | None = Field(None, max_length=1000)
@@ -138,6 +142,11 @@ class Api:
         owner = self._acting(request)
         return conversation_view(await ask_for_person(self.parts, conversation_id, owner))
 
+    async def contact(self, conversation_id: ConversationId, body: NewContact, request: Request) -> dict[str, Any]:
+        """Leaves an e-mail address at which the team answers, for when nobody is there; a second one replaces the first."""
+        owner = self._acting(request)
+        return conversation_view(await self.parts.manager.leave_contact(conversation_id, owner, body.address))
+
     async def stop(self, conversation_id: ConversationId, request: Request) -> JSONResponse:
         """Stops the reply that is being written; what stands so far is kept."""
         owner = self._acting(request)
@@ -170,6 +179,7 @@ def api_routes(api: Api) -> APIRouter:
     add(f"{one}/feedback", api.feedback, methods=["POST"])
     add(f"{one}/rating", api.rate, methods=["POST"])
     add(f"{one}/person", api.person, methods=["POST"])
+    add(f"{one}/contact", api.contact, methods=["POST"])
     add(f"{one}/stop", api.stop, methods=["POST"])
     add("/me", api.export, methods=["GET"])
     add("/me", api.delete, methods=["DELETE"])

@@ -23,7 +23,10 @@ from ui.identity import Identity, client_prefix
 from ui.rendering import rating_form
 from ui.strings import LANGUAGES, choose_language, strings
 
-ACTIONS = ("view", "send", "stop", "person", "bot", "thumb", "rate", "end", "new_chat", "delete")
+ACTIONS = (
+    *("view", "send", "stop", "person", "bot", "contact", "typing"),
+    *("thumb", "rate", "end", "new_chat", "delete"),
+)
 SHELL = Path(__file__).parent / "static" / "shell.html"
 _ICON = re.compile(r"@icon\(([\w-]+)\)")
 _MENU = (

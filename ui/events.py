@@ -1,4 +1,4 @@
-"""Rings every open window of a conversation. Holds queues and nothing else; must not know the store or pages."""
+"""Rings every open window of a conversation, and the team's. Holds queues and nothing else; must not know the store or pages."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from enum import Enum
 
-from chatbot.types import Event
+from chatbot.types import Event, EventKind
 
 QUEUE_LIMIT = 256
 
@@ -52,8 +52,11 @@ class Window:
 
     def waiting(self) -> list[Event]:
         """Takes out what has come and was not read yet."""
-        items = [self._queue.get_nowait() for _ in range(self._queue.qsize())]
-        return [item for item in items if isinstance(item, Event)]
+        return [item for item in self.rest() if isinstance(item, Event)]
+
+    def rest(self) -> list[Event | Signal]:
+        """The same with the signals in it."""
+        return [self._queue.get_nowait() for _ in range(self._queue.qsize())]
 
 
 class EventHub:
@@ -61,6 +64,7 @@ class EventHub:
 
     def __init__(self) -> None:
         self._windows: dict[str, set[Window]] = defaultdict(set)
+        self._team: set[Window] = set()
         self._listeners: list[Callable[[Event], None]] = []
         self._closed = False
 
@@ -68,6 +72,13 @@ class EventHub:
         for listener in self._listeners:
             listener(event)
         for window in self._windows.get(event.conversation_id, ()):
+            window.put(event)
+        if event.kind is not EventKind.DELTA:  # the team reads replies once they are stored
+            self.whisper(event)
+
+    def whisper(self, event: Event) -> None:
+        """For the team's windows only: notes, and that a customer is typing."""
+        for window in self._team:
             window.put(event)
 
     def listen(self, listener: Callable[[Event], None]) -> None:
@@ -89,13 +100,32 @@ class EventHub:
             if not windows:
                 del self._windows[conversation_id]
 
+    @contextmanager
+    def everything(self) -> Iterator[Window]:
+        """A queue of what happens in all conversations but for the pieces of replies; who takes it leaves out what its reader
+        may not see."""
+        window = Window()
+        if self._closed:
+            window.close()
+        self._team.add(window)
+        try:
+            yield window
+        finally:
+            self._team.discard(window)
+
     def close(self) -> None:
         """Ends every stream at once, so that a stop of the process does not wait for idle windows."""
         self._closed = True
         for windows in self._windows.values():
             for window in windows:
                 window.close()
+        for window in self._team:
+            window.close()
 
     @property
     def open_windows(self) -> int:
-        return sum(map(len, self._windows.values()))
+        return sum(map(len, self._windows.values())) + len(self._team)
+
+    @property
+    def team_windows(self) -> int:
+        return len(self._team)

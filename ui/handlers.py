@@ -11,6 +11,7 @@ from chatbot.types import Conversation, Event, EventKind, Feedback, Message, Sta
 from ui.mydata import erase
 from ui.parts import Parts
 from ui.rates import Rates
+from ui.reception import Reception
 from ui.rendering import DRAWN, REASONS, thread
 from ui.strings import strings
 from ui.views import visible
@@ -37,6 +38,7 @@ class ChatHandlers:
 
     parts: Parts
     rates: Rates
+    reception: Reception | None = None
 
     async def view(self, caller: Caller, conversation: str | None = None) -> dict[str, Any]:
         """The newest conversation of the caller, so that every tab, and a reload, shows the same."""
@@ -72,6 +74,21 @@ class ChatHandlers:
         """The customer no longer wants to wait for a person."""
         self.rates.action(caller.owner)
         return await self._draw(caller, await self.parts.manager.back_to_bot(conversation, caller.owner))
+
+    async def contact(self, caller: Caller, conversation: str, address: str) -> dict[str, Any]:
+        """The customer leaves an e-mail address, at which the team answers when the chat is closed on her side."""
+        if not isinstance(address, str):
+            raise BadInput("An e-mail address is a text.")
+        self.rates.action(caller.owner)
+        return await self._draw(caller, await self.parts.manager.leave_contact(conversation, caller.owner, address))
+
+    async def typing(self, caller: Caller, conversation: str) -> dict[str, Any]:
+        """The customer is writing; told to the team's open windows and kept nowhere."""
+        if self.parts.hub.team_windows:
+            self.rates.action(caller.owner)
+            await self.parts.store.conversation(conversation, caller.owner)
+            self.parts.hub.whisper(Event(EventKind.TYPING, conversation, text="customer"))
+        return {}
 
     async def thumb(self, caller: Caller, conversation: str, seq: int, thumb: int, **why: str | None) -> dict[str, Any]:
         """why: `reason`, one of those offered, and `comment`, free words; a second thumb replaces the first with both."""
@@ -137,13 +154,16 @@ class ChatHandlers:
         waits = conversation is not None and conversation.status is Status.WAITING
         before = await self.parts.store.waiting_before(conversation.id, caller.owner) if conversation and waits else 0
         return {
-            "html": thread(conversation, messages, words, examples, before),
+            "html": thread(conversation, messages, words, examples, before, self._asks_address(conversation)),
             "conversation": conversation.id if conversation else None,
             "status": conversation.status.value if conversation else Status.BOT.value,
             "status_text": status_text(conversation, caller.language),
             "seq": conversation.last_seq if conversation else 0,
             "writing": self.parts.manager.writing(conversation.id) if conversation else None,
         }
+
+    def _asks_address(self, conversation: Conversation | None) -> bool:
+        return bool(conversation and self.reception and self.reception.asks_address(conversation))
 
     async def _newest_messages(self, conversation: Conversation, owner: str) -> Sequence[Message]:
         after = max(0, conversation.last_seq - DRAWN - 1)

@@ -28,10 +28,12 @@ def thread(
     words: Words,
     examples: Sequence[str],
     before: int = 0,
+    ask_address: bool = False,
 ) -> str:
     """The whole list: a welcome with examples while it is empty, else the messages and what follows them.
 
-    before: how many others have waited longer for a person.
+    before: how many others have waited longer for a person. ask_address: nobody is there, or not soon, so that the
+    customer may leave an e-mail address.
     """
     if conversation is None or (not messages and conversation.status is Status.BOT):
         return welcome(words, examples)
@@ -43,7 +45,9 @@ def thread(
         message_row(m, words, last=m is shown[-1] and open_for_replies, note="saved_for_person" if m is unread else "")
         for m in shown
     ]
-    rows += [tail] if (tail := _tail(conversation, words, before)) else []
+    rows += [tail] if (tail := _tail(conversation, words, None if ask_address else before)) else []
+    if ask_address:
+        rows.append(_row("contact", "standing", _contact_form(words)))
     return "".join(rows)
 
 
@@ -149,14 +153,17 @@ def _chip(text: str, action: str | None) -> str:
     return f'<button type="button" class="chip" dir="auto" {does}>{escape(text)}</button>'
 
 
-def _tail(conversation: Conversation, words: Words, before: int) -> str:
-    """What follows the last message: where the conversation stands when the bot does not own it."""
+def _tail(conversation: Conversation, words: Words, before: int | None) -> str:
+    """What follows the last message: where the conversation stands when the bot does not own it. before: None where nobody
+    can say when it is the customer's turn."""
     name = escape(conversation.agent or words["agent"])
     if conversation.status is Status.WAITING:
         back = f'<button type="button" class="chip" data-do="bot">{escape(words["back_to_bot"])}</button>'
-        place = words[("queue_next", "queue_one")[before] if before < 2 else "queue_many"].replace("{n}", str(before))
+        place = words["status_waiting"] if before is None or conversation.contact else _place(before, words)
         lines = f'<p><strong role="status">{escape(place)}</strong> {escape(words["waiting_line"])}</p>'
-        return _row("tail", "standing", f"{icon('clock')}{lines}{back}")
+        kept = words["contact_kept"].replace("{address}", f"<bdi>{escape(conversation.contact or '')}</bdi>")
+        contact = f'<p class="kept-address">{kept}</p>' if conversation.contact else ""
+        return _row("tail", "standing", f"{icon('clock')}{lines}{back}{contact}")
     if conversation.status is Status.HUMAN:
         return _row(
             "tail", "standing", f"{icon('person')}<p>{escape(words['human_line']).replace('{agent}', name)}</p>"
@@ -166,6 +173,21 @@ def _tail(conversation: Conversation, words: Words, before: int) -> str:
         again = f'<button type="button" class="button" data-do="new_chat">{escape(words["new_chat"])}</button>'
         return _row("tail", "ended", f"<p>{escape(words['closed_line'])}</p>{thanks}{again}")
     return ""
+
+
+def _place(before: int, words: Words) -> str:
+    key = ("queue_next", "queue_one")[before] if before < 2 else "queue_many"
+    return words[key].replace("{n}", str(before))
+
+
+def _contact_form(words: Words) -> str:
+    label = escape(words["contact_label"])
+    return (
+        f'<form class="contact" novalidate><label for="chat-contact">{label}</label>'
+        f'<input id="chat-contact" name="address" type="email" inputmode="email" autocomplete="email" maxlength="254" '
+        f'placeholder="{escape(words["contact_placeholder"])}">'
+        f'<button type="submit" class="button">{escape(words["contact_send"])}</button></form>'
+    )
 
 
 def rating_form(words: Words) -> str:

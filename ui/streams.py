@@ -21,7 +21,7 @@ from ui.views import conversation_view, message_view, visible
 KEEP_ALIVE_S = 15.0
 RETRY_MS = 1000
 MAX_WINDOWS = 2_000
-_HEADERS = {"cache-control": "no-store", "x-accel-buffering": "no"}
+STREAM_HEADERS = {"cache-control": "no-store", "x-accel-buffering": "no"}
 
 
 def sse(event: str, data: dict[str, Any], event_id: int | None = None) -> str:
@@ -43,7 +43,7 @@ def event_routes(parts: Parts, identity: Identity) -> APIRouter:
         if parts.hub.open_windows >= MAX_WINDOWS:
             raise Busy("Too many windows are open; try again in a moment.", retry_after_s=10)
         stream = window_stream(parts, conversation_id, owner)
-        return StreamingResponse(stream, media_type="text/event-stream", headers=_HEADERS)
+        return StreamingResponse(stream, media_type="text/event-stream", headers=STREAM_HEADERS)
 
     return router
 

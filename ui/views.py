@@ -34,6 +34,7 @@ def conversation_view(conversation: Conversation) -> dict[str, Any]:
         "status": conversation.status.value,
         "language": conversation.language,
         "agent": conversation.agent,
+        "contact": conversation.contact,
         "created_at": _iso(conversation.created_at),
         "updated_at": _iso(conversation.updated_at),
         "last_seq": conversation.last_seq,

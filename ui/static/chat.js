@@ -8,6 +8,8 @@ import { Menu, openDialog } from "./dialogs.js";
 const NEAR_BOTTOM_PX = 120;
 const COUNTER_FROM = 0.8;
 const QUEUE_EVERY_MS = 15_000;
+const TYPING_LASTS_MS = 5000;
+const TYPING_EVERY_MS = 3000;
 
 export function start(root, config, server) {
   document.querySelectorAll(".boot").forEach((node) => node.remove());
@@ -29,6 +31,8 @@ class ChatWindow {
     this.live = null;
     this.ended = false;
     this.queue = 0;
+    this.partner = 0;
+    this.typed = 0;
     this.offline = false;
     this.tabs = "BroadcastChannel" in window ? new BroadcastChannel("precedent") : null;
     this.outbox = new Outbox(this.parts.outbox, this.words, (entry) => this.deliver(entry), (entry) => this.giveBack(entry));
@@ -73,7 +77,7 @@ class ChatWindow {
   listen() {
     const { parts } = this;
     parts.composer.addEventListener("submit", (event) => { event.preventDefault(); this.submit(); });
-    parts.text.addEventListener("input", () => this.onTyping());
+    parts.text.addEventListener("input", () => { this.onTyping(); this.tellTyping(); });
     parts.text.addEventListener("keydown", (event) => {
       if (event.key === "Enter" && !event.shiftKey && !event.isComposing) { event.preventDefault(); this.submit(); }
     });
@@ -81,7 +85,7 @@ class ChatWindow {
     parts.jump.addEventListener("click", () => this.toBottom(true));
     parts.scroll.addEventListener("scroll", () => { parts.jump.hidden = this.nearBottom(); }, { passive: true });
     parts.root.addEventListener("click", (event) => this.onClick(event));
-    parts.root.addEventListener("submit", (event) => { this.onRating(event); this.onComment(event); });
+    parts.root.addEventListener("submit", (event) => { this.onRating(event); this.onComment(event); this.onContact(event); });
     document.addEventListener("visibilitychange", () => this.onVisibility());
     this.tabs?.addEventListener("message", () => this.refresh());
   }
@@ -122,7 +126,7 @@ class ChatWindow {
       this.conversation = view.conversation;
       this.setLive(null);
     }
-    if (!first) announceNew(parts.thread, parts.announce);
+    if (!first && announceNew(parts.thread, parts.announce)) this.showPartner(null);
     this.status = view.status;
     parts.root.dataset.status = view.status;
     parts.status.textContent = view.status_text;
@@ -169,13 +173,31 @@ class ChatWindow {
       this.setLive((this.ended ? "" : this.live ?? "") + data.text);
       this.ended = false;
     }
-    else if (kind === "typing") this.setLive(this.live ?? "");
+    else if (kind === "typing") this.showPartner(data.text);
     else {
       if (kind === "done") this.ended = true; // its words stand until the stored reply takes their place
       if (data.text === "not_saved") this.problem(this.words.error_storage);
       this.refresh();
     }
     if (followed) this.toBottom(false);
+  }
+
+  // "Ann is writing", for as long as she says so.
+  showPartner(name) {
+    const { partner } = this.parts;
+    clearTimeout(this.partner);
+    partner.hidden = !name;
+    if (!name) return;
+    partner.querySelector("[data-partner-words]").textContent = this.words.typing.replace("{who}", name);
+    this.partner = setTimeout(() => this.showPartner(null), TYPING_LASTS_MS);
+  }
+
+  // Tells the team, at most every few seconds, that a message is being written.
+  tellTyping() {
+    const now = Date.now();
+    if (!["waiting", "human"].includes(this.status) || !this.parts.text.value.trim() || now - this.typed < TYPING_EVERY_MS) return;
+    this.typed = now;
+    this.server.typing({ conversation: this.conversation, language: this.language }).catch(() => {}); // a sign that is lost is no loss
   }
 
   onVisibility() {
@@ -201,6 +223,7 @@ class ChatWindow {
 
   say(text) {
     this.problem(null);
+    this.typed = 0;
     this.parts.thread.querySelectorAll(".reasons:not([hidden])").forEach((form) => { form.hidden = !form.elements.comment.value.trim(); });
     this.outbox.add(text, this.status === "closed" ? null : this.conversation);
     this.toBottom(true);
@@ -294,6 +317,16 @@ class ChatWindow {
     this.sayWhy(form, null).then((saved) => { if (saved) { form.hidden = true; this.parts.text.focus({ preventScroll: true }); } });
   }
 
+  onContact(event) {
+    const form = event.target;
+    if (!form.matches(".contact")) return;
+    event.preventDefault();
+    this.call("contact", { conversation: this.conversation, address: form.elements.address.value }, { quiet: true }).then((view) => {
+      if (!view || view.error) this.problem(view?.error.code === "bad_input" ? this.words.error_contact : view?.error.message ?? this.words.error_internal);
+      else this.parts.text.focus({ preventScroll: true });
+    });
+  }
+
   onRating(event) {
     if (!event.target.matches(".rating")) return;
     event.preventDefault();
@@ -344,7 +377,7 @@ class ChatWindow {
 
 function collect(root) {
   const names = ["thread", "outbox", "live", "words", "typing", "scroll", "jump", "composer", "text", "send", "stop", "counter",
-    "problem", "announce", "toast", "dialog", "offline", "status", "privacy"];
+    "problem", "announce", "toast", "dialog", "offline", "status", "privacy", "partner"];
   const parts = { root: root.querySelector(".window") };
   for (const name of names) parts[name] = root.querySelector(`[data-${name}]`);
   return parts;

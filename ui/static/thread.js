@@ -29,7 +29,8 @@ export function patch(list, html, still = false) {
   return first;
 }
 
-// Tells a screen reader each finished message of the other side once, never the pieces of one being written.
+// Tells a screen reader each finished message of the other side once, never the pieces of one being written. Returns whether
+// there was one.
 export function announceNew(list, node) {
   const said = [];
   for (const row of list.querySelectorAll(".row")) {
@@ -39,6 +40,7 @@ export function announceNew(list, node) {
     said.push(row.dataset.who ? `${row.dataset.who}: ${row.dataset.said}` : row.textContent.trim());
   }
   if (said.length) node.textContent = said.join("\n");
+  return said.length > 0;
 }
 
 export function lastRow(list) {

@@ -1,0 +1,75 @@
+"""One stream of events for each desk window: what changed, who is typing, never what was said. Must not know the lists."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import AsyncIterator, Sequence
+
+from fastapi import APIRouter, Request
+from fastapi.responses import StreamingResponse
+
+from chatbot.errors import Busy
+from chatbot.types import Event, EventKind
+from storage.people import User
+from ui.events import Signal
+from ui.staff.parts import StaffParts
+from ui.streams import RETRY_MS, STREAM_HEADERS, sse
+
+CHECKS_EVERY_S = 3.0
+"""A user who is disabled or signed out is out within this time and a heartbeat's slack."""
+MAX_TEAM_WINDOWS = 500
+
+
+def desk_event_routes(parts: StaffParts) -> APIRouter:
+    """`GET /agents/api/events`: `hello`, then `changed {id, seq, status}`, `typing {id, who}`, `lists` (something left the
+    user's sight), `missed` (look at everything again) and `signed_out`, after which the stream ends."""
+    router = APIRouter()
+
+    @router.get("/agents/api/events")
+    async def events(request: Request) -> StreamingResponse:
+        user = await parts.gate.agent(request)
+        if parts.hub.team_windows >= MAX_TEAM_WINDOWS:
+            raise Busy("Too many desk windows are open; close some and try again.", retry_after_s=10)
+        stream = desk_stream(parts, user, request)
+        return StreamingResponse(stream, media_type="text/event-stream", headers=STREAM_HEADERS)
+
+    return router
+
+
+async def desk_stream(parts: StaffParts, user: User, request: Request) -> AsyncIterator[str]:
+    """Everything that the user may see, until the session ends or the process stops."""
+    with parts.hub.everything() as window, parts.presence.here(user):
+        yield f"retry: {RETRY_MS}\n"
+        yield sse("hello", {})
+        checked = time.monotonic()
+        while (item := await window.next(CHECKS_EVERY_S)) is not Signal.CLOSED:
+            if time.monotonic() - checked >= CHECKS_EVERY_S:
+                if not await parts.gate.still(user, request):
+                    yield sse("signed_out", {})
+                    return
+                checked = time.monotonic()
+            for text in await _told(parts, user, [item, *window.rest()]):
+                yield text
+
+
+async def _told(parts: StaffParts, user: User, items: Sequence[Event | Signal]) -> list[str]:
+    if Signal.CLOSED in items:
+        return []
+    if Signal.RESYNC in items:
+        return [sse("missed", {})]
+    happened = [item for item in items if isinstance(item, Event)]
+    if not happened:
+        return [": still here\n\n"]
+    ids = list(dict.fromkeys(event.conversation_id for event in happened))
+    visible = await parts.store.desk.visible(user, ids)
+    told = dict.fromkeys(_text(event) for event in happened if event.conversation_id in visible)
+    if any(event.kind is EventKind.STATUS and event.conversation_id not in visible for event in happened):
+        told[sse("lists", {})] = None
+    return list(told)
+
+
+def _text(event: Event) -> str:
+    if event.kind is EventKind.TYPING:
+        return sse("typing", {"id": event.conversation_id, "who": event.text})
+    status = event.text if event.kind is EventKind.STATUS else None
+    return sse("changed", {"id": event.conversation_id, "seq": event.seq, "status": status})

@@ -1,0 +1,85 @@
+"""What an agent does in a live conversation: stored first, then told to the bot and to every open window. Must not know HTTP."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from chatbot.dialogue import check_message
+from chatbot.phrases import phrase
+from chatbot.types import Event, EventKind, Message, Status
+from storage.desk_lists import DeskItem
+from storage.taking import Hand, Line
+from ui.staff.parts import StaffParts
+
+
+@dataclass(frozen=True)
+class LiveDesk:
+    """Lives as long as the process. Every method raises NotFound for what the user may not see, and Conflict, naming who,
+    when somebody else has the conversation."""
+
+    parts: StaffParts
+
+    async def take(self, hand: Hand) -> DeskItem:
+        """One of those who race wins. From the commit on the bot is silent: a reply in progress stops, unstored."""
+        await self.parts.store.desk.take(hand, line("joined", agent=hand.name))
+        self.parts.manager.silence(hand.conversation_id)
+        return await self._tell(hand)
+
+    async def say(self, hand: Hand, text: str) -> Message:
+        """The same client id again is the same message, and rings nobody."""
+        text = check_message(text, self.parts.settings.max_message_chars)
+        message, new = await self.parts.store.desk.say(hand, text)
+        if new:
+            self.parts.hub.ring(Event(EventKind.MESSAGE, hand.conversation_id, message.seq))
+        return message
+
+    async def note(self, hand: Hand, text: str) -> Message:
+        """For the team alone: customers' windows are not even told that there is something."""
+        text = check_message(text, self.parts.settings.max_message_chars)
+        message, new = await self.parts.store.desk.note(hand, text)
+        if new:
+            self.parts.hub.whisper(Event(EventKind.MESSAGE, hand.conversation_id, message.seq))
+        return message
+
+    async def give_back(self, hand: Hand) -> DeskItem:
+        """The bot has it again, and answers what nobody has answered."""
+        await self.parts.store.desk.give_back(hand, line("back_to_bot"))
+        item = await self._tell(hand)
+        await self.parts.manager.resume(hand.conversation_id)
+        return item
+
+    async def close(self, hand: Hand) -> DeskItem:
+        await self.parts.store.desk.close(hand, line("closed_by", agent=hand.name))
+        return await self._tell(hand)
+
+    async def pass_to(self, hand: Hand, why: str, *, user_id: int | None = None, team_id: int | None = None) -> None:
+        """To a colleague's hands, or to wait for a team; it may be out of the user's sight then."""
+        desk = self.parts.store.desk
+        if user_id is not None:
+            await desk.transfer_to_user(hand, user_id, lambda name: line("joined", agent=name), why)
+            status = Status.HUMAN
+        else:
+            assert team_id is not None
+            await desk.transfer_to_team(hand, team_id, line("passed_on"), why)
+            status = Status.WAITING
+        self._ring(hand.conversation_id, status)
+
+    async def typing(self, hand: Hand) -> None:
+        """Told to open windows and kept nowhere; only of a conversation in the own hands."""
+        item = await self.parts.store.desk.item(hand.user, hand.conversation_id)
+        if item.status is Status.HUMAN and item.user_id == hand.user.id:
+            self.parts.hub.ring(Event(EventKind.TYPING, hand.conversation_id, text=hand.name))
+
+    async def _tell(self, hand: Hand) -> DeskItem:
+        item = await self.parts.store.desk.item(hand.user, hand.conversation_id)
+        self._ring(item.id, item.status, item.last_seq)
+        return item
+
+    def _ring(self, conversation_id: str, status: Status, seq: int = 0) -> None:
+        for kind, text in ((EventKind.MESSAGE, ""), (EventKind.STATUS, status.value)):
+            self.parts.hub.ring(Event(kind, conversation_id, seq, text))
+
+
+def line(key: str, **values: str) -> Line:
+    """A sentence of ours in whatever language the conversation turns out to be in."""
+    return lambda language: phrase(key, language or "en", **values)

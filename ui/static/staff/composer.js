@@ -1,0 +1,152 @@
+// The composer of the desk: one field for replies and internal notes. Drafts are kept in the browser, one a conversation and
+// kind, with the id under which they were last sent, so that a retry, even after a reload, is the same message.
+import { el } from "./dom.js";
+
+const TYPING_EVERY_MS = 3000;
+const KINDS = { reply: "Reply", note: "Internal note" };
+
+class Composer extends EventTarget {
+  // Events: "taken" {conversation} when the agent has taken one, "customer" {conversation} when its customer wrote,
+  // "input" when the text changed, "opened" {conversation, mine} when another conversation stands above.
+  constructor() {
+    super();
+    this.conversation = null;
+    this.kind = "reply";
+    this.mine = false;
+    this.busy = false;
+    this.typed = 0;
+  }
+
+  // send(kind, text, id) resolves to true when it is stored, or to a sentence that says why not; typing() tells the customer.
+  mount(place, { send, typing, owner }) {
+    Object.assign(this, { send, typing, owner });
+    this.field = el("textarea", { rows: 3, "aria-label": "Reply", oninput: () => this.#changed(), onkeydown: (event) => this.#key(event) });
+    this.buttons = Object.fromEntries(Object.entries(KINDS).map(([kind, name]) =>
+      [kind, el("button.kind", { type: "button", "aria-pressed": "false", onclick: () => { this.#choose(kind); this.focus(); } }, name)]));
+    this.problem = el("p.problem", { role: "alert", hidden: true });
+    this.hint = el("span.hint.small.muted", {});
+    this.button = el("button.primary", { type: "submit" }, "Send");
+    this.copilot = el("div", { id: "copilot" });
+    const kinds = el("div.kinds", { role: "group", "aria-label": "What to write" }, Object.values(this.buttons));
+    this.form = el("form.composer", { hidden: true, onsubmit: (event) => { event.preventDefault(); this.submit(); } },
+      this.copilot, this.problem, el("div.row.between", {}, kinds, this.hint), el("div.field", {}, this.field, this.button));
+    place.append(this.form);
+  }
+
+  // mine: the agent has the conversation, so replies may be written; notes may be in any.
+  open(conversation, mine) {
+    const another = conversation !== this.conversation;
+    const taken = !another && mine && !this.mine;
+    Object.assign(this, { conversation, mine });
+    this.form.hidden = !conversation;
+    if (!conversation) return;
+    this.buttons.reply.disabled = !mine;
+    if (another || taken || (!mine && this.kind === "reply")) this.#choose(mine ? "reply" : "note");
+    if (another) this.#say(null);
+    if (another || taken) this.tell("opened", { conversation, mine });
+  }
+
+  // --- for the copilot and canned answers ---------------------------------------------------------------------
+
+  text() { return this.field.value; }
+
+  focus() { this.field.focus(); }
+
+  // Puts text where the cursor is, or in place of everything, and leaves the cursor behind it.
+  insert(text, { replace = false } = {}) {
+    const { field } = this;
+    if (replace) field.setRangeText(text, 0, field.value.length, "end");
+    else field.setRangeText(text, field.selectionStart, field.selectionEnd, "end");
+    this.#changed();
+    field.focus();
+  }
+
+  tell(name, detail = {}) { this.dispatchEvent(new CustomEvent(name, { detail })); }
+
+  // --- inside -------------------------------------------------------------------------------------------------
+
+  async submit() {
+    const { conversation, kind } = this;
+    const text = this.field.value.trim();
+    if (!text || this.busy) return;
+    const draft = this.#draft();
+    const id = draft.sent === text ? draft.id : newId();
+    this.#keep({ text: this.field.value, sent: text, id });
+    this.#wait(true);
+    const answer = await this.send(kind, text, id, conversation);
+    this.#wait(false);
+    if (answer === true) localStorage.removeItem(this.#key_of(conversation, kind));
+    if (conversation !== this.conversation || kind !== this.kind) return;
+    if (answer === true) { this.field.value = ""; this.typed = 0; this.#grow(); this.tell("input"); }
+    this.#say(answer === true ? null : answer);
+    this.field.focus();
+  }
+
+  #key(event) {
+    if (event.key !== "Enter" || event.shiftKey || event.isComposing || event.defaultPrevented) return;
+    event.preventDefault();
+    this.submit();
+  }
+
+  #choose(kind) {
+    this.kind = kind;
+    for (const [name, button] of Object.entries(this.buttons)) button.setAttribute("aria-pressed", String(name === kind));
+    this.form.dataset.kind = kind;
+    this.field.setAttribute("aria-label", KINDS[kind]);
+    this.field.placeholder = kind === "note" ? "Only your team sees this" : "Write to the customer";
+    this.button.textContent = kind === "note" ? "Add note" : "Send";
+    this.hint.textContent = this.mine ? "Enter sends, Shift+Enter is a new line" : "Take over to reply";
+    this.field.value = this.#draft().text ?? "";
+    this.#grow();
+    this.tell("input");
+  }
+
+  #changed() {
+    this.#keep({ ...this.#draft(), text: this.field.value });
+    this.#grow();
+    if (this.field.value) this.#say(null);
+    this.tell("input");
+    const now = Date.now();
+    if (this.kind !== "reply" || !this.mine || !this.field.value.trim() || now - this.typed < TYPING_EVERY_MS) return;
+    this.typed = now;
+    this.typing(this.conversation);
+  }
+
+  #grow() {
+    this.field.style.height = "auto";
+    this.field.style.height = `${Math.min(this.field.scrollHeight + 2, 240)}px`;
+  }
+
+  #say(text) {
+    this.problem.hidden = !text;
+    this.problem.textContent = text ?? "";
+  }
+
+  #wait(busy) {
+    this.busy = busy;
+    this.button.disabled = busy;
+  }
+
+  #key_of(conversation, kind) { return `desk.draft.${this.owner}.${conversation}.${kind}`; }
+
+  #draft() {
+    try {
+      return JSON.parse(localStorage.getItem(this.#key_of(this.conversation, this.kind))) ?? {};
+    } catch {
+      return {};
+    }
+  }
+
+  #keep(draft) {
+    const key = this.#key_of(this.conversation, this.kind);
+    if (draft.text) localStorage.setItem(key, JSON.stringify(draft));
+    else localStorage.removeItem(key);
+  }
+}
+
+export const composer = new Composer();
+
+// crypto.randomUUID is there only on https and localhost.
+function newId() {
+  return [...crypto.getRandomValues(new Uint8Array(16))].map((byte) => byte.toString(16).padStart(2, "0")).join("");
+}

@@ -1,0 +1,27 @@
+// One conversation in a list of the desk, and how a mood is named.
+import { el, since } from "./dom.js";
+import { reasonOf } from "./transcript.js";
+
+const SPEAKERS = { customer: "", agent: "Agent: ", bot: "Assistant: " };
+
+// mood in [-1, 1]; null where there is nothing worth saying. A heuristic on words (chatbot/mood.py).
+export function moodOf(mood) {
+  if (mood === null || Math.abs(mood) < 0.15) return null;
+  if (mood < -0.45) return { kind: "bad", name: "upset" };
+  if (mood < 0) return { kind: "low", name: "unhappy" };
+  return { kind: "good", name: mood > 0.45 ? "happy" : "content" };
+}
+
+export function drawItem(item, { open = false, onOpen }) {
+  const mood = moodOf(item.mood);
+  const at = item.waiting_since ?? item.updated_at;
+  const unread = item.status === "human" && item.last_role === "customer";
+  const facts = [item.language, item.status === "waiting" ? reasonOf(item.reason) : null, item.status === "human" ? item.agent : null,
+    item.rating ? `${item.rating} of 5` : null, item.contact ? "left an address" : null].filter(Boolean);
+  return el("li", {}, el(`button.item${unread ? ".unread" : ""}`, { type: "button", "data-item": item.id, "aria-current": open ? "true" : null, onclick: onOpen },
+    el("span.row.between", {},
+      el("strong", {}, `Customer ${item.customer}`),
+      el(`span.small${item.waiting_since ? ".waits" : ".muted"}`, { "data-since": at, title: item.waiting_since ? "Waiting since" : "Last activity" }, since(at))),
+    el("span.said.preview", { dir: "auto" }, `${SPEAKERS[item.last_role] ?? ""}${item.preview}`),
+    el("span.row.small.muted", {}, mood ? el(`span.mood.${mood.kind}`, {}, mood.name) : null, facts.join(" · "), unread ? el("span.sr", {}, "needs an answer") : null)));
+}
