@@ -14,7 +14,7 @@ from storage.audit import Actor, record
 from storage.databases import Database
 from storage.people import User, read_user
 from storage.people_tables import UserRow
-from storage.sessions import end_all
+from storage.sessions import end_sessions
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,8 +85,8 @@ class Credentials:
 
 def set_password(connection: Connection, user_id: int, password_hash: str, actor: Actor, keep: str | None) -> None:
     connection.execute(update(UserRow).where(UserRow.id == user_id).values(password_hash=password_hash))
-    record(connection, actor, "user.password", f"user:{user_id}")
-    end_all(connection, user_id, actor, keep)
+    ended = end_sessions(connection, user_id, keep)
+    record(connection, actor, "user.password", f"user:{user_id}", {"signed_out": ended})
 
 
 def _set(connection: Connection, user_id: int, values: dict[str, Any], actor: Actor, action: str) -> None:

@@ -86,7 +86,7 @@ class Sessions:
 
     async def end_all(self, user_id: int, actor: Actor, *, keep: str | None = None) -> int:
         """Signs a user out everywhere, but for the session with the token hash `keep`. Returns how many ended."""
-        return await asyncio.wrap_future(self.database.write(lambda c: end_all(c, user_id, actor, keep)))
+        return await asyncio.wrap_future(self.database.write(lambda c: _end_all(c, user_id, actor, keep)))
 
     async def knows_network(self, user_id: int, network: str | None) -> bool:
         """Has the user signed in from there in the last 30 days?"""
@@ -104,9 +104,14 @@ def hash_token(token: str) -> str:
     return hashlib.sha256(b"staff:" + token.encode()).hexdigest()
 
 
-def end_all(connection: Connection, user_id: int, actor: Actor, keep: str | None) -> int:
+def end_sessions(connection: Connection, user_id: int, keep: str | None) -> int:
+    """All of a user's but the one with the token hash `keep`, in the caller's transaction. Returns how many ended."""
     mine = (StaffSessionRow.user_id == user_id) & (StaffSessionRow.token_hash != (keep or ""))
-    ended = connection.execute(_over(mine, datetime.now(UTC))).rowcount
+    return int(connection.execute(_over(mine, datetime.now(UTC))).rowcount)
+
+
+def _end_all(connection: Connection, user_id: int, actor: Actor, keep: str | None) -> int:
+    ended = end_sessions(connection, user_id, keep)
     record(connection, actor, "session.end_all", f"user:{user_id}", {"ended": ended})
     return ended
 

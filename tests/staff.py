@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import secrets
+import threading
+import time
 from collections.abc import Coroutine, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
@@ -21,6 +23,7 @@ from storage.opening import Store, open_store
 from storage.people import StaffRole, User
 from storage.people_tables import TeamRow
 from tests.fakes_ui import fake_parts
+from ui.__main__ import Server, take_port
 from ui.app import create_app_from
 from ui.parts import Parts
 
@@ -84,3 +87,25 @@ def done(work: Coroutine[Any, Any, T]) -> T:
     """The result of one of the store's methods, from a test that is not asynchronous or from one that is."""
     with ThreadPoolExecutor(1) as thread:
         return thread.submit(asyncio.run, work).result()
+
+
+@contextlib.contextmanager
+def served(folder: Path, **options: Any) -> Iterator[tuple[str, Store]]:
+    """The same app on a free port of this machine, for a browser: its address (no slash at the end) and its store."""
+    import uvicorn
+
+    with open_store(None, folder, server=True, ballast_bytes=1 << 20) as store, take_port("127.0.0.1", 0) as listening:
+        parts = replace(fake_parts(folder, store=store.conversations, **options), house=store)
+        url = f"http://127.0.0.1:{listening.getsockname()[1]}"
+        config = uvicorn.Config(create_app_from(parts), log_level="error", timeout_graceful_shutdown=5)
+        server = Server(config, parts.hub, url)
+        thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
+        thread.start()
+        try:
+            while not server.started:
+                assert thread.is_alive(), "the server did not start"
+                time.sleep(0.02)
+            yield url, store
+        finally:
+            server.should_exit = True
+            thread.join(15)
