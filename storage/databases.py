@@ -6,6 +6,7 @@ import contextlib
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
 from typing import Protocol, TypeVar
 
 from filelock import FileLock, Timeout
@@ -40,6 +41,12 @@ class Database(Protocol):
 
     def alone(self, wait_s: float) -> contextlib.AbstractContextManager[bool]:
         """True when no other import runs on this database, on any machine; then none can begin meanwhile."""
+
+    def settle(self, *, compact_below: int) -> bool:
+        """After an erasure: nothing of what went may be left in free space or in the log. Compacts a file below so many bytes.
+
+        False when that could not be done now: something was in the way, or the file is larger.
+        """
 
     def close(self) -> None: ...
 
@@ -80,6 +87,19 @@ class Sqlite:
             yield True
         finally:
             lock.release()
+
+    def settle(self, *, compact_below: int) -> bool:
+        log, small = Path(f"{self.place}-wal"), Path(self.place).stat().st_size < compact_below
+        compacted = False
+        for pause_s in (*_PAUSES_S, 1.0, 2.0):
+            if small and not compacted:
+                compacted = self._writer.compact().result()
+            else:
+                self.write(_nothing, cleaning=True).result()
+            if not log.exists() or log.stat().st_size == 0:
+                return compacted
+            time.sleep(pause_s)
+        return False
 
     def close(self) -> None:
         self._writer.close()
@@ -123,6 +143,9 @@ class Postgres:
                 if mine:
                     session.execute(_UNLOCK)
 
+    def settle(self, *, compact_below: int) -> bool:
+        return True  # the server's own log and vacuum are its administrator's
+
     def close(self) -> None:
         self._threads.shutdown()
         self.writer_engine.dispose()
@@ -137,6 +160,10 @@ class Postgres:
                     raise explain(exc, self.place, writing=writing) from exc
             time.sleep(pause_s)
         return _once(self.writer_engine, work, self.place, writing=writing)
+
+
+def _nothing(_connection: Connection) -> None:
+    """A job that asks for nothing but the tidying after it."""
 
 
 def _once(engine: Engine, work: Work[T], place: str, *, writing: bool = False) -> T:

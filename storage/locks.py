@@ -20,7 +20,7 @@ class FolderLocks:
     """Lives as long as the store. `folder` must exist."""
 
     def __init__(self, folder: Path) -> None:
-        self._folder = folder
+        self.folder = folder
         self._server = FileLock(folder / "server.lock", thread_local=False)
 
     def take_server(self) -> None:
@@ -29,10 +29,10 @@ class FolderLocks:
             self._server.acquire(blocking=False)
         except Timeout as exc:
             raise StorageError(
-                f"Another server already runs on the data folder {self._folder}: stop it, or choose another by --data."
+                f"Another server already runs on the data folder {self.folder}: stop it, or choose another by --data."
             ) from exc
         except OSError as exc:
-            raise _cannot_lock(self._folder, exc) from exc
+            raise _cannot_lock(self.folder, exc) from exc
 
     def release_server(self) -> None:
         """Does nothing when it is not held."""
@@ -42,11 +42,11 @@ class FolderLocks:
     def opening(self) -> Iterator[None]:
         """Of programs that start together one checks and migrates at a time. Raises StorageError after a minute."""
         try:
-            with FileLock(self._folder / "opening.lock", timeout=60):
+            with FileLock(self.folder / "opening.lock", timeout=60):
                 yield
         except Timeout as exc:
             raise StorageError(
-                f"Another program has been opening {self._folder} for a minute: try again when it is done."
+                f"Another program has been opening {self.folder} for a minute: try again when it is done."
             ) from exc
 
 

@@ -28,6 +28,7 @@ Work = Callable[[Connection], T]
 class _Job:
     run: Work[Any]
     cleaning: bool = False
+    compacting: bool = False
     future: Future[Any] = field(default_factory=Future)
     result: Any = None
     error: BaseException | None = None
@@ -56,6 +57,10 @@ class Writer:
         Raises Busy when the queue is full and StorageError after `close`.
         """
         job = _Job(run, cleaning)
+        self._put(job)
+        return job.future
+
+    def _put(self, job: _Job) -> None:
         with self._gate:
             if self._closed:
                 raise StorageError("The store is closing, so this was not saved; send it again in a moment.")
@@ -63,6 +68,13 @@ class Writer:
                 self._queue.put_nowait(job)
             except queue.Full as exc:
                 raise Busy("Too many messages at once, so this was not saved; send it again.", 1.0) from exc
+
+    def compact(self) -> Future[bool]:
+        """Rewrites the whole file, which is the only way to what page splits have left in the gaps of pages: secure_delete
+        does not reach it (https://www.sqlite.org/pragma.html#pragma_secure_delete). Other writes wait meanwhile, and it takes
+        as much memory as the file is large. False when it could not be done now."""
+        job = _Job(_nothing, cleaning=True, compacting=True)
+        self._put(job)
         return job.future
 
     def close(self) -> None:
@@ -99,6 +111,9 @@ class Writer:
         try:
             allowed = self._refuse_without_ballast(jobs)
             self._commit(allowed)
+            for job in allowed:
+                if job.compacting and job.error is None:
+                    job.result = self._run_raw("VACUUM")
             if any(job.cleaning and job.error is None for job in allowed):
                 self._tidy()
         except Exception as exc:  # noqa: BLE001 - the thread must outlive whatever happened; the callers get it
@@ -144,16 +159,25 @@ class Writer:
 
     def _tidy(self) -> None:
         """Gives freed pages back to the disk and empties the log, where old pages still hold what was erased."""
+        self._run_raw(f"PRAGMA incremental_vacuum({_VACUUM_PAGES})", "PRAGMA wal_checkpoint(TRUNCATE)")
+        self._ballast.restore()
+
+    def _run_raw(self, *statements: str) -> bool:
+        """Outside of transactions. False when a reader or another program was in the way: the next time does it."""
         raw = self._engine.raw_connection()
         try:
             cursor = raw.cursor()
-            cursor.execute(f"PRAGMA incremental_vacuum({_VACUUM_PAGES})").fetchall()
-            cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+            for statement in statements:
+                cursor.execute(statement).fetchall()
         except self._engine.dialect.dbapi.Error:  # type: ignore[union-attr]
-            return  # a reader or another program was in the way: the next erasure or checkpoint does it
+            return False
         finally:
             raw.close()
-        self._ballast.restore()
+        return True
+
+
+def _nothing(_connection: Connection) -> None:
+    """For a job that asks only for what comes after the commit."""
 
 
 def _run_apart(connection: Connection, job: _Job, place: str) -> None:

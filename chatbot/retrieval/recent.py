@@ -38,3 +38,8 @@ class Recent(Generic[Key, Value]):
                 self._held.move_to_end(key)
             while len(self._held) > self._room:
                 self._held.popitem(last=False)
+
+    def clear(self) -> None:
+        """Holds nothing any more."""
+        with self._lock:
+            self._held.clear()
