@@ -21,7 +21,7 @@ class HandoverRow(Rows):
     """
 
     __tablename__ = "handovers"
-    __table_args__ = (Index(None, "conversation_id"), Index(None, "asked_at"))
+    __table_args__ = (Index(None, "conversation_id"), Index(None, "asked_at"), Index(None, "user_id"))
 
     id: Mapped[int] = mapped_column(RowId, primary_key=True)
     conversation_id: Mapped[str] = mapped_column(ForeignKey("conversations.id", ondelete="CASCADE"))
@@ -67,7 +67,10 @@ class VerdictRow(Rows):
     that brought it up (None: found by hand), so that figures can be drawn from the uniform part alone."""
 
     __tablename__ = "verdicts"
-    __table_args__ = (CheckConstraint("verdict IN ('right', 'wrong', 'harmless')", name="verdict"),)
+    __table_args__ = (
+        CheckConstraint("verdict IN ('right', 'wrong', 'harmless')", name="verdict"),
+        Index(None, "user_id", "created_at"),
+    )
 
     message_id: Mapped[int] = mapped_column(
         RowId, ForeignKey("messages.id", ondelete="CASCADE"), primary_key=True, autoincrement=False

@@ -16,6 +16,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from chatbot.errors import StorageError
 from chatbot.types import Transcript
 from storage import desk_tables, engines, views  # noqa: F401 - desk_tables registers its tables
+from storage.archive import Archive
 from storage.audit import Audit
 from storage.ballast import BALLAST_BYTES, Ballast
 from storage.conversations import SqlConversations
@@ -44,6 +45,7 @@ class Store:
     conversations: SqlConversations = field(init=False)
     transcripts: Transcripts = field(init=False)
     audit: Audit = field(init=False)
+    archive: Archive = field(init=False)
     people: People = field(init=False)
     corrections: Corrections = field(init=False)
     knowledge: Knowledge = field(init=False)
@@ -58,6 +60,7 @@ class Store:
         object.__setattr__(self, "conversations", SqlConversations(self.database))
         object.__setattr__(self, "transcripts", Transcripts(self.database))
         object.__setattr__(self, "audit", Audit(self.database))
+        object.__setattr__(self, "archive", Archive(self.database))
         object.__setattr__(self, "people", People(self.database))
         object.__setattr__(self, "corrections", Corrections(self.database))
         object.__setattr__(self, "knowledge", Knowledge(self.database))

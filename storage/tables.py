@@ -48,6 +48,8 @@ class ConversationRow(Rows):
         Index(None, "status", "updated_at"),
         Index(None, "updated_at", "id"),
         Index(None, "user_id", "status"),
+        Index(None, "language", "updated_at"),
+        Index(None, "rating", "updated_at"),
     )
 
     id: Mapped[str] = mapped_column(String(200), primary_key=True)
@@ -95,7 +97,13 @@ class ReplyRow(Rows):
     """How a bot message came about. `answers_seq` is unique in a conversation: a message is answered once."""
 
     __tablename__ = "replies"
-    __table_args__ = (UniqueConstraint("conversation_id", "answers_seq"),)
+    __table_args__ = (
+        UniqueConstraint("conversation_id", "answers_seq"),
+        Index(None, "reason", "message_id"),
+        Index(None, "mode", "message_id"),
+        Index(None, "confidence"),
+        Index(None, "agreement"),
+    )
 
     message_id: Mapped[int] = mapped_column(
         RowId, ForeignKey("messages.id", ondelete="CASCADE"), primary_key=True, autoincrement=False
@@ -148,7 +156,7 @@ class FeedbackRow(Rows):
     """The customer's verdict on one bot message; a second one replaces the first."""
 
     __tablename__ = "feedback"
-    __table_args__ = (CheckConstraint("thumb IN (-1, 1)", name="thumb"),)
+    __table_args__ = (CheckConstraint("thumb IN (-1, 1)", name="thumb"), Index(None, "thumb", "message_id"))
 
     message_id: Mapped[int] = mapped_column(
         RowId, ForeignKey("messages.id", ondelete="CASCADE"), primary_key=True, autoincrement=False

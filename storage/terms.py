@@ -20,7 +20,7 @@ _UNBROKEN = (
     "\u0e00-\u0eff\u1000-\u109f\u1100-\u11ff\u1780-\u17ff\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af\uf900-\ufaff"
     "\U00020000-\U0003ffff"
 )
-_PIECES = re.compile(rf"(?P<run>[{_UNBROKEN}]+)|(?P<word>(?:(?![{_UNBROKEN}])[^\W_])+)")
+PIECES = re.compile(rf"(?P<run>[{_UNBROKEN}]+)|(?P<word>(?:(?![{_UNBROKEN}])[^\W_])+)")
 
 
 def document_terms(text: str) -> str:
@@ -39,7 +39,7 @@ def query_terms(text: str) -> list[str]:
 
 
 def _terms(text: str, *, singles: bool) -> Iterator[str]:
-    for piece in _PIECES.finditer(_fold(text)):
+    for piece in PIECES.finditer(fold(text)):
         run = piece["run"]
         if run is None:
             yield piece["word"][:MAX_TERM_CHARS]
@@ -49,6 +49,9 @@ def _terms(text: str, *, singles: bool) -> Iterator[str]:
         yield from (run[at : at + 2] for at in range(len(run) - 1))
 
 
-def _fold(text: str) -> str:
+def fold(text: str) -> str:
+    """Small letters, compatibility forms and accents gone."""
+    if text.isascii():
+        return text.lower()
     bare = _ACCENTS.sub("", unicodedata.normalize("NFKD", unicodedata.normalize("NFKD", text).casefold()))
     return unicodedata.normalize("NFC", bare)

@@ -17,6 +17,17 @@ _NEW_KEYS = (
     ("conversations", "user_id", "users"),
     ("messages", "user_id", "users"),
 )
+_INDEXES = (
+    ("conversations", "language", "updated_at"),
+    ("conversations", "rating", "updated_at"),
+    ("replies", "reason", "message_id"),
+    ("replies", "mode", "message_id"),
+    ("replies", "confidence"),
+    ("replies", "agreement"),
+    ("feedback", "thumb", "message_id"),
+    ("handovers", "user_id"),
+    ("verdicts", "user_id", "created_at"),
+)
 _APPEND_ONLY = {
     "sqlite": (
         "CREATE TRIGGER audit_no_update BEFORE UPDATE ON audit BEGIN SELECT RAISE(ABORT, 'the audit log is append-only'); END",
@@ -38,6 +49,7 @@ def upgrade() -> None:
     _create_review()
     _create_labels()
     _widen()
+    _create_indexes()
     for statement in _APPEND_ONLY[op.get_bind().dialect.name]:
         op.execute(sa.text(statement))
 
@@ -58,6 +70,13 @@ def _widen() -> None:
     op.create_index(
         op.f("ix_conversations_user_id_conversations_status"), "conversations", ["user_id", "status"], unique=False
     )
+
+
+def _create_indexes() -> None:
+    """What the archive and the review queue look things up by, on tables that there were already."""
+    for table, *columns in _INDEXES:
+        name = "ix_" + "_".join(f"{table}_{column}" for column in columns)
+        op.create_index(op.f(name), table, columns, unique=False)
 
 
 def _create_people() -> None:
