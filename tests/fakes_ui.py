@@ -108,7 +108,8 @@ class ScriptedTurns:
         return self._texts.get(conversation_id)
 
     async def _move(self, conversation_id: str, owner: str, expected: Status, to: Status, line: str) -> Conversation:
-        await self.store.set_status(conversation_id, owner, [expected], to)
+        reason = "customer_asked" if to is Status.WAITING else None
+        await self.store.set_status(conversation_id, owner, [expected], to, reason)
         await self.store.add_event_message(conversation_id, owner, line)
         self.hub.ring(Event(EventKind.STATUS, conversation_id, text=to.value))
         return await self.store.conversation(conversation_id, owner)

@@ -229,6 +229,7 @@ PEOPLE: Table = {
     ("GET", "/admin/api/audit"): admins(),
 }
 
+
 # --- B: live desk -----------------------------------------------------------------------------------------
 def in_own_hands(scene: Scene) -> None:
     if scene.who in (Who.AGENT, Who.ADMIN):

@@ -34,6 +34,7 @@ class Desk {
     this.root.classList.add("desk");
     this.layOut();
     composer.mount(this.parts.talk, { send: (...given) => this.send(...given), typing: (id) => this.tellTyping(id), owner: this.user.id });
+    this.drawTalk();
     this.loadList();
     this.openFromAddress();
     addEventListener("hashchange", () => this.openFromAddress());
@@ -63,7 +64,6 @@ class Desk {
     parts.talk = el("section.talk", { "aria-label": "Conversation" }, parts.head, parts.scroll);
     parts.facts = el("aside.facts", { "aria-label": "Customer" });
     this.root.append(el("section.lists", { "aria-label": "Conversations" }, el("h1.sr", {}, "Desk"), parts.tabs, parts.lost, parts.list, parts.more), parts.talk, parts.facts);
-    this.drawTalk();
   }
 
   // --- lists ------------------------------------------------------------------------------------------------

@@ -1,0 +1,240 @@
+"""A customer and an agent side by side in a real Chromium, over a real store: from the question to the bot and back."""
+
+from __future__ import annotations
+
+import re
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import Any
+
+import pytest
+import uvicorn
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
+from sqlalchemy import update
+
+from storage.opening import Store, open_store
+from storage.tables import ConversationRow
+from tests.fakes_ui import ANSWER, fake_parts
+from tests.staff import COOKIE, Member, sign_in
+from tests.test_ui_browser import CHROMIUM, FLAGS
+from ui.__main__ import Server, take_port
+from ui.app import create_app_from
+
+pytestmark = pytest.mark.browser
+QUESTION, HELLO = "Where is my parcel?", "Good morning, I am looking into it."
+
+
+@dataclass
+class Site:
+    """The served app over a real SQLite store."""
+
+    url: str
+    store: Store
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    folder = tmp_path_factory.mktemp("desk")
+    with open_store(None, folder, server=True, ballast_bytes=1 << 20) as store, take_port("127.0.0.1", 0) as listening:
+        parts = replace(fake_parts(folder, store=store.conversations, pace_s=0.02), house=store)
+        port = listening.getsockname()[1]
+        config = uvicorn.Config(create_app_from(parts), log_level="error", timeout_graceful_shutdown=5)
+        server = Server(config, parts.hub, "")
+        thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
+        thread.start()
+        while not server.started:
+            time.sleep(0.02)
+        yield Site(f"http://127.0.0.1:{port}/", store)
+        server.should_exit = True
+        thread.join(10)
+
+
+@pytest.fixture(autouse=True)
+def nothing_left_over(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each test begins with empty lists, and with nobody of the test before at the desk."""
+    monkeypatch.setattr("ui.presence.LINGERS_S", 0.0)
+    closed = update(ConversationRow).values(status="closed", waiting_since=None)
+    site.store.database.write(lambda c: c.execute(closed).rowcount).result()
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=list(FLAGS))
+        yield chromium
+        chromium.close()
+
+
+@dataclass
+class Side:
+    """One browser window and what went wrong in it."""
+
+    context: BrowserContext
+    page: Page
+    errors: list[str]
+
+
+def opened(browser: Browser, url: str, cookies: list[Any] | None = None, **options: Any) -> Side:
+    context = browser.new_context(**({"locale": "en-GB", "viewport": {"width": 1280, "height": 800}} | options))
+    context.add_cookies(cookies or [])
+    page, errors = context.new_page(), list[str]()
+    page.on("console", lambda m: errors.append(m.text) if m.type == "error" else None)
+    page.on("pageerror", lambda e: errors.append(str(e)))
+    page.goto(url)
+    return Side(context, page, errors)
+
+
+def desk(browser: Browser, site: Site, who: Member, **options: Any) -> Side:
+    return opened(browser, f"{site.url}agents/", [{"name": COOKIE, "value": who.token, "url": site.url}], **options)
+
+
+def says(page: Page, text: str) -> None:
+    page.locator("[data-text]").fill(text)
+    page.keyboard.press("Enter")
+
+
+@pytest.fixture
+def customer(browser: Browser, site: Site) -> Iterator[Side]:
+    side = opened(browser, site.url)
+    expect(side.page.locator(".row.welcome")).to_be_visible()  # the script is there, too
+    yield side
+    side.context.close()
+    assert side.errors == []
+
+
+@pytest.fixture
+def ann(browser: Browser, site: Site) -> Iterator[Side]:
+    side = desk(browser, site, sign_in(site.store, "agent", name="Ann Lee"))
+    expect(side.page.locator("[data-list=waiting]")).to_be_visible()
+    yield side
+    side.context.close()
+    assert side.errors == []
+
+
+def waits(customer: Side, ann: Side, text: str = QUESTION) -> None:
+    """The customer has asked, got an answer, and asked for a person."""
+    says(customer.page, text)
+    expect(customer.page.locator("[data-thread] .row.bot").last).to_contain_text(ANSWER.text)
+    customer.page.locator(".button.person").click()
+    expect(ann.page.locator(".items .item").filter(has_text="Customer").first).to_be_visible(timeout=1000)
+
+
+def taken(customer: Side, ann: Side, text: str = QUESTION) -> None:
+    waits(customer, ann, text)
+    ann.page.locator(".items .item").first.click()
+    ann.page.get_by_role("button", name="Take over").click()
+    expect(customer.page.locator(".row.event").last).to_have_text("Ann joined the chat.")
+
+
+def test_from_the_question_to_the_bot_and_back(customer: Side, ann: Side) -> None:
+    waits(customer, ann)
+    expect(ann.page).to_have_title(re.compile(r"^\(1\) Desk"), timeout=1000)
+    item = ann.page.locator(".items .item").first
+    expect(item).to_contain_text("asked for a person")
+    item.click()
+    expect(ann.page.locator(".transcript .bot .why summary").first).to_contain_text("confidence 82 %")
+    ann.page.get_by_role("button", name="Take over").click()
+    expect(customer.page.locator(".row.event").last).to_have_text("Ann joined the chat.")
+    expect(customer.page.locator("[data-status][role=status]")).to_have_text("Ann is here")
+
+    expect(ann.page.get_by_label("Reply", exact=True)).to_be_focused()
+    ann.page.keyboard.type("Good")
+    expect(customer.page.locator("[data-partner]")).to_have_text("Ann is writing")
+    ann.page.keyboard.type(HELLO.removeprefix("Good"))
+    ann.page.keyboard.press("Enter")
+    expect(customer.page.locator(".row.agent .bubble").last).to_have_text(HELLO, timeout=1000)
+    expect(customer.page.locator("[data-partner]")).to_be_hidden()
+    expect(ann.page.locator(".transcript .agent .said").last).to_have_text(HELLO)
+
+    customer.page.locator("[data-text]").press_sequentially("It was")
+    expect(ann.page.locator(".talk .typing")).to_have_text("The customer is typing…")
+    says(customer.page, "It was due on Monday")
+    expect(ann.page.locator(".transcript .customer .said").last).to_have_text("It was due on Monday", timeout=1000)
+    time.sleep(0.3)
+    expect(customer.page.locator("[data-thread] .row.bot")).to_have_count(1)
+
+    ann.page.get_by_role("button", name="Return to assistant").click()
+    expect(customer.page.locator("[data-thread] .row.bot")).to_have_count(2)  # what nobody had answered is answered now
+    expect(customer.page.locator(".row.event").last).to_have_text("You are back with the assistant.")
+    says(customer.page, "Thanks")
+    expect(customer.page.locator("[data-thread] .row.bot")).to_have_count(3)
+
+
+def test_a_note_stays_in_the_team_and_a_draft_survives_a_reload(customer: Side, ann: Side) -> None:
+    taken(customer, ann)
+    ann.page.get_by_label("Reply", exact=True).fill("half a thought")
+    ann.page.reload()
+    expect(ann.page.get_by_label("Reply", exact=True)).to_have_value("half a thought")
+    ann.page.get_by_role("button", name="Internal note").click()
+    ann.page.get_by_label("Internal note", exact=True).fill("wants a refund\nsecond line")
+    ann.page.keyboard.press("Enter")
+    expect(ann.page.locator(".transcript .note .said")).to_have_text("wants a refund\nsecond line")
+    ann.page.get_by_role("button", name="Reply").click()
+    expect(ann.page.get_by_label("Reply", exact=True)).to_have_value("half a thought")
+    ann.page.keyboard.press("Enter")
+    expect(customer.page.locator(".row.agent .bubble")).to_have_text("half a thought")
+    assert "refund" not in customer.page.content()
+    customer.page.reload()
+    expect(customer.page.locator(".row.agent .bubble")).to_have_text("half a thought")
+    assert "refund" not in customer.page.content()
+
+
+def test_taking_over_stops_the_reply_that_is_being_written(customer: Side, ann: Side) -> None:
+    says(customer.page, "first")
+    ann.page.locator("[data-list=bot]").click()
+    ann.page.locator(".items .item").first.click()
+    expect(ann.page.get_by_role("button", name="Take over")).to_be_visible()
+    expect(customer.page.locator("[data-thread] .row.bot").last).to_contain_text(ANSWER.text)
+    said = customer.page.locator("[data-thread] .row.bot").count()
+    says(customer.page, "second")
+    expect(customer.page.locator("[data-live]")).to_be_visible()
+    ann.page.get_by_role("button", name="Take over").click()
+    expect(customer.page.locator(".row.event").last).to_have_text("Ann joined the chat.")
+    expect(customer.page.locator("[data-live]")).to_be_hidden()
+    time.sleep(1)
+    expect(customer.page.locator("[data-thread] .row.bot")).to_have_count(said)
+
+
+def test_who_is_too_late_learns_who_has_it_and_the_draft_stays(
+    browser: Browser, site: Site, customer: Side, ann: Side
+) -> None:
+    taken(customer, ann)
+    ann.page.get_by_label("Reply", exact=True).fill("I will ask the warehouse")
+    customer.page.locator("[data-menu]").click()
+    customer.page.locator("[data-do=end_chat]").click()
+    expect(ann.page.locator(".head .chip").first).to_have_text("Closed")
+    expect(ann.page.get_by_role("button", name="Reply")).to_be_disabled()
+    drafts = ann.page.evaluate("Object.values(localStorage).filter((text) => text.includes('warehouse')).length")
+    assert drafts == 1
+    late = desk(browser, site, sign_in(site.store, "agent", name="Ben Ito"))
+    late.context.close()
+
+
+def test_out_of_reach_the_customer_is_told_and_leaves_an_address(customer: Side, site: Site) -> None:
+    says(customer.page, "Anybody there?")
+    expect(customer.page.locator("[data-thread] .row.bot").last).to_contain_text(ANSWER.text)
+    customer.page.locator(".button.person").click()
+    expect(customer.page.locator(".row.event").last).to_contain_text("Nobody from our team is free")
+    field = customer.page.get_by_label("Your e-mail address", exact=False)
+    field.fill("kim at mail")
+    customer.page.get_by_role("button", name="Leave address").click()
+    expect(customer.page.locator("[data-problem]")).to_contain_text("does not look like an e-mail address")
+    expect(field).to_have_value("kim at mail")
+    field.fill("kim@mail.example")
+    customer.page.keyboard.press("Enter")
+    expect(customer.page.locator(".kept-address")).to_have_text("We will answer you at kim@mail.example if you leave.")
+    expect(field).to_be_hidden()
+    expect(customer.page.locator(".row.event").last).to_contain_text("We will answer you by e-mail")
+
+
+def test_a_session_that_ends_is_said_and_the_text_stays(customer: Side, ann: Side, site: Site) -> None:
+    taken(customer, ann)
+    ann.page.get_by_label("Reply", exact=True).fill("one moment")
+    ann.context.clear_cookies()
+    ann.page.get_by_role("button", name="Send").click()
+    expect(ann.page.locator(".composer .problem")).to_contain_text("Your text is still here.")
+    expect(ann.page.get_by_label("Reply", exact=True)).to_have_value("one moment")
+    expect(ann.page.locator("#signin")).to_be_visible()
+    ann.errors.clear()
