@@ -86,7 +86,7 @@ class Answerer:
         if turn.intent is not None or turn.attacks or situation.accepted_offer:
             decision = policy.decide(situation)
             return self._fixed(turn, decision, None, clock)
-        finding = await asyncio.to_thread(self._find, turn, turns)
+        finding = await asyncio.to_thread(self.find, turn, turns)
         clock.lap("search")
         choice = finding.choice
         decision = policy.decide(replace(situation, evidence=finding.evidence))
@@ -112,14 +112,14 @@ class Answerer:
             provenance=Provenance(policy_version=policy.POLICY_VERSION, degraded=(why,)),
         )
 
-    def _find(self, turn: Understanding, turns: Sequence[Turn]) -> _Finding:
-        """The best of what the query finds in its context and, for a follow-up, of what it finds alone."""
+    def find(self, turn: Understanding, turns: Sequence[Turn]) -> Finding:
+        """The best of what the query finds in its context and, for a follow-up, of what it finds alone. Blocks."""
         found = self._find_one(turn, turns, turn.query)
         if not turn.follow_up or len(content_spans(turn.alone.text, turn.language)) < _STANDS_ALONE:
             return found
         return max(found, self._find_one(turn, turns, turn.alone), key=lambda one: one.evidence.confidence)
 
-    def _find_one(self, turn: Understanding, turns: Sequence[Turn], query: Query) -> _Finding:
+    def _find_one(self, turn: Understanding, turns: Sequence[Turn], query: Query) -> Finding:
         query = mended(self.retriever, query)
         result = self._search(query)
         trusted = turn.language in self.encoder_languages
@@ -128,11 +128,11 @@ class Answerer:
             matches = not_yet_said(matches, [past.text for past in turns if past.role is Role.BOT])
         if not matches:
             evidence = policy.Evidence(found_any=bool(result.hits), personal=_personal(result))
-            return _Finding(query, result, None, evidence)
+            return Finding(query, result, (), None, evidence)
         supports = self.retriever.support(query, [match.hit.passage for match in matches[:WEIGHED]])
         sure = confidence(matches, supports, query, trusted)
         choice = choose(matches, self._alternatives(matches, turn.language, trusted))
-        return _Finding(query, result, choice, policy.Evidence(sure, found_any=True))
+        return Finding(query, result, tuple(matches), choice, policy.Evidence(sure, found_any=True))
 
     def _alternatives(self, matches: Sequence[Match], language: str, trusted: bool) -> list[Match]:
         """Past answers like the best candidate, where figures are at stake: one of them may be newer and say otherwise."""
@@ -149,7 +149,7 @@ class Answerer:
         except ChatbotError as exc:  # the customer gets a person instead, and the provenance the reason
             return SearchResult((), degraded=(f"index: {exc}",))
 
-    def _fixed(self, turn: Understanding, decision: Decision, finding: _Finding | None, clock: _Clock) -> Reply:
+    def _fixed(self, turn: Understanding, decision: Decision, finding: Finding | None, clock: _Clock) -> Reply:
         result = finding.result if finding else SearchResult(())
         key, quick = _wording(decision, result)
         clock.lap("compose")
@@ -167,11 +167,12 @@ class Answerer:
 
 
 @dataclass(frozen=True, slots=True)
-class _Finding:
-    """What one query led to."""
+class Finding:
+    """What one query led to. `matches`: the reusable candidates, best first."""
 
     query: Query
     result: SearchResult
+    matches: tuple[Match, ...]
     choice: Choice | None
     evidence: policy.Evidence
 
@@ -205,7 +206,7 @@ def _personal(result: SearchResult) -> bool:
 def _reply(  # noqa: PLR0913 - gathers what the steps of one turn found
     turn: Understanding,
     decision: Decision,
-    finding: _Finding,
+    finding: Finding,
     choice: Choice,
     draft: Draft,
     clock: _Clock,
@@ -234,7 +235,7 @@ def _reply(  # noqa: PLR0913 - gathers what the steps of one turn found
         decision=decision,
         mode=draft.mode,
         language=turn.language,
-        sources=tuple(_source(hit) for hit in (*choice.hits, *choice.supporting)),
+        sources=tuple(source_of(hit) for hit in (*choice.hits, *choice.supporting)),
         provenance=provenance,
         timings_ms=timings,
     )
@@ -251,7 +252,8 @@ def _provenance(query: Query, result: SearchResult) -> Provenance:
     )
 
 
-def _source(hit: Hit) -> Source:
+def source_of(hit: Hit) -> Source:
+    """The public view of what was found."""
     passage = hit.passage
     when = passage.last_seen or passage.resolved_at
     score = round(hit.score, 4)

@@ -21,6 +21,7 @@ from chatbot.protocols import ChatModel
 from chatbot.retrieval.embedder import open_embedder
 from chatbot.retrieval.retriever import IndexRetriever, open_retriever
 from chatbot.settings import Settings
+from chatbot.translating import Translator
 from chatbot.types import Mode, Role, Turn
 
 _SURE_OF_LANGUAGE = 0.9
@@ -30,13 +31,15 @@ ENCODER_LANGUAGES = {"minilm-l6": frozenset({"en"})}
 
 @dataclass(frozen=True, slots=True)
 class Assistant:
-    """The working core. `supervisor` is None when another server is used (`model_url`) or none at all (`engine = none`)."""
+    """The working core. `supervisor` is None when another server is used (`model_url`) or none at all (`engine = none`);
+    `translator` is None unless the model is declared fit for it."""
 
     settings: Settings
     answerer: Answerer
     retriever: IndexRetriever
     supervisor: Supervisor | None
     own_examples: Examples = field(default_factory=dict)
+    translator: Translator | None = None
 
     async def start(self) -> None:
         """Starts the model server, if this process is to run one, and waits until it answers; meanwhile loads what the first
@@ -78,7 +81,8 @@ def build_assistant(settings: Settings) -> Assistant:
         thresholds=Thresholds(settings.answer_threshold, settings.ask_threshold),
         model=_model(settings, supervisor),
     )
-    return Assistant(settings, answerer, retriever, supervisor, read_examples(settings.data))
+    translator = _translator(answerer) if spec and spec.translates else None
+    return Assistant(settings, answerer, retriever, supervisor, read_examples(settings.data), translator)
 
 
 def detect_served(text: str, prior: str | None, served: Sequence[str]) -> str | None:
@@ -118,6 +122,18 @@ def _model(settings: Settings, supervisor: Supervisor | None) -> ChatModel | Non
         return None
     key = settings.model_api_key.get_secret_value() if settings.model_api_key else None
     return HttpChatModel(settings.model_url, settings.model, key, first_token_s=settings.first_token_s)
+
+
+def _translator(answerer: Answerer) -> Translator | None:
+    writing = answerer.writing
+    if answerer.model is None:
+        return None
+    return Translator(answerer.model, answerer.masker, _any_language, writing.languages, writing.max_tokens)
+
+
+def _any_language(text: str, prior: str | None) -> str | None:
+    language: str | None = detect(text, prior).language
+    return language
 
 
 def _writing(settings: Settings, spec: ModelSpec | None) -> Writing:

@@ -45,7 +45,7 @@ def choose(matches: Sequence[Match], alternatives: Sequence[Match] = ()) -> Choi
     rest = [match for match in near if match is not best and match.hit.passage.id not in superseded]
     second = next((match for match in rest if _completes(match, best, near[0].score)), None)
     used = [best] if second is None else [best, second]
-    supporting = _distinct([m for m in rest if m is not second and _overlap(m.text, best.text) >= _SAME_MATTER], used)
+    supporting = _distinct([m for m in rest if m is not second and overlap(m.text, best.text) >= _SAME_MATTER], used)
     room = MOST_SOURCES - len(used)
     text = "\n\n".join(match.text for match in used)
     return Choice(tuple(match.hit for match in used), text, tuple(supporting[:room]), tuple(sorted(superseded)))
@@ -53,7 +53,7 @@ def choose(matches: Sequence[Match], alternatives: Sequence[Match] = ()) -> Choi
 
 def not_yet_said(matches: Sequence[Match], said: Sequence[str]) -> list[Match]:
     """The candidates that tell the customer something new; all of them when none does."""
-    fresh = [match for match in matches if all(_overlap(match.text, text) < _SAID for text in said)]
+    fresh = [match for match in matches if all(overlap(match.text, text) < _SAID for text in said)]
     return fresh or list(matches)
 
 
@@ -74,7 +74,7 @@ def _against(one: Match, other: Match) -> bool:
     if all(topics) and topics[0] != topics[1]:
         return False
     least = _SAME_MATTER if all(topics) else _SAME_WORDS
-    return _overlap(one.text, other.text) >= least and contradicts(one.text, other.text)
+    return overlap(one.text, other.text) >= least and contradicts(one.text, other.text)
 
 
 def _completes(match: Match, best: Match, top: float) -> bool:
@@ -82,7 +82,7 @@ def _completes(match: Match, best: Match, top: float) -> bool:
     if all(topics) and topics[0] != topics[1]:
         return False
     close = match.score >= top - _COMPLETES and len(match.text) + len(best.text) <= _LONGEST
-    return close and _overlap(match.text, best.text) < _SAME_WORDS and not contradicts(match.text, best.text)
+    return close and overlap(match.text, best.text) < _SAME_WORDS and not contradicts(match.text, best.text)
 
 
 def _distinct(matches: Sequence[Match], used: Sequence[Match]) -> list[Hit]:
@@ -91,7 +91,8 @@ def _distinct(matches: Sequence[Match], used: Sequence[Match]) -> list[Hit]:
     return [match.hit for match in matches if match.text not in seen and not seen.add(match.text)]  # type: ignore[func-returns-value]
 
 
-def _overlap(one: str, other: str) -> float:
+def overlap(one: str, other: str) -> float:
+    """The share of the shorter text's words that stand in the other too, [0, 1]."""
     first, second = set(_WORD.findall(one.casefold())), set(_WORD.findall(other.casefold()))
     return len(first & second) / min(len(first), len(second)) if first and second else 0.0
 

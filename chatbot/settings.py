@@ -65,7 +65,8 @@ class Settings(BaseSettings):
         Mode.PRECEDENT, description="precedent, adapted, or generated (only for models fit for it)"
     )
     model_fit: Words = Field(
-        (), description="modes that an evaluated custom model is fit for; default: from the catalogue"
+        (),
+        description="modes that an evaluated custom model is fit for, and translate; default: from the catalogue",
     )
 
     # the encoder

@@ -22,6 +22,7 @@ from chatbot.types import Mode
 Kind = Literal["gguf", "folder", "hub", "remote"]
 EngineName = Literal["openvino", "transformers", "remote"]
 
+TRANSLATE = "translate"  # a word of the setting model_fit beside the reply modes
 SMOLLM2 = "smollm2-135m"
 SMOLLM2_FILE = "SmolLM2-135M-Instruct.Q4_1.gguf"
 SMOLLM2_SHA256 = "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53"
@@ -34,7 +35,8 @@ class ModelSpec:
 
     path: the file or folder; None while a hub model has not been looked up and for a remote one.
     sha256: known hash of a .gguf file, None when nobody vouches for one. context: tokens of prompt and reply together;
-    None leaves it to the model's own configuration. fit: reply modes that the model may be used for.
+    None leaves it to the model's own configuration. fit: reply modes that the model may be used for. translates: so may
+    customers' words be, for agents.
     """
 
     name: str
@@ -47,6 +49,7 @@ class ModelSpec:
     fit: frozenset[Mode] = frozenset({Mode.PRECEDENT})
     context: int | None = None
     adapter: Path | None = None
+    translates: bool = False
 
 
 def resolve(settings: Settings) -> ModelSpec:
@@ -64,6 +67,7 @@ def resolve(settings: Settings) -> ModelSpec:
         adapter=settings.adapter,
         languages=settings.model_languages or spec.languages,
         fit=_modes(settings.model_fit) or spec.fit,
+        translates=TRANSLATE in settings.model_fit,
     )
 
 
@@ -178,9 +182,9 @@ def _gpu_wanted(settings: Settings) -> bool:
 
 def _modes(words: Iterable[str]) -> frozenset[Mode]:
     try:
-        return frozenset(Mode(word) for word in words)
+        return frozenset(Mode(word) for word in words if word != TRANSLATE)
     except ValueError as exc:
-        raise SettingsError(f"model_fit: {exc}; use any of precedent, adapted, generated.") from exc
+        raise SettingsError(f"model_fit: {exc}; use any of precedent, adapted, generated, translate.") from exc
 
 
 def forbid_downloads(allow_download: bool) -> None:
