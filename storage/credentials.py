@@ -19,12 +19,13 @@ from storage.sessions import end_sessions
 
 @dataclass(frozen=True, slots=True)
 class Secrets:
-    """What a sign-in is checked against. Never leaves the process."""
+    """What a sign-in is checked against. Never leaves the process. linked: an account elsewhere is bound to the user."""
 
     user: User
     password_hash: str | None
     totp_secret: str | None
     recovery_left: int
+    linked: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,4 +116,7 @@ def _link_account(connection: Connection, user_id: int, subject: str, actor: Act
 
 def _secrets(connection: Connection, key: Any) -> Secrets | None:
     row = connection.execute(select(UserRow.__table__).where(key)).one_or_none()
-    return None if row is None else Secrets(read_user(row), row.password_hash, row.totp_secret, len(row.recovery))
+    if row is None:
+        return None
+    linked = row.oidc_subject is not None
+    return Secrets(read_user(row), row.password_hash, row.totp_secret, len(row.recovery), linked)

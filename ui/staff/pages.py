@@ -99,7 +99,7 @@ def _navigation(user: User | None, request: Request) -> str:
         if user.is_admin or not place.admin
     )
     return (
-        f'<header class="bar"><nav aria-label="Pages">{links}</nav>'
+        f'<header class="bar"><nav aria-label="Pages">{links}<a class="phone" href="/account">Account</a></nav>'
         f'<form method="post" action="/logout"><a class="who" href="/account">{escape(user.name)}</a>'
         '<button type="submit">Sign out</button></form></header>'
     )

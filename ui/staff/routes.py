@@ -12,11 +12,13 @@ from ui.staff.corrections import correction_routes
 from ui.staff.desk import desk_routes
 from ui.staff.desk_events import desk_event_routes
 from ui.staff.login import login_routes
+from ui.staff.oidc_routes import oidc_routes
 from ui.staff.parts import StaffParts
 from ui.staff.users import users_routes
 
 AREAS: tuple[Callable[[StaffParts], APIRouter], ...] = (
     login_routes,
+    oidc_routes,
     account_routes,
     users_routes,
     audit_routes,

@@ -16,7 +16,7 @@ async function draw(sheet) {
   const me = await attempt(() => call("GET", "/account/api/me"));
   if (!me) return;
   const redraw = () => draw(sheet);
-  fill(sheet, el("h1", {}, "Your account"), invitation(me), el("div.grid2", {}, person(me), factor(me, redraw), password(me, redraw), sessions(me, redraw)));
+  fill(sheet, person(me), invitation(me), el("div.grid2", {}, factor(me, redraw), password(me, redraw)), sessions(me, redraw));
 }
 
 function invitation(me) {
@@ -30,8 +30,9 @@ function invitation(me) {
   );
 }
 
-const person = (me) =>
-  el("section.card", {}, el("h2", {}, me.name), el("p.muted", {}, me.email), el("p", {}, el("span.chip", {}, me.role === "admin" ? "Admin" : "Agent")));
+const person = (me) => el("div.stack", {},
+  el("div.row", {}, el("h1", {}, "Your account"), el("span.chip", {}, me.role === "admin" ? "Admin" : "Agent")),
+  el("p.muted", {}, `${me.name}, ${me.email}`));
 
 function factor(me, redraw) {
   const card = el("section.card", { id: "factor" }, el("h2", {}, "Second factor"));

@@ -45,7 +45,7 @@ export async function start(root) {
   fill(root, el("div.sheet", {},
     el("div", {}, el("h1", {}, "Audit log"), el("p.muted", {}, "Every view of a transcript, change, export and publication. It can only grow: the database itself refuses changes.")),
     filters,
-    el("section.card", {}, el("div.scroll", {}, el("table", {}, el("thead", {}, el("tr", {}, head)), body)), empty, older)));
+    el("section.card", {}, el("div.scroll", {}, el("table.rows", {}, el("thead", {}, el("tr", {}, head)), body)), empty, older)));
   await load(false);
 }
 

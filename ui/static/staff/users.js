@@ -32,10 +32,10 @@ function people(all, config, redraw) {
     el("td", {}, select(`Role of ${user.name}`, ROLES, user.role, (role) => change(user, { role }, redraw), user.disabled)),
     el("td", {}, select(`Team of ${user.name}`, [["", "No team"], ...all.teams.map((team) => [String(team.id), team.name])], String(user.team_id ?? ""),
       (team) => change(user, { team_id: team ? Number(team) : null }, redraw), user.disabled)),
-    el("td.small", {}, user.seen_at ? moment(user.seen_at) : "never"),
+    el("td.small", {}, user.seen_at ? moment(user.seen_at) : "never here"),
     el("td", {}, el("button.quiet", { type: "button", "aria-label": `More for ${user.name}`, onclick: () => more(user, config, redraw) }, "More…"))));
   const head = ["Name", "", "Role", "Team", "Last here", ""].map((name) => el("th", {}, name));
-  return el("table", {}, el("thead", {}, el("tr", {}, head)), el("tbody", {}, rows));
+  return el("table.rows", {}, el("thead", {}, el("tr", {}, head)), el("tbody", {}, rows));
 }
 
 function state(user) {
