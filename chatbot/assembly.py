@@ -17,7 +17,7 @@ from chatbot.generation.client import HttpChatModel
 from chatbot.generation.supervisor import Supervisor
 from chatbot.language import detect
 from chatbot.privacy import Masker
-from chatbot.protocols import ChatModel
+from chatbot.protocols import ChatModel, Knowledge
 from chatbot.retrieval.embedder import open_embedder
 from chatbot.retrieval.retriever import IndexRetriever, open_retriever
 from chatbot.settings import Settings
@@ -62,16 +62,17 @@ class Assistant:
         return chosen or self.retriever.popular(language, SHOWN)
 
 
-def build_assistant(settings: Settings) -> Assistant:
+def build_assistant(settings: Settings, knowledge: Knowledge | None = None) -> Assistant:
     """Raises ModelError for a missing or tampered model, SettingsError for a mode that the model is not fit for.
 
-    An index that is missing or broken raises nothing here: every search says so, and a sound one is taken over when it comes.
+    knowledge: what people have changed since the index was built; without it the index holds as it is. An index that is missing
+    or broken raises nothing here: every search says so, and a sound one is taken over when it comes.
     """
     wanted = settings.engine != "none"
     spec = resolve(settings) if wanted else None
     check_mode(settings, spec)
     supervisor = Supervisor(settings) if wanted and not settings.model_url else None
-    retriever = open_retriever(settings.index_folder, open_embedder(settings))
+    retriever = open_retriever(settings.index_folder, open_embedder(settings), knowledge)
     answerer = Answerer(
         retriever=retriever,
         masker=Masker(settings.keep_visible),

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from chatbot.evidence import contradicts
 from chatbot.matching import FAQ, Match
-from chatbot.types import Hit
+from chatbot.types import CORRECTION, Hit
 
 _ALTERNATIVES = 12  # candidates that may contradict or support the best
 _SAME_MATTER = 0.3  # share of the shorter answer's words that two answers to one matter have in common
@@ -18,6 +18,7 @@ _COMPLETES = 1.5  # log-odds: a candidate this close to the best may complete th
 _LONGEST = 600  # characters of an answer made of two
 _WORD = re.compile(r"[a-zà-ÿ]{4,}|[\u3400-\u9fff]")
 MOST_SOURCES = 3
+_STANDING = {FAQ: 1, CORRECTION: 2}
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,14 +37,15 @@ def choose(matches: Sequence[Match], alternatives: Sequence[Match] = ()) -> Choi
 
     alternatives: answers like the best one, whatever was asked; they may only supersede. Where answers to one matter
     contradict each other in their figures, the most recently given one stands. A second
-    candidate that is nearly as good and says something else completes the answer.
+    candidate that is nearly as good and says something else completes the answer, unless the team wrote it: that is whole.
     """
     if not matches:
         return None
     near = matches[:_ALTERNATIVES]
     best, superseded = _newest([*near, *alternatives])
     rest = [match for match in near if match is not best and match.hit.passage.id not in superseded]
-    second = next((match for match in rest if _completes(match, best, near[0].score)), None)
+    completing = (match for match in rest if _completes(match, best, near[0].score))
+    second = None if best.hit.passage.source == CORRECTION else next(completing, None)
     used = [best] if second is None else [best, second]
     supporting = _distinct([m for m in rest if m is not second and overlap(m.text, best.text) >= _SAME_MATTER], used)
     room = MOST_SOURCES - len(used)
@@ -98,8 +100,10 @@ def overlap(one: str, other: str) -> float:
 
 
 def _newer(one: Hit, other: Hit) -> bool:
-    """Whether the first was said later; a FAQ entry holds until it is replaced, so it is newer than any conversation."""
-    if FAQ in (one.passage.source, other.passage.source):
-        return one.passage.source == FAQ
+    """Whether the first holds against the second: what the team wrote before a FAQ entry, that before any conversation, for
+    they hold until they are replaced; among equals what was said later."""
+    first, second = _STANDING.get(one.passage.source, 0), _STANDING.get(other.passage.source, 0)
+    if first != second:
+        return first > second
     when, then = one.passage.last_seen or one.passage.resolved_at, other.passage.last_seen or other.passage.resolved_at
     return when is not None and then is not None and when > then

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Hashable, Sequence
 from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
 
 from chatbot.types import (
+    Changes,
     ChatMessage,
     Conversation,
     Delta,
@@ -58,6 +59,16 @@ class Retriever(Protocol):
         A word's cover is the largest cosine between one of its tokens and one of the passage's (MaxSim of ColBERT, Khattab and
         Zaharia 2020): a fabric asked for and nowhere spoken of shows, however alike the rest is.
         """
+
+
+class Knowledge(Protocol):
+    """What people of the team have changed in the knowledge since it was indexed. Both calls block; any thread may call."""
+
+    def stamp(self) -> Hashable:
+        """Differs whenever `changes` may. Asked at every search, so it must be quick. Raises StorageError."""
+
+    def changes(self) -> Changes:
+        """All changes, whatever version is served. Raises StorageError."""
 
 
 class ChatModel(Protocol):

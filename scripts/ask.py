@@ -17,6 +17,7 @@ from chatbot.errors import IndexBroken
 from chatbot.types import Mode, Reply, Role
 from scripts.options import DataOption, JsonOption, plain, print_json, run, settings_from
 from scripts.questions import Question, check_lengths, one_question, read_questions
+from scripts.taught import changes_by_people
 
 _ReplyMode = Literal["precedent", "adapted", "generated"]
 _INDEX = "index: "  # how the answerer marks a problem of the index among the degraded parts
@@ -39,7 +40,9 @@ def main(
     check_lengths(questions, settings.max_message_chars)
     if settings.reply_mode is Mode.PRECEDENT and not settings.model_url:
         settings = settings.model_copy(update={"engine": "none"})  # a past answer needs no generator
-    asyncio.run(_answer_all(build_assistant(settings), questions, as_lines=file is not None, as_json=as_json))
+    with changes_by_people(settings) as changes:
+        assistant = build_assistant(settings, changes)
+        asyncio.run(_answer_all(assistant, questions, as_lines=file is not None, as_json=as_json))
 
 
 async def _answer_all(assistant: Assistant, questions: Iterable[Question], *, as_lines: bool, as_json: bool) -> None:

@@ -5,7 +5,23 @@ from __future__ import annotations
 import typer
 
 from chatbot import __version__
-from scripts import ask, bench, doctor, export, import_transcripts, init, reindex, search, serve, transcripts, user
+from scripts import (
+    ask,
+    bench,
+    calibration,
+    doctor,
+    export,
+    import_transcripts,
+    init,
+    purge,
+    regress,
+    reindex,
+    retention,
+    search,
+    serve,
+    transcripts,
+    user,
+)
 from scripts.options import AppOptions, ConfigOption, DataOption, run
 
 app = typer.Typer(
@@ -21,9 +37,13 @@ app.add_typer(reindex.app, name="index")
 app.command("search")(search.main)
 app.command("ask")(ask.main)
 app.command("serve")(serve.main)
+app.command("test")(regress.main)
+app.command("calibration")(calibration.main)
 app.command("doctor")(doctor.main)
 app.add_typer(bench.app, name="bench")
 app.command("export")(export.main)
+app.command("purge")(purge.main)
+app.add_typer(retention.app, name="retention")
 app.add_typer(transcripts.app, name="transcripts")
 app.add_typer(user.app, name="user")
 app.add_typer(user.teams, name="team")

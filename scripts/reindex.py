@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
 from typing import Annotated
 
 import typer
@@ -12,8 +11,7 @@ from rich.table import Table
 from chatbot.retrieval.embedder import open_embedder
 from chatbot.retrieval.index import KEEP, IndexVersion, build_index, list_versions, rollback, verify
 from chatbot.settings import Settings
-from chatbot.transcripts.distil import collapse
-from chatbot.types import Passage
+from chatbot.transcripts.collapse import collapse_signed
 from scripts.options import (
     AppOptions,
     ConfigOption,
@@ -50,21 +48,8 @@ def reindex(settings: Settings, *, quiet: bool = False, keep: int = KEEP) -> Ind
     database = settings.database_url.get_secret_value() if settings.database_url else None
     with progress_bar(quiet) as show, open_store(database, settings.data) as store:
         show("read passages", 0, 0)
-        passages = collapsed(store.transcripts.signed_passages())
+        passages = collapse_signed(store.transcripts.signed_passages(), store.knowledge.retired())
         return build_index(passages, open_embedder(settings), settings.index_folder, show, keep=keep)
-
-
-def collapsed(signed: Iterable[tuple[Passage, str | None]]) -> list[Passage]:
-    """Near-duplicates as one passage with the number of different agents who gave that answer."""
-    agents: dict[str, str] = {}
-
-    def noting() -> Iterator[Passage]:
-        for passage, agent in signed:
-            if agent and agent.strip():
-                agents[passage.id] = agent.strip().casefold()
-            yield passage
-
-    return collapse(list(noting()), lambda passage: agents.get(passage.id))
 
 
 def report(version: IndexVersion, as_json: bool) -> None:

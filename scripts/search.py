@@ -15,6 +15,7 @@ from chatbot.types import Hit, Query, SearchResult
 from chatbot.understanding import understand
 from scripts.options import DataOption, JsonOption, print_json, run, settings_from
 from scripts.questions import Question, check_lengths, one_question, read_questions
+from scripts.taught import changes_by_people
 
 
 def main(
@@ -30,15 +31,16 @@ def main(
     questions = read_questions(file) if file else [one_question(text)]
     settings = settings_from(ctx, data, engine="none", reply_mode="precedent")
     check_lengths(questions, settings.max_message_chars)
-    assistant = build_assistant(settings)
-    for question in questions:
-        query, result = _search(assistant, question, k, language)
-        if file:
-            print_json({"id": question.id, **view(query, result)}, indent=None)
-        elif as_json:
-            print_json(view(query, result))
-        else:
-            _show(query, result)
+    with changes_by_people(settings) as changes:
+        assistant = build_assistant(settings, changes)
+        for question in questions:
+            query, result = _search(assistant, question, k, language)
+            if file:
+                print_json({"id": question.id, **view(query, result)}, indent=None)
+            elif as_json:
+                print_json(view(query, result))
+            else:
+                _show(query, result)
 
 
 def _search(assistant: Assistant, question: Question, k: int, language: str | None) -> tuple[Query, SearchResult]:

@@ -16,6 +16,7 @@ from sqlalchemy.exc import ArgumentError
 
 from chatbot.errors import SettingsError, StorageError
 
+DATABASE_FILE = "precedent.sqlite3"
 READERS = 4
 POSTGRES_POOL = 10
 POSTGRES_OVERFLOW = 10
@@ -38,7 +39,7 @@ _dump = functools.partial(json.dumps, ensure_ascii=False)
 def read_url(url: str | None, data: Path) -> URL:
     """The database to use: `url`, or a SQLite file in the data folder. Raises SettingsError, never with a password."""
     if url is None:
-        return URL.create("sqlite+pysqlite", database=str(data / "precedent.sqlite3"))
+        return URL.create("sqlite+pysqlite", database=str(data / DATABASE_FILE))
     try:
         parsed = make_url(url)
     except ArgumentError as exc:

@@ -19,6 +19,7 @@ from storage import desk_tables, engines, views  # noqa: F401 - desk_tables regi
 from storage.archive import Archive
 from storage.audit import Audit
 from storage.ballast import BALLAST_BYTES, Ballast
+from storage.cases import Cases
 from storage.conversations import SqlConversations
 from storage.corrections import Corrections
 from storage.credentials import Credentials
@@ -29,6 +30,8 @@ from storage.links import Links
 from storage.locks import FolderLocks, make_folder
 from storage.migrating import migrate
 from storage.people import People
+from storage.retention import Retention
+from storage.reviews import Reviews
 from storage.rights import Rights
 from storage.sessions import Sessions
 from storage.teams import Teams
@@ -46,10 +49,13 @@ class Store:
     transcripts: Transcripts = field(init=False)
     audit: Audit = field(init=False)
     archive: Archive = field(init=False)
+    reviews: Reviews = field(init=False)
     people: People = field(init=False)
     corrections: Corrections = field(init=False)
     knowledge: Knowledge = field(init=False)
+    cases: Cases = field(init=False)
     rights: Rights = field(init=False)
+    retention: Retention = field(init=False)
     credentials: Credentials = field(init=False)
     sessions: Sessions = field(init=False)
     links: Links = field(init=False)
@@ -61,10 +67,13 @@ class Store:
         object.__setattr__(self, "transcripts", Transcripts(self.database))
         object.__setattr__(self, "audit", Audit(self.database))
         object.__setattr__(self, "archive", Archive(self.database))
+        object.__setattr__(self, "reviews", Reviews(self.database))
         object.__setattr__(self, "people", People(self.database))
         object.__setattr__(self, "corrections", Corrections(self.database))
         object.__setattr__(self, "knowledge", Knowledge(self.database))
+        object.__setattr__(self, "cases", Cases(self.database))
         object.__setattr__(self, "rights", Rights(self.database, self.locks.folder))
+        object.__setattr__(self, "retention", Retention(self.database, self.rights))
         object.__setattr__(self, "credentials", Credentials(self.database))
         object.__setattr__(self, "sessions", Sessions(self.database))
         object.__setattr__(self, "links", Links(self.database))

@@ -16,6 +16,7 @@ from chatbot.errors import ChatbotError
 from chatbot.settings import Settings
 from storage.opening import Store, open_store
 from ui.events import EventHub
+from ui.housekeeping import Housekeeping
 from ui.metrics import Metrics
 from ui.parts import Parts
 
@@ -27,7 +28,7 @@ def build_parts(settings: Settings) -> Parts:
     url = settings.database_url.get_secret_value() if settings.database_url else None
     store = open_store(url, settings.data, server=True)
     try:
-        assistant = build_assistant(settings)
+        assistant = build_assistant(settings, store.knowledge)
     except BaseException:
         store.close()
         raise
@@ -61,7 +62,8 @@ class Running:
     async def __call__(self) -> AsyncIterator[None]:
         starting = asyncio.create_task(self._start(), name="model server start")
         try:
-            yield
+            async with Housekeeping(self.assistant.settings, self.store, self.assistant.retriever).running():
+                yield
         finally:
             starting.cancel()
             with contextlib.suppress(asyncio.CancelledError):

@@ -80,6 +80,12 @@ class Bm25:
             total[self._docs[span]] += self._impacts[span]  # a document stands once in a term's postings
         return total
 
+    def postings(self, word: str) -> tuple[npt.NDArray[np.int32], Floats, float]:
+        """The documents that hold a word, what it adds to the score of each, and its idf; empty and 0 for an unknown word."""
+        at = self._find([word])
+        span = slice(self._starts[at[0]], self._starts[at[0] + 1]) if at else slice(0, 0)
+        return self._docs[span], self._impacts[span], float(self._idf[at[0]]) if at else 0.0
+
     def idf(self, word: str) -> float:
         """Weight of a word; one that no document holds weighs the most."""
         key = _key(word)

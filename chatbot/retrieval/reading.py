@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,11 +17,13 @@ from chatbot.retrieval.passages import PassageFile
 from chatbot.retrieval.spelling import Speller
 from chatbot.retrieval.vectors import VectorIndex
 from chatbot.retrieval.words import words
+from chatbot.types import Passage
 
 Vectors = npt.NDArray[np.float32]
 LEXICAL = {"window_words": "window", "question_words": "question"}
 VECTORS, ROWS, TEXTS = "vectors.npy", "rows.npy", "texts.npy"
 DEPTH = 50
+_SAMPLED = 2_000
 _VOCABULARY_FROM = 20_000  # passages: by then a language's everyday words have been seen
 _NO_WORD_BREAKS = frozenset({"zh", "ja", "th", "lo", "km", "my", "ko"})
 
@@ -76,12 +78,35 @@ class OpenIndex:
         self._slices: dict[str, Slice] = {}
         self._spellers: dict[str, Speller] = {}
         self._spelling = threading.Lock()
+        self._mean_words: dict[tuple[str, str], float] = {}
         for language in self.manifest.parts:
             self._slices[language] = self._load(language, self.manifest.parts[language])
 
     def slice_of(self, language: str) -> Slice | None:
         """The passages in a language, None where there are none."""
         return self._slices.get(language)
+
+    def passage(self, language: str, row: int) -> Passage:
+        """A passage by its language and its row in that slice."""
+        return self.passages[self._slices[language].start + row]
+
+    def locate(self, ids: Iterable[str]) -> dict[str, tuple[str, int]]:
+        """Language and row of those passages that this version holds, by id."""
+        found = {}
+        for name, row in self.passages.locate(ids).items():
+            part = next(part for part in self._slices.values() if part.start <= row < part.start + part.count)
+            found[name] = part.language, row - part.start
+        return found
+
+    def mean_words(self, language: str, field: str) -> float:
+        """Words of an average passage's field, from evenly spread passages where there are many."""
+        key = language, field
+        if key not in self._mean_words:
+            count = self._slices[language].count
+            rows = range(0, count, max(1, count // _SAMPLED))
+            lengths = [len(words(getattr(self.passage(language, row), field), language)) for row in rows]
+            self._mean_words[key] = sum(lengths) / max(1, len(lengths))
+        return self._mean_words[key]
 
     def speller(self, language: str) -> Speller | None:
         """The vocabulary of a language's passages, made at the first call; None for one without passages or word breaks."""

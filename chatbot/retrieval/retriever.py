@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache, lru_cache
 from pathlib import Path
@@ -12,10 +12,11 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from chatbot.errors import IndexBroken, ModelError
-from chatbot.protocols import Embedder
+from chatbot.errors import ChatbotError, IndexBroken, ModelError
+from chatbot.protocols import Embedder, Knowledge
 from chatbot.retrieval.fusion import DENSE, SIGNALS, Fused, agreement, elect, fuse
 from chatbot.retrieval.manifest import POINTER, read_pointer
+from chatbot.retrieval.overlay import Overlaid
 from chatbot.retrieval.reading import OpenIndex, Slice
 from chatbot.retrieval.recent import Recent
 from chatbot.retrieval.signals import Asked, support, text_signals, words_of
@@ -32,6 +33,14 @@ _QUERIES_KEPT = 2048  # 3 kB each: the answers whose likes are searched recur, a
 
 
 @dataclass(frozen=True, slots=True)
+class _Laid:
+    """An overlay and the state of the knowledge that it shows."""
+
+    stamp: Hashable
+    view: Overlaid
+
+
+@dataclass(frozen=True, slots=True)
 class _Found:
     """One search within a slice, before passages are read."""
 
@@ -45,11 +54,15 @@ class IndexRetriever:
     """Searches the current version of an index folder. Lives as long as the process; any thread may call.
 
     A newly published version is noticed at the next search, checked in the background and then served; one that fails
-    its checks is refused, logged, and said in `degraded` while the old one serves on.
+    its checks is refused, logged, and said in `degraded` while the old one serves on. What people change in the knowledge
+    holds from the next search on (`overlay`).
     """
 
-    def __init__(self, folder: Path, embedder: Embedder) -> None:
-        self._folder, self._embedder = folder, embedder
+    def __init__(self, folder: Path, embedder: Embedder, knowledge: Knowledge | None = None) -> None:
+        self._folder, self._embedder, self._knowledge = folder, embedder, knowledge
+        self._laid: _Laid | None = None
+        self._laying = threading.Lock()
+        self._behind = False
         self._tokens: Recent[str, TokenVectors] = Recent(_PASSAGES_KEPT)
         self._vectors_of = lru_cache(maxsize=_QUERIES_KEPT)(self._encode_query)
         self._index: OpenIndex | None = None
@@ -71,11 +84,13 @@ class IndexRetriever:
     def search(self, query: Query, k: int = _TOP) -> SearchResult:
         """The best `k` passages in the query's language, never in another.
 
-        `degraded` may hold: "encoder" (words only), "new_index" (an older version serves), "language" (no passage in
-        it, so no hits). Raises IndexBroken when there is nothing to search.
+        `degraded` may hold: "encoder" (words only), "new_index" (an older version serves), "knowledge" (the latest changes by
+        people are not known), "language" (no passage in it, so no hits). Raises IndexBroken when there is nothing to search.
         """
         index = self._current()
         degraded = ["new_index"] if self._problem else []
+        if self._behind:
+            degraded.append("knowledge")
         part = index.slice_of(language_of(query.language))
         if part is None:
             return self._result(index, (), [*degraded, "language"])
@@ -99,7 +114,7 @@ class IndexRetriever:
 
     def support(self, query: Query, passages: Sequence[Passage]) -> list[Support] | None:
         """See `protocols.Retriever.support`."""
-        part = self._current().slice_of(language_of(query.language))
+        part = self._current(follow=False).slice_of(language_of(query.language))
         if part is None or not passages:
             return []
         idf = part.lexical["window"].idf
@@ -118,18 +133,29 @@ class IndexRetriever:
     def popular(self, language: str, n: int = 4) -> list[str]:
         """Up to `n` questions asked most in a language, fit for a first screen; none where there is no index."""
         try:
-            index = self._current()
+            index = self._current(follow=False)
         except IndexBroken:
             return []
         part = index.slice_of(language_of(language))
-        return [index.passages[part.start + row].question for row in part.popular[:n]] if part else []
+        return [index.passage(part.language, row).question for row in part.popular[:n]] if part else []
 
     def refresh(self) -> None:
         """Takes over the version that the pointer names now, if it is sound, before it returns."""
         with self._loading:
             self._load()
 
-    def _current(self) -> OpenIndex:
+    def follow(self) -> None:
+        """Takes over what people have changed in the knowledge before it returns; without an index there is nothing to do."""
+        if self._index is not None:
+            self._with_changes(self._index)
+
+    def overlay(self) -> tuple[int, int]:
+        """How many passages people have added to the version that is served, and taken out of it."""
+        index = self._current()
+        return (len(index.added), index.removed) if isinstance(index, Overlaid) else (0, 0)
+
+    def _current(self, *, follow: bool = True) -> OpenIndex | Overlaid:
+        """follow: asks whether people have changed something since; without it those changes hold that are known."""
         if self._stamp != _stamp_of(self._folder) and self._loading.acquire(blocking=self._index is None):
             if self._index is None:
                 try:
@@ -140,7 +166,29 @@ class IndexRetriever:
                 threading.Thread(target=self._load_and_release, name="index-reload").start()
         if self._index is None:
             raise self._problem or IndexBroken(f"There is no index in {self._folder} yet; run `chatbot index`.")
-        return self._index
+        if follow or self._laid is None or self._laid.view.base is not self._index:
+            return self._with_changes(self._index)
+        return self._laid.view
+
+    def _with_changes(self, index: OpenIndex) -> OpenIndex | Overlaid:
+        """The version with people's changes laid over it; with those known so far where the store or the encoder is away."""
+        if self._knowledge is None:
+            return index
+        try:
+            stamp = self._knowledge.stamp()
+            with self._laying:
+                laid = self._laid
+                if laid is None or laid.stamp != stamp or laid.view.base is not index:
+                    known = laid.view.vectors_by_text if laid else None
+                    laid = _Laid(stamp, Overlaid(index, self._knowledge.changes(), self._embedder, known))
+                    self._laid = laid
+            self._behind = False
+            return laid.view
+        except ChatbotError as exc:
+            if not self._behind:
+                _log.error("changes of the knowledge are not known: %s", exc)
+            self._behind = True
+            return self._laid.view if self._laid and self._laid.view.base is index else index
 
     def _load_and_release(self) -> None:
         try:
@@ -195,7 +243,7 @@ class IndexRetriever:
 
     def _result(
         self,
-        index: OpenIndex,
+        index: OpenIndex | Overlaid,
         hits: tuple[Hit, ...],
         degraded: Sequence[str],
         agreed: float = 0.0,
@@ -204,9 +252,9 @@ class IndexRetriever:
         return SearchResult(hits, agreed, medoid, index.manifest.version, index.manifest.encoder, tuple(degraded))
 
 
-def open_retriever(folder: Path, embedder: Embedder) -> IndexRetriever:
+def open_retriever(folder: Path, embedder: Embedder, knowledge: Knowledge | None = None) -> IndexRetriever:
     """A retriever over an index folder, also where nothing sound is in it yet: then `search` raises IndexBroken."""
-    return IndexRetriever(folder, embedder)
+    return IndexRetriever(folder, embedder, knowledge)
 
 
 def _stamp_of(folder: Path) -> _Stamp:
@@ -217,7 +265,7 @@ def _stamp_of(folder: Path) -> _Stamp:
     return stat.st_mtime_ns, stat.st_ino, stat.st_size
 
 
-def _vote(index: OpenIndex, found: _Found, k: int) -> tuple[float, int]:
+def _vote(index: OpenIndex | Overlaid, found: _Found, k: int) -> tuple[float, int]:
     fusion = found.part.fusion
     rows = found.fused.ids[: max(_TOP, int(fusion.pool))]
     if not len(rows):
@@ -227,14 +275,14 @@ def _vote(index: OpenIndex, found: _Found, k: int) -> tuple[float, int]:
     return agreement(likeness, _TOP), elect(likeness, found.fused.scores[: len(rows)], fusion, min(k, _TOP))
 
 
-def _hits(index: OpenIndex, found: _Found, query: Query, k: int) -> tuple[Hit, ...]:
+def _hits(index: OpenIndex | Overlaid, found: _Found, query: Query, k: int) -> tuple[Hit, ...]:
     part, rows = found.part, found.fused.ids[:k]
     cosines = {f"cos_{name}": index.vectors_of(part.language, rows, name) @ vector for name, vector in _asked(found)}
     dense = (
         np.max([cosines[f"cos_{name}"] for name in ("window", "question")], axis=0) if cosines and len(rows) else None
     )
     idf = cache(part.lexical["window"].idf)  # each of the hits weighs the same few words
-    passages = [index.passages[part.start + int(row)] for row in rows]
+    passages = [index.passage(part.language, int(row)) for row in rows]
     texts = text_signals(query.text, part.language, passages, idf)
     hits = []
     for at, (row, passage, shares) in enumerate(zip(rows, passages, texts, strict=True)):

@@ -23,6 +23,13 @@ class Speller:
             if count >= _OFTEN and len(word) >= _SHORTEST:
                 self._targets.setdefault(word[0], []).append(word)
 
+    def knowing(self, texts: Iterable[str]) -> Speller:
+        """The same vocabulary, with the words of more texts known: they are no typos."""
+        more = Speller(())
+        more._known = self._known | {word.casefold() for text in texts for word in _WORD.findall(text)}
+        more._targets = self._targets
+        return more
+
     def mend(self, text: str) -> str:
         """The text with each unknown word replaced by the known word that it is most likely a slip of, if there is one.
 

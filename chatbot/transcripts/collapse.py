@@ -16,7 +16,7 @@ from datetime import UTC, datetime
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from chatbot.types import Passage
+from chatbot.types import CORRECTION, Passage
 
 if TYPE_CHECKING:
     import numpy as np
@@ -75,24 +75,59 @@ class _Group:
     question: frozenset[int]
 
 
-def collapse(passages: Iterable[Passage], agent_of: Callable[[Passage], str | None] | None = None) -> list[Passage]:
+def collapse(
+    passages: Iterable[Passage],
+    agent_of: Callable[[Passage], str | None] | None = None,
+    retired: Iterable[Passage] = (),
+) -> list[Passage]:
     """One passage for each set of near-duplicates, in the newest wording, with `count`, `last_seen` and `agents` of
     all of them.
 
-    agent_of: who wrote a passage's answer; without it `agents` is the largest number that any of them brings. The
-    result depends on the passages only, not on their order: it is sorted by time and identity.
+    agent_of: who wrote a passage's answer; without it `agents` is the largest number that any of them brings.
+    retired: passages that a person took out; the whole set goes with one of them, or an older copy of a wrong answer would
+    come back. What the team wrote stands for itself. The result depends on the passages only, not on their order: it is
+    sorted by time and identity.
     """
+    taken_out = {passage.id: passage for passage in retired if passage.source != CORRECTION}
+    written: list[Passage] = []
     groups: dict[tuple[str, ...], list[Passage]] = defaultdict(list)
-    for passage in sorted(passages, key=_age, reverse=True):
-        groups[passage.language, _normal(passage.question), _normal(passage.answer)].append(passage)
-    distinct = [_group(key, members) for key, members in groups.items()]
-    merged = _merge(distinct)
-    return sorted((_represent(members, agent_of) for members in merged), key=_age)
+    for passage in sorted([*passages, *taken_out.values()], key=_age, reverse=True):
+        if passage.source == CORRECTION:
+            written.append(passage)
+        else:
+            groups[_key(passage)].append(passage)
+    merged = _merge([_group(key, members) for key, members in groups.items()])
+    kept = [members for members in merged if not any(one.id in taken_out for one in members)]
+    return sorted([*written, *(_represent(members, agent_of) for members in kept)], key=_age)
+
+
+def collapse_signed(signed: Iterable[tuple[Passage, str | None]], retired: Iterable[Passage] = ()) -> list[Passage]:
+    """The same for passages that come with the name of the agent who gave the answer: as many agents as there are names."""
+    agents: dict[str, str] = {}
+
+    def noting() -> Iterator[Passage]:
+        for passage, agent in signed:
+            if agent and agent.strip():
+                agents[passage.id] = agent.strip().casefold()
+            yield passage
+
+    return collapse(list(noting()), lambda passage: agents.get(passage.id), retired)
+
+
+def alike(one: Passage, other: Passage) -> bool:
+    """Whether two passages are near-duplicates, so that one of them may stand for both."""
+    first, second = _key(one), _key(other)
+    return first == second or (first[0] == second[0] and _alike(_group(first, [one]), _group(second, [other])))
 
 
 def _age(passage: Passage) -> tuple[datetime, str, int, str]:
     seen = passage.resolved_at or passage.last_seen or _EPOCH
     return (seen if seen.tzinfo else seen.replace(tzinfo=UTC)), passage.conversation_id, passage.turn_id, passage.id
+
+
+def _key(passage: Passage) -> tuple[str, ...]:
+    """The same for passages that are word for word the same."""
+    return passage.language, _normal(passage.question), _normal(passage.answer)
 
 
 def _normal(text: str) -> str:
