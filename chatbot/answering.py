@@ -19,7 +19,20 @@ from chatbot.privacy import Masker
 from chatbot.protocols import ChatModel, Retriever
 from chatbot.retrieval.popular import stands_alone
 from chatbot.retrieval.words import content_spans
-from chatbot.types import Action, Decision, Hit, Mode, Provenance, Query, Reply, Role, SearchResult, Source, Turn
+from chatbot.types import (
+    CORRECTION,
+    Action,
+    Decision,
+    Hit,
+    Mode,
+    Provenance,
+    Query,
+    Reply,
+    Role,
+    SearchResult,
+    Source,
+    Turn,
+)
 from chatbot.understanding import Detect, Understanding, understand
 
 HITS = 30
@@ -123,7 +136,7 @@ class Answerer:
         query = mended(self.retriever, query)
         result = self._search(query)
         trusted = turn.language in self.encoder_languages
-        matches = rank(result, trusted)
+        matches = rank(result, trusted, turn.alone.text)
         if turn.follow_up:
             matches = not_yet_said(matches, [past.text for past in turns if past.role is Role.BOT])
         if not matches:
@@ -257,7 +270,7 @@ def source_of(hit: Hit) -> Source:
     passage = hit.passage
     when = passage.last_seen or passage.resolved_at
     score = round(hit.score, 4)
-    kind = "faq" if passage.source == FAQ else "chat"
+    kind = passage.source if passage.source in (FAQ, CORRECTION) else "chat"
     public = passage.id, passage.conversation_id, passage.turn_id, passage.question, passage.answer
     return Source(*public, score, when, kind)
 

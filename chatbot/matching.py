@@ -14,22 +14,30 @@ from dataclasses import dataclass
 from functools import cache, lru_cache
 from importlib import resources
 
+from chatbot.kinds import told, wanted
+from chatbot.retrieval.concepts import concepts
 from chatbot.reuse import general_part
-from chatbot.types import Hit, Passage, Query, SearchResult, Support
+from chatbot.types import CORRECTION, Hit, Passage, Query, SearchResult, Support
 
 SIGNALS = (
     "cos_window", "cos_question", "cos_reply", "coverage", "coverage_question", "coverage_answer", "trigrams_question",
-    "trigrams_answer", "topic", "fused", "general_share", "length", "question_length", "early",
+    "trigrams_answer", "topic", "label", "concepts", "alike", "kin_words", "kin_trigrams", "kin_concepts", "kin_alike",
+    "asked_concepts", "fact", "fused", "general_share", "length", "question_length", "early",
 )  # fmt: skip
 CONFIDENCE_SIGNALS = {
     True: (
         "score", "support", "elsewhere", "most_support", "most_elsewhere", "agreement", "margin", "coverage", "cos_question",
-        "cos_reply", "length",
+        "cos_reply", "length", "kin_words", "kin_trigrams", "kin_alike", "fact",
     ),
-    False: ("score", "support", "elsewhere", "most_support", "most_elsewhere", "length"),
+    False: (
+        "score", "support", "elsewhere", "most_support", "most_elsewhere", "agreement", "coverage", "cos_question", "length",
+        "kin_words", "kin_trigrams", "kin_alike", "fact",
+    ),
 }  # fmt: skip
 WEIGHED = 3
+_KIN = ("kin_words", "kin_trigrams", "kin_alike")
 _SAME_QUESTION = 0.95  # cosine
+_TAUGHT = 4.6  # log-odds of 0.99: a person has said so
 _KEPT = 20_000  # answers: every search asks for what is reusable of all its hits
 _EARLY_TURN, _RIVALS, _SIXTH = 2, 12, 5
 FAQ = "faq"
@@ -37,11 +45,13 @@ FAQ = "faq"
 
 @dataclass(frozen=True, slots=True)
 class Match:
-    """A candidate answer. `text` is the reusable part of the passage's answer, word for word; `score` is in log-odds."""
+    """A candidate answer. `text` is the reusable part of the passage's answer, word for word; `score` is in log-odds;
+    `fact` is 1 where it gives the kind of fact that was asked for, or none was."""
 
     hit: Hit
     text: str
     score: float
+    fact: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,18 +65,23 @@ class Model:
         return self.bias + sum(weight * signals.get(name, 0.0) for name, weight in self.weights.items())
 
 
-def rank(result: SearchResult, trusted: bool) -> list[Match]:
+def rank(result: SearchResult, trusted: bool, asked: str = "") -> list[Match]:
     """The reusable candidates, best first; one that answered this very question before comes before all others.
 
-    trusted: whether the encoder knows the query's language.
+    trusted: whether the encoder knows the query's language. asked: the customer's last words, without what they lean on.
     """
     model = models()["rank", trusted]
-    found = [
-        Match(hit, text, model.log_odds(signals_of(hit, text)))
-        for hit in result.hits
-        if (text := reusable(hit.passage))
-    ]
-    return sorted(found, key=lambda match: (not asked_before(match.hit), -match.score))
+    found = []
+    for hit in result.hits:
+        if text := reusable(hit.passage):
+            signals = signals_of(hit, text, asked)
+            found.append(Match(hit, text, model.log_odds(signals), signals["fact"]))
+    return sorted(found, key=lambda match: (not taught(match.hit), not asked_before(match.hit), -match.score))
+
+
+def taught(hit: Hit) -> bool:
+    """Whether one of the team has written the answer to this very question: then it holds, whatever else was said."""
+    return hit.passage.source == CORRECTION and asked_before(hit)
 
 
 def asked_before(hit: Hit) -> bool:
@@ -82,6 +97,8 @@ def confidence(matches: Sequence[Match], supports: Sequence[Support] | None, que
     """
     model = models()["confidence", trusted and supports is not None]
     log_odds = model.log_odds(confidence_signals(matches, supports or (), query))
+    if taught(matches[0].hit):
+        log_odds = max(log_odds, _TAUGHT)
     return 1.0 / (1.0 + math.exp(-max(-40.0, min(40.0, log_odds))))
 
 
@@ -108,23 +125,29 @@ def confidence_signals(matches: Sequence[Match], supports: Sequence[Support], qu
         "cos_question": best.hit.signals.get("cos_question", 0.0),
         "cos_reply": best.hit.signals.get("cos_reply", 0.0),
         "length": len(query.text) / 100,
+        "fact": best.fact,
+        **{name: best.hit.signals.get(name, 0.0) for name in _KIN},
     }
 
 
 def reusable(passage: Passage) -> str:
-    """What of the passage's answer holds for anybody; a FAQ's answer holds as it is."""
-    return passage.answer if passage.source == FAQ else _general_part(passage.answer, passage.language)
+    """What of the passage's answer holds for anybody; one that was written for all, in a FAQ or by the team, holds as it is."""
+    return passage.answer if passage.source in (FAQ, CORRECTION) else _general_part(passage.answer, passage.language)
 
 
-def signals_of(hit: Hit, text: str) -> dict[str, float]:
+def signals_of(hit: Hit, text: str, asked: str = "") -> dict[str, float]:
     """The signals of a candidate, each roughly in [0, 1], in the order of SIGNALS."""
     passage = hit.passage
+    spoken = concepts(asked, passage.language)
+    told_of = concepts(passage.question, passage.language) | concepts(passage.answer, passage.language)
     own = {
         "fused": hit.score,
         "general_share": len(text) / max(1, len(passage.answer)),
         "length": math.log(max(len(text), 1)) / 5,
         "question_length": math.log(max(len(passage.question), 1)) / 5,
         "early": float(passage.turn_id <= _EARLY_TURN),
+        "asked_concepts": len(spoken & told_of) / len(spoken) if spoken else 0.0,
+        "fact": float(wanted(asked, passage.language) <= told(text)),
     }
     every = {**hit.signals, **own}
     return {name: every.get(name, 0.0) for name in SIGNALS}

@@ -43,6 +43,16 @@ _PATTERNS: dict[str, re.Pattern[str]] = {
         r"\b(?:muestra|dime|revela|enséñame)\b.{0,40}\b(?:prompt|instrucciones|otros clientes|notas internas)|"
         r"\b(?:montre|donne|révèle|affiche)\w*\b.{0,40}\b(?:prompt|instructions|autres clients|notes internes)|(?:显示|告诉我|输出|透露|泄露).{0,12}(?:系统提示|提示词|指令|其他客户|内部)"
     ),
+    "private": re.compile(
+        r"\b(?:home|private|personal) (?:address|phone|mobile|number|e-?mail)\b.{0,20}\b(?:of|from) (?!me\b|my\b)|"
+        r"\bwhere does (?!(?:my|the|your) (?:parcel|package|order|money|refund))(?:\w+ ){1,4}live\b|"
+        r"\b(?:address|number|phone|e-?mails?|name|details)\b.{0,25}\b(?:of|from) (?:your |the |an? )?(?:agent|employee|colleague|customer|client|buyer|everyone|somebody|someone)\b|"
+        r"\b(?:customer|client|person|one|everyone|people) who (?:\w+ )?(?:order|bought|purchased)|\bwith (?:somebody|someone) else\b.{0,15}$|"
+        r"\bprivate (?:nummer|adresse|telefonnummer|handynummer)\b|\badresse (?:des|der|eines|einer) kund|\bwo wohnt\b|"
+        r"\b(?:dirección|direccion|teléfono|telefono|número|correo) (?:del|de la|de un|de una) (?:cliente|clienta|agente|emplead)|\bdónde vive\b|"
+        r"\b(?:adresse|téléphone|numéro|e-?mail) (?:du|de la|d'un|d'une) (?:client|cliente|agent|employé)|\bnuméro personnel\b|\boù habite\b|"
+        r"(?:客户|顾客|客服\w{0,6}|员工|别人)(?:的)?(?:家庭|住址|住在|电话号码|私人)"
+    ),
     "sql": re.compile(
         r"(?:'|\")\s*(?:or|and)\s+(?:'?\w+'?\s*=\s*'?\w+'?|true)|\bunion\s+(?:all\s+)?select\b|\b(?:drop|truncate|alter)\s+table\b|\bdelete\s+from\s+\w+|"
         r"\bselect\s+(?:\*|\w+(?:\s*,\s*\w+)*)\s+from\s+(?!(?:an?|the|my|your|this|these|our)\b)\w+|\binsert\s+into\s+\w+|\bxp_cmdshell\b|\bwaitfor\s+delay\b|\bsleep\(\d+\)|;\s*--|\binformation_schema\b|"

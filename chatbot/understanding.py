@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from chatbot import safety, smalltalk
 from chatbot.privacy import Masker
+from chatbot.retrieval.concepts import names_only_properties
 from chatbot.smalltalk import Intent
 from chatbot.transcripts.window import render_window
 from chatbot.types import Query, Role, Turn
@@ -58,7 +59,7 @@ def understand(turns: Sequence[Turn], prior: str | None, detect: Detect, masker:
     language = detect(text, prior) or prior or "en"
     customer = [turn.text for turn in said if turn.role is Role.CUSTOMER]
     earlier = [turn for turn in before if turn.role is Role.CUSTOMER and smalltalk.recognise(turn.text) is None]
-    follow_up = bool(earlier) and is_follow_up(text)
+    follow_up = bool(earlier) and (is_follow_up(text) or names_only_properties(text, language))
     alone = f"{text}\n{earlier[-1].text}" if follow_up else text
     window = [*before[-2:], Turn(Role.CUSTOMER, text)] if follow_up else [Turn(Role.CUSTOMER, text)]
     return Understanding(

@@ -33,12 +33,12 @@ from chatbot.types import Hit
 from chatbot.understanding import understand
 from scripts.bench_questions import says_what_it_must
 from scripts.init import load_demo
+from scripts.logistic import Floats, listwise, logistic
 from scripts.options import print_json, run
 from scripts.questions import read_questions
 
-Floats = npt.NDArray[np.float64]
 _RANK_PENALTY, _CONFIDENCE_PENALTY = 3.0, 1.0
-_STEPS = 60
+_NEEDLESS = 3.0  # an answer that should not have been given weighs as much as three that should have been
 _FREE = {"length", "question_length", "general_share", "early", "margin"}  # may count either way
 
 
@@ -52,6 +52,7 @@ class Example:
     signals: Floats
     right: npt.NDArray[np.bool_]
     query: Any
+    searched: bool  # attacks that are recognised as such never get as far as a candidate
 
 
 def main(
@@ -70,7 +71,8 @@ def main(
         settings = Settings(data=Path(folder), engine="none")
         load_demo(settings, quiet=False)
         assistant = build_assistant(settings)
-        examples = [_example(assistant, row, questions[str(row["id"])].turns) for row in rows if _counts(row)]
+        every = [_example(assistant, row, questions[str(row["id"])].turns) for row in rows if _counts(row)]
+        examples = [one for one in every if one.searched]
         fitted: dict[str, Any] = {
             "rank": {},
             "confidence": {},
@@ -96,100 +98,72 @@ def main(
 
 
 def _counts(row: dict[str, Any]) -> bool:
-    return row["expect"] in ("answer", "no_answer") and row["kind"] not in ("attack", "other_language")
+    return row["expect"] in ("answer", "no_answer") and row["kind"] != "other_language"
 
 
 def _example(assistant: Assistant, row: dict[str, Any], turns: Sequence[Any]) -> Example:
     answerer = assistant.answerer
-    query = understand(turns, None, answerer.detect, answerer.masker).query
-    query = mended(assistant.retriever, query)
+    turn = understand(turns, None, answerer.detect, answerer.masker)
+    query = mended(assistant.retriever, turn.query)
+    asked = turn.alone.text
     hits = tuple(hit for hit in assistant.retriever.search(query, HITS).hits if reusable(hit.passage))
-    table = np.array([list(signals_of(hit, reusable(hit.passage)).values()) for hit in hits]).reshape(-1, len(SIGNALS))
+    table = np.array([list(signals_of(hit, reusable(hit.passage), asked).values()) for hit in hits]).reshape(
+        -1, len(SIGNALS)
+    )
     right = np.array(
         [row["expect"] == "answer" and says_what_it_must(row, reusable(hit.passage)) for hit in hits], bool
     )
-    return Example(row, query.language in answerer.encoder_languages, hits, table, right, query)
+    return Example(
+        row,
+        query.language in answerer.encoder_languages,
+        hits,
+        table,
+        right,
+        query,
+        turn.intent is None and not turn.attacks,
+    )
 
 
 def _fit_rank(examples: Sequence[Example]) -> dict[str, Any]:
-    """Right candidates against the others of the same question; every question weighs the same.
+    """Right candidates before the others of the same question; every question weighs the same.
 
     A candidate that says what it must but is filed under another topic is neither: its figures may fit by chance.
     """
-    tables, labels, weights = [], [], []
+    lists = []
     for one in examples:
         topic = np.array([hit.passage.topic == one.question["topic"] for hit in one.hits])
         right = one.right & topic
-        if not right.any():
-            continue
-        used = right | ~one.right
-        tables.append(one.signals[used])
-        labels.append(right[used])
-        weights.append(np.where(right[used], 1 / right.sum(), 1 / max(1, (~one.right).sum())))
-    coefficients, bias = logistic(
-        np.vstack(tables), np.concatenate(labels), np.concatenate(weights), _RANK_PENALTY, _rising(SIGNALS)
-    )
-    return {"weights": dict(zip(SIGNALS, coefficients, strict=True)), "bias": bias}
+        if right.any():
+            used = right | ~one.right
+            lists.append((one.signals[used], right[used]))
+    return {"weights": dict(zip(SIGNALS, listwise(lists, _RANK_PENALTY, _rising(SIGNALS)), strict=True)), "bias": 0.0}
 
 
 def _fit_confidence(assistant: Assistant, examples: Sequence[Example], rank: dict[str, Any]) -> dict[str, Any]:
     names = CONFIDENCE_SIGNALS[bool(examples) and examples[0].trusted]
-    table, labels = [], []
+    table, labels, weights = [], [], []
     for one in examples:
         scores = one.signals @ np.array(list(rank["weights"].values())) + rank["bias"]
         order = np.argsort(-scores)
-        matches = [Match(one.hits[at], reusable(one.hits[at].passage), float(scores[at])) for at in order]
+        facts = one.signals[:, SIGNALS.index("fact")]
+        matches = [
+            Match(one.hits[at], reusable(one.hits[at].passage), float(scores[at]), float(facts[at])) for at in order
+        ]
         supports = assistant.retriever.support(one.query, [match.hit.passage for match in matches[:WEIGHED]])
         signals = confidence_signals(matches, supports or (), one.query)
         table.append([signals[name] for name in names])
         choice = choose(matches)
         right = choice is not None and says_what_it_must(one.question, choice.text)
         labels.append(one.question["expect"] == "answer" and right)
+        weights.append(1.0 if labels[-1] else _NEEDLESS)
     coefficients, bias = logistic(
-        np.array(table), np.array(labels), np.ones(len(labels)), _CONFIDENCE_PENALTY, _rising(names)
+        np.array(table), np.array(labels), np.array(weights), _CONFIDENCE_PENALTY, _rising(names)
     )
     return {"weights": dict(zip(names, coefficients, strict=True)), "bias": bias, "questions": len(labels)}
 
 
 def _rising(names: Sequence[str]) -> list[bool]:
     return [name not in _FREE for name in names]
-
-
-def logistic(
-    table: Floats, labels: npt.NDArray[np.bool_], weights: Floats, penalty: float, rising: Sequence[bool]
-) -> tuple[list[float], float]:
-    """Weighted logistic regression with an L2 penalty on standardised columns; returns raw coefficients and the bias.
-
-    table: (rows, columns). rising: columns whose coefficient may not be negative; the most negative one is left out until none
-    is. A question that matches better must never count as matching worse, however the sample falls.
-    """
-    used = list(range(table.shape[1]))
-    while True:
-        found, bias = _newton(table[:, used], labels, weights, penalty)
-        negative = [(value, at) for at, value in enumerate(found) if value < 0 and rising[used[at]]]
-        if not negative:
-            break
-        del used[min(negative)[1]]
-    coefficients = np.zeros(table.shape[1])
-    coefficients[used] = found
-    return [round(float(value), 4) for value in coefficients], round(bias, 4)
-
-
-def _newton(table: Floats, labels: npt.NDArray[np.bool_], weights: Floats, penalty: float) -> tuple[Floats, float]:
-    mean, scale = table.mean(axis=0), table.std(axis=0) + 1e-6
-    rows = np.hstack([(table - mean) / scale, np.ones((len(table), 1))])
-    ridge = np.diag([penalty] * table.shape[1] + [1e-6])
-    beta = np.zeros(rows.shape[1])
-    for _ in range(_STEPS):
-        chance = 1 / (1 + np.exp(-np.clip(rows @ beta, -30, 30)))
-        slope = rows.T @ (weights * (labels - chance)) - ridge @ beta
-        curve = rows.T @ (rows * (weights * chance * (1 - chance) + 1e-9)[:, None]) + ridge
-        step = np.linalg.solve(curve, slope)
-        beta += step
-        if np.abs(step).max() < 1e-8:
-            break
-    coefficients = beta[:-1] / scale
-    return coefficients, float(beta[-1] - coefficients @ mean)
 
 
 if __name__ == "__main__":

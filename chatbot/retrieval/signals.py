@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
+from chatbot.retrieval.concepts import concepts
+from chatbot.retrieval.kin import Held, together
 from chatbot.retrieval.words import trigrams, words
 from chatbot.types import Passage, Support, TokenVectors
 
@@ -14,29 +16,45 @@ _CACHED = 50_000
 _QUERIES = 1_000
 
 
-def text_signals(text: str, language: str, passages: Iterable[Passage], idf: Idf) -> list[dict[str, float]]:
+def text_signals(text: str, language: str, passages: Sequence[Passage], idf: Idf) -> list[dict[str, float]]:
     """For each passage shares in [0, 1] of the query that stand in it.
 
     coverage, coverage_question, coverage_answer: of the query's idf mass. trigrams_question, trigrams_answer: of its character
     trigrams, which forgive typos and inflection. topic: of the trigrams of the passage's topic that stand in the query.
+    concepts: of what the query speaks of (`retrieval.concepts`). alike: how far question and query speak of the same (Dice).
+    label: the same for the topic's name, whether that is English or in the passage's language.
+    kin_words, kin_trigrams, kin_concepts, kin_alike: the same of all these passages that share its topic, taken together.
     """
     asked = {word: idf(word) for word in _in_order(text, language)}
     total = sum(asked.values())
-    pieces = _trigrams(text, language)
-    found = []
+    pieces, spoken = _trigrams(text, language), concepts(text, language)
+    found, held = [], []
     for passage in passages:
         question, answer = _words(passage.question, language), _words(passage.answer, language)
         topic = _trigrams((passage.topic or "").replace("_", " "), language)
+        question_pieces, answer_pieces = _trigrams(passage.question, language), _trigrams(passage.answer, language)
+        question_speaks = concepts(passage.question, language)
+        speaks = question_speaks | concepts(passage.answer, language)
+        alike = _alike(spoken, question_speaks)
+        held.append(Held(words_of(passage, language), question_pieces | answer_pieces, speaks, alike))
         found.append(
             {
                 "coverage": _mass(asked, total, words_of(passage, language)),
                 "coverage_question": _mass(asked, total, question),
                 "coverage_answer": _mass(asked, total, answer),
-                "trigrams_question": _share(pieces, _trigrams(passage.question, language)),
-                "trigrams_answer": _share(pieces, _trigrams(passage.answer, language)),
+                "trigrams_question": _share(pieces, question_pieces),
+                "trigrams_answer": _share(pieces, answer_pieces),
                 "topic": _share(topic, pieces),
+                "label": _alike(spoken, _of_label(passage.topic or "", language)),
+                "concepts": _share(spoken, speaks),
+                "alike": alike,
             }
         )
+    for signals, kin in zip(found, together(passages, held), strict=True):
+        signals["kin_words"] = _mass(asked, total, kin.words)
+        signals["kin_trigrams"] = _share(pieces, kin.trigrams)
+        signals["kin_concepts"] = _share(spoken, kin.concepts)
+        signals["kin_alike"] = kin.alike
     return found
 
 
@@ -79,6 +97,15 @@ def _mass(asked: Mapping[str, float], total: float, held: frozenset[str]) -> flo
 
 def _share(part: frozenset[str], whole: frozenset[str]) -> float:
     return len(part & whole) / len(part) if part else 0.0
+
+
+def _of_label(topic: str, language: str) -> frozenset[str]:
+    name = topic.replace("_", " ")
+    return concepts(name, "en") | concepts(name, language)
+
+
+def _alike(one: frozenset[str], other: frozenset[str]) -> float:
+    return 2 * len(one & other) / (len(one) + len(other)) if one or other else 0.0
 
 
 @lru_cache(maxsize=_QUERIES)

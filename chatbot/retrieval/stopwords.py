@@ -11,9 +11,12 @@ en: a an and are as at be been but by can could did do does for from had has hav
 de: der die das den dem des ein eine einen einem einer eines und oder aber ist sind war waren ich du er sie es
   wir ihr mich mir mein meine meinen meiner sich zu zum zur in im an am auf aus bei mit nach von vom vor für
   nicht auch noch nur dass wie was wer wo wenn als habe hat haben hatte kann können wird werden bitte
+  welche welcher welches welchen welchem etwas viel viele wieviel mal man euch eure euer euren eurer muss müssen möchte will
+  soll sollte könnte darf dürfen würde gibt gibts denn schon doch da dann hier jetzt ob um so gerne hallo
 fr: le la les l un une des du de d et ou mais est sont était je j tu il elle nous vous ils elles me m mon ma mes
   se s sa son ses ce c cette ces à a au aux en dans pour par sur avec sans pas ne n que qu qui quoi est-ce y ai
-  avez être avoir bien plus votre vos
+  avez être avoir bien plus votre vos combien quand où comment quel quelle quels quelles puis peut peux pouvez puis-je peut-on
+  veux voudrais faut faire fait si très aussi donc notre nos on ça cela celui bonjour svp
 es: el la los las un una unos unas de del y o pero es son era yo tú él ella nosotros usted ustedes me mi mis se
   su sus lo le les a al en para por con sin no que qué quien cómo como si ya he ha han hay está están ser estar
   más este esta esto

@@ -1,0 +1,91 @@
+"""Which kind of fact a question wants and which kinds an answer gives: an amount, a time, a weight. Pure patterns, no models.
+
+"How heavy is it?" is not answered by a text without a weight, however much the two have in common.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+
+_WANTED: dict[str, dict[str, str]] = {
+    "money": {
+        "en": r"how much (?:is|are|do|does|did|would|will|for|extra|to )|\bcosts?\b|\bprices?\b|how expensive|"
+        r"what (?:do|would|must) i pay|what .{0,25}charge",
+        "de": r"\bkostet|\bkosten|preis|wie teuer|wie ?viel (?:kostet|zahl|euro)|gebühr|porto",
+        "es": r"cu[aá]nto (?:cuesta|vale|cobr|cuestan|valen|es\b|hay que pagar)|precio|coste|gastos de",
+        "fr": r"combien (?:co[uû]te|ça co[uû]te|est-ce)|co[uû]te combien|\bprix\b|tarif\b|frais de",
+        "zh": r"多少钱|价格|价钱|运费|费用",
+    },
+    "time": {
+        "en": r"how long (?:does|do|is|will|until|till?|for|it|can|must|would|before|may|have)|"
+        r"how many (?:\w+ )?(?:days|weeks|hours|months|years|minutes)|how (?:fast|quick|soon)",
+        "de": r"wie lang|wie viele (?:tage|wochen|stunden|werktage|jahre)|wie schnell",
+        "es": r"cu[aá]nto (?:tarda|tiempo|dura)|cu[aá]ntos (?:d[ií]as|años|meses)|cu[aá]ntas (?:semanas|horas)",
+        "fr": r"combien de (?:temps|jours|semaines|mois|minutes)",
+        "zh": r"多久|多长时间|几天|多少天|几周|几年|几小时",
+    },
+    "weight": {
+        "en": r"how heavy|how light|\bweighs?\b|\bweight\b|in (?:grams|kilos)",
+        "de": r"wie schwer|gewicht|wiegt",
+        "es": r"cu[aá]nto pesa|\bpeso\b",
+        "fr": r"combien pèse|\bpoids\b",
+        "zh": r"多重|重量|多少克",
+    },
+    "temperature": {
+        "en": r"temperature|how (?:warm|cold)|degrees",
+        "de": r"temperatur|wie (?:warm|kalt)|grad\b",
+        "es": r"temperatura|grados",
+        "fr": r"température|degrés",
+        "zh": r"温度|多少度|几度",
+    },
+    "colour": {
+        "en": r"(?:what|which) colou?rs?",
+        "de": r"welche[nrm]? farbe",
+        "es": r"qué color",
+        "fr": r"quelles? couleur",
+        "zh": r"什么颜色|哪些颜色",
+    },
+    "contact": {
+        "en": r"(?:your|the|which|what) (?:\w+ )?(?:e-?mail|phone|telephone)|e-?mail address of|phone number",
+        "de": r"mail-?adresse|telefonnummer|eure (?:e-?)?mail",
+        "es": r"correo de contacto|vuestro correo|tel[eé]fono",
+        "fr": r"votre (?:adresse e-?mail|e-?mail|mail|numéro|téléphone)",
+        "zh": r"邮箱是|电话是|电话多少|电话号码",
+    },
+}
+_UNITS_OF_TIME = (
+    r"h|min|days?|hours?|minutes?|weeks?|months?|years?|tage?|tagen|stunden?|wochen?|monate?n?|jahre?n?|d[ií]as?|horas?|minutos|"
+    r"semanas?|mes|meses|"
+    r"años?|jours?|heures?|semaines?|mois|ans?|working|business|werktage?n?|arbeitstage?n?|laborables|ouvrés|ouvrables|天|小时|周|个?月|年|个?工作日|分钟|点"
+)
+_TOLD = {
+    "money": r"\d\s*(?:eur|€|欧元|usd|\$|gbp|£|chf)|(?:eur|€|\$|£)\s*\d|\bfree\b|kostenlos|kostenfrei|gratis|gratuit|offert|"
+    r"免费|包邮|no charge|costs? (?:you )?nothing",
+    "time": rf"\d\s*-?(?:{_UNITS_OF_TIME})(?![a-zà-ÿ])|\d\d:\d\d|same day|next (?:working )?day|nächsten? (?:werk)?tag|"
+    r"siguiente|lendemain|当天|any time|jederzeit",
+    "weight": r"\d\s*(?:kg|g|grams?|gramm|kilos?|公斤|千克|克)(?![a-zà-ÿ])",
+    "temperature": r"\d\s*°?\s*(?:c|f|grad|grados|degrés|degrees|摄氏度|度)(?![a-zà-ÿ])",
+    "colour": r"\b(?:red|blue|green|black|white|gr[ea]y|yellow|orange|purple|pink|brown|rot|blau|grün|schwarz|weiß|"
+    r"grau|gelb|lila|rojo|azul|verde|negro|"
+    r"blanco|gris|rouge|bleu|vert|noir|blanc)\b|[红蓝绿黑白灰紫黄]",
+    "contact": r"@|\+\d\d|\[EMAIL\]|\[PHONE\]",
+}
+_ASKS = {
+    kind: {language: re.compile(pattern, re.I) for language, pattern in by.items()} for kind, by in _WANTED.items()
+}
+_TELLS = {kind: re.compile(pattern, re.I) for kind, pattern in _TOLD.items()}
+
+
+@lru_cache(maxsize=1_000)
+def wanted(question: str, language: str) -> frozenset[str]:
+    """The kinds of fact that a question asks for by name; none in a language without patterns."""
+    return frozenset(
+        kind for kind, by in _ASKS.items() if (pattern := by.get(language)) is not None and pattern.search(question)
+    )
+
+
+@lru_cache(maxsize=20_000)
+def told(answer: str) -> frozenset[str]:
+    """The kinds of fact that a text states."""
+    return frozenset(kind for kind, pattern in _TELLS.items() if pattern.search(answer))
