@@ -18,6 +18,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from chatbot.assembly import check_mode
+from chatbot.erasing import Copies
 from chatbot.errors import ChatbotError, SettingsError
 from chatbot.generation import catalogue
 from chatbot.retrieval.embedder import open_embedder
@@ -94,6 +95,16 @@ def _database(settings: Settings) -> str:
     return f"{counts.transcripts} transcripts, {counts.passages} answers"
 
 
+def _erasures(settings: Settings) -> str:
+    url = settings.database_url.get_secret_value() if settings.database_url else None
+    copies = Copies(settings)
+    with open_store(url, settings.data) as store:
+        finished, receipts = store.rights.catch_up(copies), store.rights.newest()
+    strange = copies.strange_files()
+    found = f"{receipts} receipts, {len(finished)} finished just now"
+    return f"{found}; files that no erasure looks through: {', '.join(strange)}" if strange else found
+
+
 def _index(settings: Settings) -> str:
     manifest = verify(settings.index_folder)
     return f"{manifest.version} is whole"
@@ -129,6 +140,7 @@ CHECKS: dict[str, Callable[[Settings], str]] = {
     "machine": _python,
     "disk": _disk,
     "database": _database,
+    "erasures": _erasures,
     "encoder": _encoder,
     "index": _index,
     "generator": _generator,

@@ -19,7 +19,7 @@ from filelock import FileLock, Timeout
 from sqlalchemy import Connection, func, select
 from sqlalchemy.dialects import postgresql, sqlite
 
-from chatbot.errors import Busy, NotFound
+from chatbot.errors import Busy
 from storage.audit import COMMAND, Actor, record
 from storage.databases import Database
 from storage.desk_tables import ErasureRow
@@ -185,6 +185,10 @@ class Rights:
                 done.append(self._finish(entry, rows, outside, ([], COMMAND, count_of), _silent))
             return done
 
+    def compact(self) -> bool:
+        """Rewrites a SQLite file of any size, so that its free space holds nothing; False when something was in the way."""
+        return self.database.settle(compact_below=2**63)
+
     @contextlib.contextmanager
     def overtaken(self, outside: Outside) -> Iterator[None]:
         """Wrap what reads passages and publishes an index from them: an erasure meanwhile is swept again afterwards."""
@@ -274,15 +278,6 @@ class Rights:
                 yield
         except Timeout as exc:
             raise Busy("Another program is erasing in this data folder: try again when it is done.") from exc
-
-
-def named(rights: Rights, receipt: str) -> dict[str, Any]:
-    """One receipt by its number. Raises NotFound."""
-    query = select(ErasureRow.__table__).where(ErasureRow.receipt == receipt)
-    row = rights.database.read(lambda c: c.execute(query).one_or_none()).result()
-    if row is None:
-        raise NotFound(f"There is no receipt {receipt}.")
-    return dict(row._mapping)
 
 
 def _may_be_indexed(entry: Erasure) -> bool:

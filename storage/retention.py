@@ -1,0 +1,89 @@
+"""Erases conversations that have grown old, by status and age; must not know who set the ages or when it runs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, and_, false, func, or_, select
+
+from storage.audit import COMMAND, Actor
+from storage.databases import Database
+from storage.erasing import Scope
+from storage.rights import RETENTION, Outside, Progress, Receipt, Rights
+from storage.tables import ConversationRow
+
+BATCH = 200  # conversations a receipt
+MAY_GO = ("bot", "closed")  # whoever waits for a person, or talks to one, is never touched
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """How many conversations of a status are older than they may be, and the oldest of them."""
+
+    status: str
+    days: int
+    conversations: int
+    oldest: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Retention:
+    """Lives as long as the store; any thread may call, and its calls block. days: {"closed": 365, "bot": 90}; a status that is
+    not named is kept. Age counts from the last change of a conversation."""
+
+    database: Database
+    rights: Rights
+
+    def due(self, days: Mapping[Any, int]) -> list[Due]:
+        """What `run` would erase now, by status."""
+        now = datetime.now(UTC)
+        return [
+            self.database.read(lambda c, s=status, d=age: _due(c, s, d, now)).result()  # type: ignore[misc]
+            for status, age in days.items()
+            if status in MAY_GO
+        ]
+
+    def run(
+        self,
+        days: Mapping[Any, int],
+        outside: Outside,
+        *,
+        actor: Actor = COMMAND,
+        progress: Progress = lambda _stage, _done, _total: None,
+    ) -> list[Receipt]:
+        """Erases all that is due, in batches with a receipt each. What the team wrote because of a conversation stays: it is
+        masked, and knowledge does not age with one customer's data."""
+        now, receipts = datetime.now(UTC), list[Receipt]()
+        total, gone = sum(one.conversations for one in self.due(days)), 0
+        while batch := self.database.read(lambda c: _batch(c, days, now)).result():
+            progress("erase conversations", gone, total)
+            receipts.append(
+                self.rights.erase_scope(Scope(batch), outside, (RETENTION, RETENTION, RETENTION), actor, _silent)
+            )
+            gone += len(batch)
+        progress("erase conversations", gone, total)
+        return receipts
+
+
+def _due(connection: Connection, status: str, days: int, now: datetime) -> Due:
+    row = connection.execute(
+        select(func.count(), func.min(ConversationRow.updated_at)).where(_old(status, days, now))
+    ).one()
+    return Due(status, days, int(row[0]), row[1])
+
+
+def _batch(connection: Connection, days: Mapping[Any, int], now: datetime) -> tuple[str, ...]:
+    old = [_old(status, age, now) for status, age in days.items() if status in MAY_GO]
+    query = select(ConversationRow.id).where(or_(false(), *old)).order_by(ConversationRow.updated_at).limit(BATCH)
+    return tuple(connection.execute(query).scalars())
+
+
+def _old(status: str, days: int, now: datetime) -> ColumnElement[bool]:
+    return and_(ConversationRow.status == status, ConversationRow.updated_at < now - timedelta(days=days))
+
+
+def _silent(_stage: str, _done: int, _total: int) -> None:
+    """The batches are what is counted."""
