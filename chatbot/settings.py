@@ -113,6 +113,10 @@ class Settings(BaseSettings):
         5, ge=1, le=1440, description="minutes after which a customer who waits is told, and asked for an address"
     )
 
+    retention_days: Annotated[dict[Literal["bot", "closed"], Annotated[int, Field(ge=1)]], NoDecode] = Field(
+        {}, description='days after its last change that a conversation is kept, {"closed": 365, "bot": 90}; default: for ever'
+    )
+
     # the process
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     log_json: bool = Field(False, description="one JSON object a log line")
@@ -149,6 +153,14 @@ class Settings(BaseSettings):
             return json.loads(value)
         except ValueError as exc:
             raise ValueError('it must be JSON such as {"en": ["Where is my parcel?"]}') from exc
+
+    @field_validator("retention_days", mode="before")
+    @classmethod
+    def _days_from_json(cls, value: Any) -> Any:
+        try:
+            return json.loads(value) if isinstance(value, str) else value
+        except ValueError as exc:
+            raise ValueError('it must be JSON such as {"closed": 365, "bot": 90}') from exc
 
     @field_validator("business_hours", mode="before")
     @classmethod
