@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
 
-from sqlalchemy import ColumnElement, Connection, Row, Select, func, literal, select, tuple_
+from sqlalchemy import ColumnElement, Connection, Row, ScalarSelect, Select, func, literal, select, tuple_
+from sqlalchemy.orm import InstrumentedAttribute
 
 from chatbot.types import Message, Role, Status
 from storage.checks import no_conversation
@@ -31,7 +32,8 @@ _SPOKEN = (Role.CUSTOMER.value, Role.AGENT.value, Role.BOT.value)
 class DeskItem:
     """A conversation in a list. `customer` is a short code of the owner, the same in all their conversations.
 
-    mood: in [-1, 1], None until the customer has written. `last_role` and `preview`: who spoke last, and how it begins.
+    mood: in [-1, 1], None until the customer has written. `last_role`: who spoke last. `preview`: how the customer's newest
+    message begins.
     """
 
     id: str
@@ -181,17 +183,22 @@ def _count(connection: Connection, listed: ColumnElement[bool]) -> int:
 
 
 def _items() -> Select[Any]:
-    last = (
-        select(MessageRow.id)
-        .where(MessageRow.conversation_id == ConversationRow.id, MessageRow.role.in_(_SPOKEN))
+    said = select(MessageRow.id, MessageRow.text).subquery("said")
+    begin = func.substr(said.c.text, 1, _PREVIEW_CHARS).label("preview")
+    last_role = _newest(MessageRow.role, _SPOKEN).label("last_role")
+    theirs = _newest(MessageRow.id, (Role.CUSTOMER.value,))
+    return select(ConversationRow.__table__, last_role, begin).outerjoin(said, said.c.id == theirs)
+
+
+def _newest(column: InstrumentedAttribute[Any], roles: Sequence[str]) -> ScalarSelect[Any]:
+    return (
+        select(column)
+        .where(MessageRow.conversation_id == ConversationRow.id, MessageRow.role.in_(roles))
         .order_by(MessageRow.seq.desc())
         .limit(1)
         .correlate(ConversationRow)
         .scalar_subquery()
     )
-    said = select(MessageRow.id, MessageRow.role, MessageRow.text).subquery("said")
-    begin = func.substr(said.c.text, 1, _PREVIEW_CHARS).label("preview")
-    return select(ConversationRow.__table__, said.c.role.label("last_role"), begin).outerjoin(said, said.c.id == last)
 
 
 def _item(row: Row[Any]) -> DeskItem:

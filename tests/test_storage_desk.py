@@ -299,11 +299,11 @@ async def test_each_conversation_is_in_its_list_and_empty_ones_in_none(house: Ho
     assert (await desk.counts(house.ben))["mine"] == 0
 
 
-async def test_a_list_shows_who_spoke_last_but_no_note(house: House) -> None:
+async def test_a_list_shows_who_spoke_last_and_what_the_customer_said_but_no_note(house: House) -> None:
     key, desk = await house.asked(reply=ANSWER), house.store.desk
     await desk.note(house.hand(house.ann, key, "n"), "internal")
     (item,) = (await desk.page(house.ann, "bot")).items
-    assert (item.last_role, item.preview, item.customer) == (Role.BOT, "30 days.", OWNER[:6])
+    assert (item.last_role, item.preview, item.customer) == (Role.BOT, "Where is it?", OWNER[:6])
 
 
 async def test_facts_tell_of_the_same_customers_other_conversations_only(house: House) -> None:

@@ -144,7 +144,7 @@ class ChatHandlers:
 
     async def _create(self, caller: Caller) -> Conversation:
         self.rates.conversation(caller.prefix)
-        return await self.parts.store.create_conversation(caller.owner)
+        return await self.parts.store.create_conversation(caller.owner, caller.language)
 
     async def _draw(self, caller: Caller, conversation: Conversation | None) -> dict[str, Any]:
         words, messages = strings(caller.language), list[Message]()

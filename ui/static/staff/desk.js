@@ -13,7 +13,7 @@ import { drawMessages, reasonOf } from "./transcript.js";
 sheet(import.meta.url, "desk.css");
 
 const API = "/agents/api/desk";
-const LISTS = { mine: "Mine", waiting: "Waiting", bot: "Assistant", closed: "Closed" };
+const LISTS = { mine: "Mine", waiting: "Waiting", bot: "Bot", closed: "Closed" };
 const NONE = { mine: "You have no conversation. Take one that waits.", waiting: "Nobody is waiting.", bot: "The assistant talks to nobody right now.", closed: "No conversation is closed yet." };
 const TYPING_LASTS_MS = 5000;
 const TICK_MS = 10_000;
@@ -200,10 +200,10 @@ class Desk {
     const actions = [["bot", "waiting"].includes(status) ? act("take", "Take over", ".primary") : null,
       may || status === "waiting" ? act("return", "Return to assistant") : null,
       may || status === "waiting" ? act("transfer", "Transfer") : null,
-      may || status === "waiting" ? act("close", "Close") : null,
-      el("button.quiet.details", { type: "button", "aria-expanded": String(this.root.dataset.facts === "open"), onclick: () => this.toggleFacts() }, "Details")];
+      may || status === "waiting" ? act("close", "Close") : null].filter(Boolean);
+    const details = el("button.quiet.details", { type: "button", "aria-expanded": String(this.root.dataset.facts === "open"), onclick: () => this.toggleFacts() }, "Details");
     const focused = document.activeElement?.dataset.act;
-    fill(this.parts.head, el("div.row", {}, back, el("h2", {}, `Customer ${conversation.customer}`), chips), el("div.row.actions", {}, actions));
+    fill(this.parts.head, el("div.row", {}, back, el("h2", {}, `Customer ${conversation.customer}`), details, el("span.row.chips", {}, chips)), actions.length ? el("div.row.actions", {}, actions) : null);
     if (focused) (this.parts.head.querySelector(`[data-act="${focused}"]`) ?? this.parts.head.querySelector("[data-act]"))?.focus();
   }
 

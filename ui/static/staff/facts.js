@@ -1,6 +1,6 @@
 // The right pane of the desk: what is known of a conversation's customer. Draws; who calls it acts.
 import { el, fill, moment } from "./dom.js";
-import { moodOf } from "./items.js";
+import { moodOf, STATUSES } from "./items.js";
 import { reasonOf } from "./transcript.js";
 
 // on: onOpen(id), onTag(tag, remove), onClose().
@@ -15,7 +15,7 @@ export function drawFacts(place, conversation, facts, { onOpen, onTag, onClose }
   const tags = el("div.row.tags", {}, facts.tags.map((tag) =>
     el("span.chip", {}, el("span.said", {}, tag), el("button.quiet.remove", { type: "button", "aria-label": `Remove the tag ${tag}`, onclick: () => onTag(tag, true) }, "×"))));
   const earlier = facts.earlier.map((item) => el("li", {}, el("button.item", { type: "button", onclick: () => onOpen(item.id) },
-    el("span.row.between", {}, el("strong", {}, moment(item.created_at)), el("span.small.muted", {}, item.rating ? `${item.rating} of 5` : item.status)),
+    el("span.row.between", {}, el("strong", {}, moment(item.created_at)), el("span.small.muted", {}, item.rating ? `${item.rating} of 5` : STATUSES[item.status])),
     el("span.said.preview", { dir: "auto" }, item.preview))));
   fill(place, el("div.row.between", {}, el("h2", {}, "Customer"), el("button.quiet.shut", { type: "button", onclick: onClose }, "Close")), list,
     el("h3", {}, "Tags"), tags, form, el("h3", {}, "Other conversations"), earlier.length ? el("ul.items", {}, earlier) : el("p.small.muted", {}, "This is the first."));

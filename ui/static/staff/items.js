@@ -2,7 +2,7 @@
 import { el, since } from "./dom.js";
 import { reasonOf } from "./transcript.js";
 
-const SPEAKERS = { customer: "", agent: "Agent: ", bot: "Assistant: " };
+export const STATUSES = { bot: "assistant", waiting: "waiting", human: "with a person", closed: "closed" };
 
 // mood in [-1, 1]; null where there is nothing worth saying. A heuristic on words (chatbot/mood.py).
 export function moodOf(mood) {
@@ -22,6 +22,6 @@ export function drawItem(item, { open = false, onOpen }) {
     el("span.row.between", {},
       el("strong", {}, `Customer ${item.customer}`),
       el(`span.small${item.waiting_since ? ".waits" : ".muted"}`, { "data-since": at, title: item.waiting_since ? "Waiting since" : "Last activity" }, since(at))),
-    el("span.said.preview", { dir: "auto" }, `${SPEAKERS[item.last_role] ?? ""}${item.preview}`),
-    el("span.row.small.muted", {}, mood ? el(`span.mood.${mood.kind}`, {}, mood.name) : null, facts.join(" · "), unread ? el("span.sr", {}, "needs an answer") : null)));
+    item.preview ? el("span.said.preview", { dir: "auto" }, item.preview) : el("span.preview.muted", {}, "Has written nothing yet"),
+    el("span.small.muted.known", {}, mood ? el(`span.mood.${mood.kind}`, {}, mood.name) : null, mood && facts.length ? " · " : null, facts.join(" · "), unread ? el("span.sr", {}, "needs an answer") : null)));
 }
