@@ -58,13 +58,16 @@ class Sessions:
         await asyncio.wrap_future(self.database.write(work))
         return token
 
-    async def signed_in(self, token: str) -> User | None:
-        """The user behind a token; None when it is unknown, expired, not verified, or its user is disabled."""
+    async def signed_in(self, token: str, *, active: bool = True) -> User | None:
+        """The user behind a token; None when it is unknown, expired, not verified, or its user is disabled.
+
+        active: somebody does something, which keeps the session alive; False for what an open window does by itself.
+        """
         key, now = hash_token(token), datetime.now(UTC)
         row = await asyncio.wrap_future(self.database.read(lambda c: _live(c, key, now, verified=True)))
         if row is None:
             return None
-        if now - row.seen_at > TOUCHED_EVERY:
+        if active and now - row.seen_at > TOUCHED_EVERY:
             with contextlib.suppress(StorageError, Busy):  # a full disk keeps nobody from reading
                 await asyncio.wrap_future(self.database.write(lambda c: _touch(c, key, row.started_at, now)))
         return read_user(row)

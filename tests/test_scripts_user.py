@@ -17,8 +17,8 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path / "data"
 
 
-def chatbot(folder: Path, *words: object, **variables: str) -> Done:
-    return typed("--data", folder, *words, **variables)
+def chatbot(folder: Path, *words: object) -> Done:
+    return typed("--data", folder, *words)
 
 
 def add(folder: Path, email: str = "ann@shop.example", *more: object) -> Done:
@@ -27,7 +27,7 @@ def add(folder: Path, email: str = "ann@shop.example", *more: object) -> Done:
 
 def test_adding_somebody_prints_a_link_that_works_once(folder: Path) -> None:
     words = ("user", "add", "Ann@Shop.example", "--name", "Ann Lee", "--role", "admin", "--json")
-    made = chatbot(folder, *words, CHATBOT_PUBLIC_URL="https://chat.shop.example/")
+    made = typed("--data", folder, *words, CHATBOT_PUBLIC_URL="https://chat.shop.example/")
     assert made.code == 0, made.err
     assert (made.json["email"], made.json["role"]) == ("ann@shop.example", "admin")
     base, _, token = made.json["link"].rpartition("/")

@@ -186,6 +186,15 @@ async def test_a_session_is_written_at_most_once_a_minute(store: Store) -> None:
     assert await store.sessions.of(made.id) == [before]
 
 
+async def test_an_open_window_by_itself_keeps_no_session_alive(store: Store) -> None:
+    made, now = await ann(store), datetime.now(UTC)
+    token = await store.sessions.start(made.id, verified=True)
+    await age(store, token, seen_at=now - timedelta(hours=1))
+    assert await store.sessions.signed_in(token, active=False) == made
+    [session] = await store.sessions.of(made.id)
+    assert session.seen_at < now - timedelta(minutes=59)
+
+
 async def test_signing_out_everywhere_spares_only_the_named_session(store: Store) -> None:
     made, other = await ann(store), await ann(store, email="b@shop.example")
     tokens = [await store.sessions.start(made.id, verified=True) for _ in range(3)]

@@ -16,14 +16,16 @@ import pytest
 from argon2 import PasswordHasher
 from playwright.sync_api import Page, expect, sync_playwright
 from sqlalchemy import update
+from starlette.requests import HTTPConnection
 
 from chatbot.errors import BadInput, Busy, NotSignedIn
 from storage.audit import COMMAND
 from storage.opening import Store, open_store
 from storage.people import User
 from storage.people_tables import LinkRow
-from tests.staff import COOKIE, House, done, house, served, sign_in
+from tests.staff import COOKIE, House, Member, done, house, served, sign_in
 from ui.staff.door import own_page
+from ui.staff.gate import Gate
 from ui.staff.factors import PERIOD_S, qr_svg, recovery_codes, recovery_hash, step_of
 from ui.staff.passwords import Passwords, argon2id, check_new
 from ui.staff.signin import SignIn
@@ -193,6 +195,24 @@ def test_who_is_disabled_or_signed_out_is_out_with_the_next_request(site: House)
     assert site.client.get("/account/api/me", headers=ann.headers).status_code == 401
     refused = site.client.post(f"/admin/api/users/{boss.user.id}", json={"disabled": True}, headers=boss.headers)
     assert (refused.status_code, sentence(refused)) == (409, "You cannot disable yourself; another admin can.")
+
+
+def test_a_stream_is_told_when_its_session_or_rights_are_gone(site: House) -> None:
+    gate, people = Gate(site.store.sessions, site.parts.settings), site.store.people
+    boss, ann = sign_in(site.store, "admin"), sign_in(site.store)
+    seen_by_boss, seen_by_ann = request_of(boss), request_of(ann)
+    assert done(gate.still(boss.user, seen_by_boss))
+    assert done(gate.still(ann.user, seen_by_ann))
+    assert not done(gate.still(boss.user, seen_by_ann))
+    done(people.set_role(ann.user.id, "admin", COMMAND))
+    assert not done(gate.still(ann.user, seen_by_ann))
+    done(people.disable(boss.user.id, COMMAND))
+    assert not done(gate.still(boss.user, seen_by_boss))
+    assert not done(gate.still(boss.user, HTTPConnection({"type": "http", "headers": []})))
+
+
+def request_of(member: Member) -> HTTPConnection:
+    return HTTPConnection({"type": "http", "headers": [(b"cookie", member.headers["cookie"].encode())]})
 
 
 def test_a_role_that_is_taken_away_is_gone_with_the_next_request(site: House) -> None:

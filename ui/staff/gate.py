@@ -59,12 +59,13 @@ class Gate:
         return user
 
     async def still(self, user: User, request: HTTPConnection) -> bool:
-        """For streams, to ask every few seconds: is that session alive, and are the rights the same as when it began?"""
-        try:
-            now = await self.agent(request)
-        except (NotSignedIn, NotAllowed):
-            return False
-        return (now.id, now.role, now.team_id) == (user.id, user.role, user.team_id)
+        """For streams, to ask every few seconds: is that session alive, and are the rights the same as when it began?
+
+        It does not count as activity: a desk that stands open and unwatched ends like any other session.
+        """
+        token = self.token(request)
+        now = await self.sessions.signed_in(token, active=False) if token else None
+        return now is not None and (now.id, now.role, now.team_id) == (user.id, user.role, user.team_id)
 
     def actor(self, user: User, request: HTTPConnection) -> Actor:
         """How the user stands in the audit log."""
