@@ -25,8 +25,8 @@ from storage.people import User
 from storage.people_tables import LinkRow
 from tests.staff import COOKIE, House, Member, done, house, served, sign_in
 from ui.staff.door import own_page
-from ui.staff.gate import Gate
 from ui.staff.factors import PERIOD_S, qr_svg, recovery_codes, recovery_hash, step_of
+from ui.staff.gate import Gate
 from ui.staff.passwords import Passwords, argon2id, check_new
 from ui.staff.signin import SignIn
 from ui.staff.tries import Tries
