@@ -98,7 +98,7 @@ def served(folder: Path, **options: Any) -> Iterator[tuple[str, Store]]:
         parts = replace(fake_parts(folder, store=store.conversations, **options), house=store)
         url = f"http://127.0.0.1:{listening.getsockname()[1]}"
         config = uvicorn.Config(create_app_from(parts), log_level="error", timeout_graceful_shutdown=5)
-        server = Server(config, parts.hub, url)
+        server = Server(config, parts.hub, url, store)
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
         thread.start()
         try:

@@ -268,6 +268,21 @@ def test_the_first_admin_is_made_by_the_printed_link(site: House) -> None:
     assert site.client.post(f"/setup/{token}", json=body | {"email": "eve@shop.example"}).status_code == 404
 
 
+def test_the_first_start_prints_the_link_until_there_is_an_admin(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    with served(tmp_path):
+        old = printed_link(capsys)
+    with served(tmp_path) as (_, store):
+        token = printed_link(capsys).rpartition("/")[2]
+        assert token not in old
+        assert done(store.links.look(token)) is None
+        done(store.links.become_admin(token, "ada@shop.example", "Ada", CHEAP.hash(PASSWORD)))
+    assert token not in caplog.text
+    with served(tmp_path):
+        assert "setup" not in capsys.readouterr().out
+
+
 # --- second factor ------------------------------------------------------------------------------------------
 
 
@@ -539,14 +554,13 @@ def test_tries_are_counted_per_account_and_network() -> None:
 
 
 @pytest.mark.browser
-def test_from_the_printed_link_to_a_second_factor_and_out(tmp_path: Path) -> None:
-    with served(tmp_path / "data") as (url, store), sync_playwright() as playwright:
-        token = done(store.links.for_first_admin())
+def test_from_the_printed_link_to_a_second_factor_and_out(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with served(tmp_path / "data") as (url, _), sync_playwright() as playwright:
         chromium = playwright.chromium.launch(
             executable_path="/usr/bin/chromium", args=["--no-sandbox", "--disable-gpu"]
         )
         page = chromium.new_context(viewport={"width": 1280, "height": 800}).new_page()
-        page.goto(f"{url}/setup/{token}")
+        page.goto(printed_link(capsys))
         page.get_by_label("Your e-mail address").fill("ada@shop.example")
         page.get_by_label("Your name").fill("Ada <b>Boss</b>")
         page.get_by_label("New password").fill(PASSWORD)
@@ -572,6 +586,14 @@ def test_from_the_printed_link_to_a_second_factor_and_out(tmp_path: Path) -> Non
         page.wait_for_url("**/admin/users")
         expect(page.get_by_role("row").filter(has_text="ada@shop.example")).to_contain_text("Ada <b>Boss</b>")
         chromium.close()
+
+
+def printed_link(capsys: pytest.CaptureFixture[str]) -> str:
+    found = re.search(
+        r"Nobody is an admin yet\. Open (http://\S+/setup/[\w-]{43}) to become one", capsys.readouterr().out
+    )
+    assert found
+    return found[1]
 
 
 def set_up_factor(page: Page) -> str:
