@@ -120,5 +120,5 @@ def test_the_held_out_questions_go_no_worse_than_before() -> None:
     """Floors below what `chatbot bench questions` shows, which tells whether the goals (90 %, none answered) are met."""
     result = run()
     missed = [(miss["id"], miss["turns"][-1]["text"], miss["said"]) for miss in result["misses"]]
-    assert result["unanswerable_answered"] <= 3, missed
-    assert result["share"] >= 0.87, missed
+    assert result["unanswerable_answered"] <= 2, missed
+    assert result["share"] >= 0.92, missed
