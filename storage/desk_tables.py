@@ -45,18 +45,38 @@ class TagRow(Rows):
 
 
 class CannedRow(Rows):
-    """A ready answer that the composer offers behind "/". No team: everybody's; no language: for any."""
+    """A ready answer that the composer offers behind "/". No team: everybody's; no language: for any.
+
+    `place` is team, language and shortcut in one, so that the database itself keeps them apart where team or language is NULL.
+    """
 
     __tablename__ = "canned_answers"
     __table_args__ = (Index(None, "team_id", "shortcut"),)
 
     id: Mapped[int] = mapped_column(RowId, primary_key=True)
+    place: Mapped[str] = mapped_column(String(100), unique=True)
     shortcut: Mapped[str] = mapped_column(String(40))
     text: Mapped[str]
     language: Mapped[str | None] = mapped_column(String(16))
     team_id: Mapped[int | None] = mapped_column(RowId, ForeignKey("teams.id", ondelete="CASCADE"))
     user_id: Mapped[int | None] = mapped_column(RowId, ForeignKey("users.id", ondelete="SET NULL"))
     updated_at: Mapped[datetime]
+
+
+class CopilotUseRow(Rows):
+    """What of the copilot's offers went into an agent's message, and what she made of it; texts masked. `passages`: the past
+    answers inserted; `draft`: the mode of the draft inserted, None when there was none. It goes with the message."""
+
+    __tablename__ = "copilot_uses"
+
+    message_id: Mapped[int] = mapped_column(
+        RowId, ForeignKey("messages.id", ondelete="CASCADE"), primary_key=True, autoincrement=False
+    )
+    passages: Mapped[list[str]]
+    draft: Mapped[str | None] = mapped_column(String(12))
+    inserted: Mapped[str]
+    sent: Mapped[str]
+    created_at: Mapped[datetime]
 
 
 # --- review ----------------------------------------------------------------------------------------------
@@ -186,6 +206,36 @@ class ConfidenceLabelRow(Rows):
     right: Mapped[bool]
     uniform: Mapped[bool]
     created_at: Mapped[datetime]
+
+
+class GapDecisionRow(Rows):
+    """What was decided on a group of refused questions: "answered" by a correction, or "dismissed": not for us. It takes no words
+    of the customers': the questions that it covers are `gap_questions`."""
+
+    __tablename__ = "gap_decisions"
+    __table_args__ = (
+        CheckConstraint("kind IN ('answered', 'dismissed')", name="kind"),
+        Index(None, "correction_id"),
+    )
+
+    id: Mapped[int] = mapped_column(RowId, primary_key=True)
+    kind: Mapped[str] = mapped_column(String(10))
+    correction_id: Mapped[int | None] = mapped_column(RowId, ForeignKey("corrections.id", ondelete="CASCADE"))
+    user_id: Mapped[int | None] = mapped_column(RowId, ForeignKey("users.id", ondelete="SET NULL"))
+    agent: Mapped[str]
+    created_at: Mapped[datetime]
+
+
+class GapQuestionRow(Rows):
+    """A refused question (the bot's message that refused it) and the latest decision about it."""
+
+    __tablename__ = "gap_questions"
+    __table_args__ = (Index(None, "decision_id"),)
+
+    message_id: Mapped[int] = mapped_column(
+        RowId, ForeignKey("messages.id", ondelete="CASCADE"), primary_key=True, autoincrement=False
+    )
+    decision_id: Mapped[int] = mapped_column(RowId, ForeignKey("gap_decisions.id", ondelete="CASCADE"))
 
 
 # --- rights ----------------------------------------------------------------------------------------------

@@ -19,12 +19,16 @@ from storage import desk_tables, engines, views  # noqa: F401 - desk_tables regi
 from storage.archive import Archive
 from storage.audit import Audit
 from storage.ballast import BALLAST_BYTES, Ballast
+from storage.canned import CannedAnswers
 from storage.cases import Cases
 from storage.conversations import SqlConversations
+from storage.copilot import CopilotUses
 from storage.corrections import Corrections
 from storage.credentials import Credentials
 from storage.databases import Database, Postgres, Sqlite
 from storage.desk import Desk
+from storage.figures import FigureBook
+from storage.gaps import Gaps
 from storage.knowledge import Knowledge
 from storage.links import Links
 from storage.locks import FolderLocks, make_folder
@@ -61,6 +65,10 @@ class Store:
     links: Links = field(init=False)
     teams: Teams = field(init=False)
     desk: Desk = field(init=False)
+    figures: FigureBook = field(init=False)
+    gaps: Gaps = field(init=False)
+    canned: CannedAnswers = field(init=False)
+    copilot: CopilotUses = field(init=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "conversations", SqlConversations(self.database))
@@ -79,6 +87,10 @@ class Store:
         object.__setattr__(self, "links", Links(self.database))
         object.__setattr__(self, "teams", Teams(self.database))
         object.__setattr__(self, "desk", Desk(self.database))
+        object.__setattr__(self, "figures", FigureBook(self.database))
+        object.__setattr__(self, "gaps", Gaps(self.database))
+        object.__setattr__(self, "canned", CannedAnswers(self.database))
+        object.__setattr__(self, "copilot", CopilotUses(self.database))
 
     def live_transcripts(self) -> Iterator[Transcript]:
         """Every live conversation, oldest first, for the export; from one state of the database."""

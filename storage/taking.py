@@ -171,8 +171,13 @@ def why_not(row: Row[Any]) -> str:
     }[row.status]
 
 
+def stored_id(role: Role, user: User, token: str) -> str:
+    """The client message id under which what a user wrote is stored: two users' tokens never meet."""
+    return f"{role.value}:{user.id}:{token}"
+
+
 def _write(connection: Connection, hand: Hand, role: Role, text: str) -> tuple[Message, bool]:
-    held, key = _locked(connection, hand), f"{role.value}:{hand.user.id}:{hand.token}"
+    held, key = _locked(connection, hand), stored_id(role, hand.user, hand.token)
     if first := find_message(connection, hand.conversation_id, key):
         if first.text != text:
             raise Conflict("This message id was used for another text; send it with a new id.")

@@ -18,6 +18,7 @@ _NEW_KEYS = (
     ("messages", "user_id", "users"),
 )
 _INDEXES = (
+    ("conversations", "created_at"),
     ("conversations", "language", "updated_at"),
     ("conversations", "rating", "updated_at"),
     ("replies", "reason", "message_id"),
@@ -48,6 +49,7 @@ def upgrade() -> None:
     _create_desk()
     _create_review()
     _create_labels()
+    _create_gaps()
     _widen()
     _create_indexes()
     for statement in _APPEND_ONLY[op.get_bind().dialect.name]:
@@ -156,6 +158,7 @@ def _create_desk() -> None:
     op.create_table(
         "canned_answers",
         sa.Column("id", RowId, nullable=False),
+        sa.Column("place", sa.String(length=100), nullable=False),
         sa.Column("shortcut", sa.String(length=40), nullable=False),
         sa.Column("text", sa.Text(), nullable=False),
         sa.Column("language", sa.String(length=16), nullable=True),
@@ -169,12 +172,26 @@ def _create_desk() -> None:
             ["user_id"], ["users.id"], name=op.f("fk_canned_answers_user_id_users"), ondelete="SET NULL"
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_canned_answers")),
+        sa.UniqueConstraint("place", name=op.f("uq_canned_answers_place")),
     )
     op.create_index(
         op.f("ix_canned_answers_team_id_canned_answers_shortcut"),
         "canned_answers",
         ["team_id", "shortcut"],
         unique=False,
+    )
+    op.create_table(
+        "copilot_uses",
+        sa.Column("message_id", RowId, autoincrement=False, nullable=False),
+        sa.Column("passages", sa.JSON(), nullable=False),
+        sa.Column("draft", sa.String(length=12), nullable=True),
+        sa.Column("inserted", sa.Text(), nullable=False),
+        sa.Column("sent", sa.Text(), nullable=False),
+        sa.Column("created_at", Instant(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["message_id"], ["messages.id"], name=op.f("fk_copilot_uses_message_id_messages"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("message_id", name=op.f("pk_copilot_uses")),
     )
     op.create_table(
         "conversation_tags",
@@ -312,6 +329,46 @@ def _create_review() -> None:
         ),
         sa.PrimaryKeyConstraint("correction_id", name=op.f("pk_regression_cases")),
     )
+
+
+def _create_gaps() -> None:
+    op.create_table(
+        "gap_decisions",
+        sa.Column("id", RowId, nullable=False),
+        sa.Column("kind", sa.String(length=10), nullable=False),
+        sa.Column("correction_id", RowId, nullable=True),
+        sa.Column("user_id", RowId, nullable=True),
+        sa.Column("agent", sa.Text(), nullable=False),
+        sa.Column("created_at", Instant(), nullable=False),
+        sa.CheckConstraint("kind IN ('answered', 'dismissed')", name=op.f("ck_gap_decisions_kind")),
+        sa.ForeignKeyConstraint(
+            ["correction_id"],
+            ["corrections.id"],
+            name=op.f("fk_gap_decisions_correction_id_corrections"),
+            ondelete="CASCADE",
+        ),
+        sa.ForeignKeyConstraint(
+            ["user_id"], ["users.id"], name=op.f("fk_gap_decisions_user_id_users"), ondelete="SET NULL"
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_gap_decisions")),
+    )
+    op.create_index(op.f("ix_gap_decisions_correction_id"), "gap_decisions", ["correction_id"], unique=False)
+    op.create_table(
+        "gap_questions",
+        sa.Column("message_id", RowId, autoincrement=False, nullable=False),
+        sa.Column("decision_id", RowId, nullable=False),
+        sa.ForeignKeyConstraint(
+            ["decision_id"],
+            ["gap_decisions.id"],
+            name=op.f("fk_gap_questions_decision_id_gap_decisions"),
+            ondelete="CASCADE",
+        ),
+        sa.ForeignKeyConstraint(
+            ["message_id"], ["messages.id"], name=op.f("fk_gap_questions_message_id_messages"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("message_id", name=op.f("pk_gap_questions")),
+    )
+    op.create_index(op.f("ix_gap_questions_decision_id"), "gap_questions", ["decision_id"], unique=False)
 
 
 def _create_labels() -> None:
