@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import structlog
 
@@ -226,7 +226,11 @@ class DialogueManager:
             self._bell.ring(Event(EventKind.STATUS, conversation_id, stored.seq, Status.WAITING))
 
     async def _answer(self, conversation_id: str, messages: Sequence[Message], context: Context) -> Reply:
+        loop = asyncio.get_running_loop()
+        started, first = loop.time(), list[float]()
+
         def show(text: str) -> None:
+            first.append(loop.time())
             self._written[conversation_id] = self._written.get(conversation_id, "") + text
             self._bell.ring(Event(EventKind.DELTA, conversation_id, 0, text))
 
@@ -234,7 +238,8 @@ class DialogueManager:
         answer = asyncio.create_task(self._answerer.answer(turns, context, show))
         self._answers[conversation_id] = answer
         try:
-            return await asyncio.wait_for(answer, self._limits.deadline_s + _GRACE_S)
+            reply = await asyncio.wait_for(answer, self._limits.deadline_s + _GRACE_S)
+            return _timed(reply, (first[0] if first else loop.time()) - started)
         except asyncio.CancelledError:
             if conversation_id not in self._stopped:
                 raise
@@ -296,6 +301,11 @@ def context_of(messages: Sequence[Message], *, busy: bool = False) -> Context:
 
 def _hands_over(decision: Decision) -> bool:
     return decision.action is Action.HAND_OVER and not decision.offered
+
+
+def _timed(reply: Reply, first_s: float) -> Reply:
+    """With the time to the reply's first words, which the team's figures show."""
+    return replace(reply, timings_ms={**reply.timings_ms, "first": round(first_s * 1000, 2)})
 
 
 def _partial(written: str, context: Context) -> Reply:

@@ -45,6 +45,7 @@ class ConversationRow(Rows):
         CheckConstraint("status IN ('bot', 'waiting', 'human', 'closed')", name="status"),
         CheckConstraint("rating BETWEEN 1 AND 5", name="rating"),
         Index(None, "owner", "created_at"),
+        Index(None, "created_at"),
         Index(None, "status", "updated_at"),
         Index(None, "updated_at", "id"),
         Index(None, "user_id", "status"),

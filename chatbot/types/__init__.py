@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from chatbot.types.gaps import Question
 from chatbot.types.generation import ChatMessage, Delta
 from chatbot.types.live import Conversation, Event, EventKind, Feedback, Message, Status
 from chatbot.types.replies import Action, Decision, Mode, Provenance, Reply, Source
@@ -26,6 +27,7 @@ __all__ = [
     "Passage",
     "Provenance",
     "Query",
+    "Question",
     "Reply",
     "Role",
     "SearchResult",
