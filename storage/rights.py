@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from filelock import FileLock, Timeout
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, func, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from chatbot.errors import Busy
@@ -30,6 +30,7 @@ from storage.subjects import Candidate, Subject, marked, scope_of, search
 
 RETENTION = "retention"
 COMPACT_BELOW = 512 * 2**20  # bytes; a larger file is compacted when somebody asks for it (`chatbot purge --compact`)
+SELF, SELF_BELOW = "self", 64 * 2**20  # customers do not make everybody wait; the daily tidying does the rest
 _LOCK_WAIT_S = 60.0
 _inserts: dict[str, Any] = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
 _log = logging.getLogger(__name__)
@@ -117,6 +118,8 @@ class Rights:
     ) -> Receipt:
         """Erases everything kept about a person, everywhere, and returns the receipt once all of it is gone.
 
+        reason: "request" (the team was asked), "self" (the customer did it), or another word of the caller's.
+
         Raises NotFound when there is nothing. Killed, it is finished at the next start.
         """
         scope = self.database.read(lambda c: scope_of(c, subject)).result()
@@ -185,6 +188,18 @@ class Rights:
                 done.append(self._finish(entry, rows, outside, ([], COMMAND, count_of), _silent))
             return done
 
+    def tidy(self) -> bool:
+        """Compacts for the receipts that could not be settled at their time; False when there were none, or still cannot."""
+        query = select(ErasureRow.id, ErasureRow.counts)
+        rows = self.database.read(lambda c: c.execute(query).all()).result()
+        left = {row.id: {**row.counts, "settled": True} for row in rows if row.counts.get("settled") is False}
+        if not left or not self.database.settle(compact_below=COMPACT_BELOW):
+            return False
+        for row_id, counts in left.items():
+            change = update(ErasureRow).where(ErasureRow.id == row_id).values(counts=counts)
+            self.database.write(lambda c, what=change: c.execute(what)).result()  # type: ignore[misc]
+        return True
+
     def compact(self) -> bool:
         """Rewrites a SQLite file of any size, so that its free space holds nothing; False when something was in the way."""
         return self.database.settle(compact_below=2**63)
@@ -218,7 +233,7 @@ class Rights:
         progress("erase copies", 0, 1)
         doomed = self.ledger.doomed([entry])
         others = outside.sweep(doomed, index=_may_be_indexed(entry), dry_run=False)
-        settled = self.database.settle(compact_below=COMPACT_BELOW)
+        settled = self.database.settle(compact_below=SELF_BELOW if entry.reason == SELF else COMPACT_BELOW)
         receipt = _receipt(entry, rows, others, models, conversations, settled=settled)
         done = replace(entry, step="done", counts=_counts(receipt))
         self.database.write(lambda c: _keep(c, done, actor)).result()
@@ -336,7 +351,7 @@ def _keep(connection: Connection, entry: Erasure, actor: Actor) -> None:
     make = _inserts[connection.dialect.name](ErasureRow).values(values)
     connection.execute(make.on_conflict_do_update(index_elements=["receipt"], set_={"counts": values["counts"]}))
     detail = {"kind": entry.kind, "reason": entry.reason, "conversations": entry.counts.get("conversations", 0)}
-    record(connection, actor, "data.erase", f"erasure:{entry.receipt}", detail)
+    record(connection, actor, f"erase.{entry.kind}", f"erasure:{entry.receipt}", detail)
 
 
 def _silent(_stage: str, _done: int, _total: int) -> None:

@@ -15,7 +15,7 @@ from chatbot.errors import NotFound
 from chatbot.types import Feedback
 from ui.handlers import ask_for_person
 from ui.identity import Identity, bearer_token, client_prefix
-from ui.mydata import erase, export
+from ui.mydata import erase, export, receipt_view
 from ui.parts import Parts
 from ui.rates import Rates
 from ui.streams import reply_stream, sse
@@ -158,10 +158,12 @@ class Api:
         owner = self._acting(request)
         return await export(self.parts, owner)
 
-    async def delete(self, request: Request) -> dict[str, int]:
-        """Erases everything that is kept about the caller, for good."""
+    async def delete(self, request: Request) -> dict[str, Any]:
+        """Erases everything that is kept about the caller, for good. `receipt`: what went, by store."""
         owner = self._acting(request)
-        return {"deleted_conversations": await erase(self.parts, owner)}
+        erased = await erase(self.parts, owner)
+        receipt = {"receipt": receipt_view(erased.receipt)} if erased.receipt else {}
+        return {"deleted_conversations": erased.conversations, **receipt}
 
     def _acting(self, request: Request) -> str:
         owner = self.owner(request)

@@ -8,7 +8,7 @@ from typing import Any
 
 from chatbot.errors import BadInput, Conflict, NotFound
 from chatbot.types import Conversation, Event, EventKind, Feedback, Message, Status
-from ui.mydata import erase
+from ui.mydata import erase, receipt_lines
 from ui.parts import Parts
 from ui.rates import Rates
 from ui.reception import Reception
@@ -131,10 +131,11 @@ class ChatHandlers:
         return await self._draw(caller, fresh)
 
     async def delete(self, caller: Caller) -> dict[str, Any]:
-        """Erases everything of the caller."""
+        """Erases everything of the caller; `receipt` says in the page's language what went."""
         self.rates.action(caller.owner)
-        await erase(self.parts, caller.owner)
-        return await self._draw(caller, None)
+        receipt = (await erase(self.parts, caller.owner)).receipt
+        lines = receipt_lines(receipt, caller.language) if receipt else []
+        return await self._draw(caller, None) | {"receipt": lines}
 
     async def _target(self, caller: Caller, conversation: str | None) -> Conversation:
         if conversation is not None:

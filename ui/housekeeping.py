@@ -63,6 +63,7 @@ class Housekeeping:
         while True:
             if self.settings.retention_days:
                 await self._quietly("retention.failed", self._erase_old)
+            await self._quietly("erasures.untidy", self.store.rights.tidy)
             await asyncio.sleep(DAY_S)
 
     def _finish(self) -> None:

@@ -280,7 +280,7 @@ class ChatWindow {
       end_chat: () => conversation && this.call("end", { conversation }).then(() => this.toBottom(true)),
       rate_chat: () => conversation && openDialog(this.parts.dialog, { form: this.config.ratingForms[this.language], words }),
       delete_data: () => openDialog(this.parts.dialog, { words, title: words.delete_title, text: words.delete_text, yes: words.delete_yes })
-        .then((yes) => yes && this.call("delete").then((view) => { if (view && !view.error) { this.outbox.clear(); this.toast(words.deleted); } })),
+        .then((yes) => yes && this.call("delete").then((view) => view && !view.error && this.deleted(view.receipt))),
       download_text: () => this.download("txt"),
       download_json: () => this.download("json"),
       copy: () => navigator.clipboard?.writeText(row.dataset.said).then(() => this.copied(button)),
@@ -289,6 +289,14 @@ class ChatWindow {
       close_reasons: () => { button.closest("form").hidden = true; row.querySelector('[data-thumb="-1"]').focus(); },
     };
     acts[name]?.();
+  }
+
+  // What went, in the server's words; where nothing was kept there is nothing to list.
+  deleted(receipt) {
+    const { words } = this;
+    this.outbox.clear();
+    if (receipt?.length) openDialog(this.parts.dialog, { words, title: words.deleted, lines: receipt });
+    else this.toast(words.deleted);
   }
 
   async thumb(button, row) {

@@ -43,22 +43,25 @@ export class Menu {
   }
 }
 
-// A question with two answers, or a form that the server drew. Resolves to true only for a "yes".
-export function openDialog(dialog, { words, title, text, yes, form }) {
+// A question with two answers, a notice (`lines`, one button), or a form that the server drew. Resolves to true only for a "yes".
+export function openDialog(dialog, { words, title, text, lines, yes, form }) {
   dialog.replaceChildren();
   if (form) dialog.innerHTML = form;
   else {
     const heading = document.createElement("h2");
     heading.id = "chat-dialog-title";
     heading.textContent = title;
-    const body = document.createElement("p");
-    body.textContent = text;
-    dialog.append(heading, body);
+    const said = (lines ?? [text]).map((line) => {
+      const body = document.createElement("p");
+      body.textContent = line;
+      return body;
+    });
+    dialog.append(heading, ...said);
   }
   const row = document.createElement("div");
   row.className = "choices";
   return new Promise((resolve) => {
-    row.append(choice(words.cancel, "button", () => dialog.close()));
+    row.append(choice(lines ? words.close : words.cancel, "button", () => dialog.close()));
     if (yes) row.append(choice(yes, "button danger", () => { dialog.returnValue = "yes"; dialog.close("yes"); }));
     (form ? dialog.querySelector("form") : dialog).append(row);
     const submit = form && dialog.querySelector("[type=submit]");
