@@ -16,7 +16,8 @@ from typing import Any
 from sqlalchemy import update
 
 from chatbot.types import Conversation
-from storage.audit import COMMAND
+from storage.audit import COMMAND, Actor
+from storage.canned import Wording
 from storage.sessions import hash_token
 from storage.tables import ConversationRow
 from storage.taking import Hand
@@ -38,6 +39,9 @@ class Who(StrEnum):
     AGENT = "agent"
     ELSEWHERE = "other team's agent"
     ADMIN = "admin"
+
+
+TEAM = (Who.AGENT, Who.ELSEWHERE, Who.ADMIN)
 
 
 @dataclass
@@ -265,10 +269,61 @@ DESK: Table = {
 }
 
 # --- C: copilot, canned answers ---------------------------------------------------------------------------
-COPILOT: Table = {}
+def a_canned_answer(scene: Scene) -> str:
+    """An answer of the caller's own team, so that its agents may change it."""
+    author = scene.member.user
+    wording = Wording(secrets.token_hex(6), "Hello!", None, author.team_id)
+    actor = scene.house.parts.settings.company
+    return str(done(scene.house.store.canned.add(author, Actor(author.id, actor), wording)).id)
+
+
+def own_wording(scene: Scene) -> Mapping[str, Any]:
+    member = scene.member if scene.who in TEAM else None
+    return {"shortcut": secrets.token_hex(6), "text": "Hello!", "team_id": member.user.team_id if member else None}
+
+
+def said_something(scene: Scene) -> None:
+    """The agent of the conversation's team has taken it and written under the client id "matrix"."""
+    if scene.who in TEAM:
+        member = scene.member if scene.who is not Who.ELSEWHERE else sign_in(scene.house.store, "agent", OWN_TEAM)
+        actor = Actor(member.user.id, member.user.name)
+        done(scene.house.store.desk.take(Hand(member.user, actor, scene.conversation), lambda _: "joined"))
+        done(scene.house.store.desk.say(Hand(member.user, actor, scene.conversation, "matrix"), "30 days."))
+
+
+OFFERS = "/agents/api/conversations/{conversation_id}"
+CANNED = "/agents/api/canned"
+COPILOT: Table = {
+    ("GET", f"{OFFERS}/suggestions"): team(elsewhere=404),
+    ("GET", f"{OFFERS}/draft"): team(elsewhere=404),
+    ("GET", f"{OFFERS}/translation"): team(404, query="?seq=1&to=en"),  # no model is fit for it
+    ("POST", f"{OFFERS}/uses"): team(
+        elsewhere=404, body={"client_id": "matrix", "inserted": "30 days."}, before=said_something
+    ),
+    ("GET", "/agents/canned"): page(),
+    ("GET", CANNED): team(),
+    ("POST", CANNED): team(201, body=own_wording),
+    ("POST", f"{CANNED}/{{canned_id}}"): team(body=own_wording),
+    ("DELETE", f"{CANNED}/{{canned_id}}"): team(),
+}
 
 # --- D: archive and review --------------------------------------------------------------------------------
-ARCHIVE: Table = {}
+def a_verdict(scene: Scene) -> Mapping[str, Any]:
+    return {"conversation": scene.conversation, "seq": 2, "verdict": "right", "why_shown": "uniform"}
+
+
+ITEM = "/agents/api/review/items/{conversation_id}/{seq}"
+ARCHIVE: Table = {
+    ("GET", "/agents/transcripts"): page(),
+    ("GET", "/agents/transcripts/{conversation_id}"): page(),  # the frame only; what was said comes from the route below
+    ("GET", "/agents/api/transcripts"): team(query="?q=plum"),
+    ("GET", "/agents/api/transcripts/choices"): team(),
+    ("GET", "/agents/api/transcripts/{conversation_id}"): team(elsewhere=404),
+    ("GET", "/agents/review"): page(),
+    ("GET", "/agents/api/review/queue"): team(),
+    ("GET", ITEM): team(elsewhere=404),
+    ("POST", "/agents/api/review/verdicts"): team(elsewhere=404, body=a_verdict),
+}
 
 # --- E: corrections and knowledge -------------------------------------------------------------------------
 KNOWLEDGE: Table = {}
@@ -290,6 +345,7 @@ VALUES: Mapping[str, Callable[[Scene], str]] = {
     "seq": lambda _scene: "2",
     "version": lambda scene: scene.house.parts.settings.data.name,
     "token": a_link,
+    "canned_id": a_canned_answer,
     "user_id": lambda scene: str(sign_in(scene.house.store).user.id),
     "team_id": lambda scene: str(team_id(scene.house.store, secrets.token_hex(6))),
 }

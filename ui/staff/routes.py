@@ -7,13 +7,17 @@ from collections.abc import Callable
 from fastapi import APIRouter
 
 from ui.staff.account import account_routes
+from ui.staff.archive import archive_routes
 from ui.staff.audit import audit_routes
+from ui.staff.canned import canned_routes
+from ui.staff.copilot import copilot_routes
 from ui.staff.corrections import correction_routes
 from ui.staff.desk import desk_routes
 from ui.staff.desk_events import desk_event_routes
 from ui.staff.login import login_routes
 from ui.staff.oidc_routes import oidc_routes
 from ui.staff.parts import StaffParts
+from ui.staff.review import review_routes
 from ui.staff.users import users_routes
 
 AREAS: tuple[Callable[[StaffParts], APIRouter], ...] = (
@@ -24,6 +28,10 @@ AREAS: tuple[Callable[[StaffParts], APIRouter], ...] = (
     audit_routes,
     desk_routes,
     desk_event_routes,
+    copilot_routes,
+    canned_routes,
+    archive_routes,
+    review_routes,
     correction_routes,
 )
 """One function an area: its pages and their JSON routes."""

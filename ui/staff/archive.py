@@ -1,0 +1,142 @@
+"""The archive's pages: search over all conversations, and one transcript with why each reply was said. Must not know SQL."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Path, Query, Request
+from fastapi.responses import Response
+from pydantic import BaseModel, ConfigDict, Field
+
+from chatbot.types import Conversation
+from storage.archive import Entry
+from storage.filters import Filters
+from storage.reviews import Judged
+from storage.searchbox import MAX_BOX_CHARS, Snippet
+from ui.staff.pages import page
+from ui.staff.parts import StaffParts
+from ui.staff.views import staff_message
+
+ConversationId = Annotated[str, Path(min_length=1, max_length=64, pattern=r"^[\w-]+$")]
+
+
+class Asked(BaseModel):
+    """The query of a search; an empty field filters nothing."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    q: str = Field("", max_length=MAX_BOX_CHARS)
+    since: datetime | None = None
+    until: datetime | None = None
+    language: str | None = Field(None, max_length=16)
+    status: str | None = Field(None, max_length=20)
+    outcome: str | None = Field(None, max_length=20)
+    rating: int | None = Field(None, ge=0, le=5)
+    tag: str | None = Field(None, max_length=60)
+    agent: int | None = Field(None, ge=1, le=2**53)
+    mode: str | None = Field(None, max_length=20)
+    reason: str | None = Field(None, max_length=40)
+    action: str | None = Field(None, max_length=20)
+    thumb: int | None = Field(None, ge=-1, le=1)
+    after: str | None = Field(None, max_length=600)
+
+    def filters(self) -> Filters:
+        return Filters(**self.model_dump(exclude={"q", "after"}))
+
+
+@dataclass(frozen=True)
+class ArchiveRoutes:
+    """The routes' methods. Lives as long as the process."""
+
+    parts: StaffParts
+
+    async def page(self, request: Request) -> Response:
+        user = await self.parts.gate.agent(request)
+        return page(self.parts, request, user, "Transcripts", "transcripts")
+
+    async def transcript_page(self, conversation_id: ConversationId, request: Request) -> Response:
+        """Draws itself from `transcript`, which is what is audited; says nothing of whether there is such a conversation."""
+        user = await self.parts.gate.agent(request)
+        extra = {"conversation": conversation_id}
+        return page(self.parts, request, user, "Transcript", "transcripts", extra)
+
+    async def search(self, request: Request, asked: Annotated[Asked, Query()]) -> dict[str, Any]:
+        """At most 50, newest first; `next` is the `after` of the following page. back_to: the search has looked so far back
+        without filling the page; go on with `next`."""
+        user = await self.parts.gate.agent(request)
+        found = await self.parts.store.archive.search(user, asked.q, asked.filters(), after=asked.after)
+        back_to = found.back_to.isoformat() if found.back_to else None
+        return {"entries": [entry_view(entry) for entry in found.entries], "next": found.next, "back_to": back_to}
+
+    async def choices(self, request: Request) -> dict[str, Any]:
+        await self.parts.gate.agent(request)
+        found = await self.parts.store.archive.choices()
+        return {
+            "tags": list(found.tags),
+            "agents": [{"id": number, "name": name} for number, name in found.agents],
+            "languages": list(self.parts.settings.languages),
+        }
+
+    async def transcript(self, conversation_id: ConversationId, request: Request) -> dict[str, Any]:
+        """Everything said, with how each reply came about and what was thought of it; the view is audited."""
+        user = await self.parts.gate.agent(request)
+        actor = self.parts.gate.actor(user, request)
+        found = await self.parts.store.archive.transcript(conversation_id, user, actor)
+        judged = await self.parts.store.reviews.verdicts(user, conversation_id)
+        return {
+            "conversation": conversation_view(found.conversation) | {"tags": list(found.tags)},
+            "messages": [staff_message(message) for message in found.messages],
+            "verdicts": {str(seq): verdict_view(verdict) for seq, verdict in judged.items()},
+        }
+
+
+def archive_routes(parts: StaffParts) -> APIRouter:
+    router, routes = APIRouter(), ArchiveRoutes(parts)
+    router.add_api_route("/agents/transcripts", routes.page, methods=["GET"])
+    router.add_api_route("/agents/transcripts/{conversation_id}", routes.transcript_page, methods=["GET"])
+    router.add_api_route("/agents/api/transcripts", routes.search, methods=["GET"])
+    router.add_api_route("/agents/api/transcripts/choices", routes.choices, methods=["GET"])
+    router.add_api_route("/agents/api/transcripts/{conversation_id}", routes.transcript, methods=["GET"])
+    return router
+
+
+def entry_view(entry: Entry) -> dict[str, Any]:
+    """`hit.marks` are [start, end) in `hit.text`, in UTF-16 units as JavaScript counts."""
+    hit = entry.hit
+    shown = hit and {
+        "seq": hit.seq,
+        "role": hit.role.value,
+        "time": hit.created_at.isoformat(),
+        "text": hit.snippet.text,
+        "marks": _utf16(hit.snippet),
+        "cut": [hit.snippet.cut_before, hit.snippet.cut_after],
+    }
+    return conversation_view(entry.conversation) | {"tags": list(entry.tags), "hit": shown}
+
+
+def conversation_view(one: Conversation) -> dict[str, Any]:
+    """Times are ISO 8601."""
+    return {
+        "id": one.id,
+        "status": one.status.value,
+        "language": one.language,
+        "created_at": one.created_at.isoformat(),
+        "updated_at": one.updated_at.isoformat(),
+        "messages": one.last_seq,
+        "reason": one.handover_reason,
+        "agent": one.agent,
+        "rating": one.rating,
+    }
+
+
+def verdict_view(one: Judged) -> dict[str, Any]:
+    return {"verdict": one.verdict, "agent": one.agent, "why_shown": one.why_shown, "at": one.at.isoformat()}
+
+
+def _utf16(snippet: Snippet) -> list[list[int]]:
+    def units(end: int) -> int:
+        return len(snippet.text[:end].encode("utf-16-le", "surrogatepass")) // 2
+
+    return [[units(start), units(end)] for start, end in snippet.marks]
