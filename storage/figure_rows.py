@@ -15,6 +15,7 @@ from sqlalchemy import (
     CTE,
     ColumnElement,
     Integer,
+    Interval,
     Select,
     Subquery,
     Text,
@@ -130,8 +131,8 @@ def kept_by_the_bot(user: User, since: datetime) -> Select[Any]:
     """(begun, kept): conversations begun since then, and those of them without a hand-over."""
     handed = exists().where(HandoverRow.conversation_id == ConversationRow.id)
     begun = (ConversationRow.created_at >= since, ConversationRow.last_seq > 0, seen_by(user))
-    query: Select[Any] = select(func.count().label("begun"), _count(~handed).label("kept"))
-    return query.where(*begun).select_from(ConversationRow)
+    columns: tuple[Any, ...] = (func.count().label("begun"), _count(~handed).label("kept"))
+    return select(*columns).where(*begun).select_from(ConversationRow)
 
 
 def day_of(dialect: str, moment: ColumnElement[Any]) -> ColumnElement[str]:
@@ -239,9 +240,9 @@ def _came_back(dialect: str, cohort: CTE, talk: Subquery) -> ColumnElement[bool]
     later = aliased(ConversationRow)
     if dialect == "sqlite":
         until: Any = func.strftime("%Y-%m-%d %H:%M:%f", talk.c.last_at, literal("+7 days"))
-        begun: Any = cast(later.created_at, Text)
+        begun: Any = func.substr(cast(later.created_at, Text), 1, 23)  # in milliseconds too
     else:
-        until, begun = talk.c.last_at + timedelta(days=7), later.created_at
+        until, begun = talk.c.last_at.op("+")(literal(timedelta(days=7), Interval())), later.created_at
     return exists().where(
         later.owner == cohort.c.owner,
         later.created_at > cohort.c.created_at,
