@@ -280,7 +280,7 @@ def test_the_first_start_prints_the_link_until_there_is_an_admin(
         done(store.links.become_admin(token, "ada@shop.example", "Ada", CHEAP.hash(PASSWORD)))
     assert token not in caplog.text
     with served(tmp_path):
-        assert "setup" not in capsys.readouterr().out
+        assert "setup" not in printed(capsys)
 
 
 # --- second factor ------------------------------------------------------------------------------------------
@@ -588,11 +588,21 @@ def test_from_the_printed_link_to_a_second_factor_and_out(tmp_path: Path, capsys
         chromium.close()
 
 
+def printed(capsys: pytest.CaptureFixture[str]) -> str:
+    """What the server has said once it is ready; it says so in one piece."""
+    said = ""
+    for _ in range(500):
+        said += capsys.readouterr().out
+        if "Ready:" in said:
+            return said
+        time.sleep(0.02)
+    raise AssertionError("the server did not say that it is ready")
+
+
 def printed_link(capsys: pytest.CaptureFixture[str]) -> str:
-    found = re.search(
-        r"Nobody is an admin yet\. Open (http://\S+/setup/[\w-]{43}) to become one", capsys.readouterr().out
-    )
-    assert found
+    said = printed(capsys)
+    found = re.search(r"Nobody is an admin yet\. Open (http://\S+/setup/[\w-]{43}) to become one", said)
+    assert found, said
     return found[1]
 
 
