@@ -1,4 +1,4 @@
-"""The gaps of a ready answer, filled where something is known. Pure; must not know who keeps the answers."""
+"""The gaps of a canned answer, filled where something is known. Pure; must not know who keeps the answers."""
 
 from __future__ import annotations
 

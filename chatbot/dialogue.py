@@ -152,6 +152,10 @@ class DialogueManager:
         """What is written so far of the reply in progress; "" before its first word, None when none is in progress."""
         return self._written.get(conversation_id)
 
+    def crowded(self) -> bool:
+        """Whether customers keep half of the generator's slots busy or more: whoever is no customer does without it then."""
+        return 2 * len(self._tasks) >= self._limits.slots
+
     async def idle(self, conversation_id: str) -> None:
         """Returns when no turn of the conversation is running."""
         while task := self._tasks.get(conversation_id):

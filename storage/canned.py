@@ -1,4 +1,4 @@
-"""Ready answers of the team: who may see and change which, each shortcut once. Must not know how gaps are filled."""
+"""Canned answers of the team: who may see and change which, each shortcut once. Must not know how gaps are filled."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from storage.people_tables import TeamRow, UserRow
 LONGEST = 4000
 _SHORTCUT = re.compile(r"[\w-]{1,40}")
 _LANGUAGE = re.compile(r"[a-z]{2,3}")
-NO_SUCH_ANSWER = "There is no such ready answer; somebody may have deleted it."
+NO_SUCH_ANSWER = "There is no such canned answer; somebody may have deleted it."
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +38,7 @@ class Wording:
 
 @dataclass(frozen=True, slots=True)
 class Canned:
-    """A ready answer. `team` and `author` are names, None for everybody's and a user who is gone. own: the asker may change it."""
+    """A canned answer. `team` and `author` are names, None for everybody's and a user who is gone. own: the asker may change it."""
 
     id: int
     wording: Wording
@@ -141,7 +141,7 @@ def _values(user: User, wording: Wording) -> dict[str, Any]:
 
 def _check_place(connection: Connection, user: User, wording: Wording) -> None:
     if not may_change(user, wording.team_id):
-        raise NotAllowed("You may change the ready answers of your own team only; ask an admin.")
+        raise NotAllowed("You may change the canned answers of your own team only; ask an admin.")
     team_id = wording.team_id
     if team_id is not None and connection.execute(select(TeamRow.id).where(TeamRow.id == team_id)).first() is None:
         raise NotFound("There is no such team.")

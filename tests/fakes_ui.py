@@ -107,6 +107,9 @@ class ScriptedTurns:
     def writing(self, conversation_id: str) -> str | None:
         return self._texts.get(conversation_id)
 
+    def crowded(self) -> bool:
+        return False
+
     async def _move(self, conversation_id: str, owner: str, expected: Status, to: Status, line: str) -> Conversation:
         reason = "customer_asked" if to is Status.WAITING else None
         await self.store.set_status(conversation_id, owner, [expected], to, reason)

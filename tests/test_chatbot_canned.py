@@ -1,4 +1,4 @@
-"""Gaps of ready answers: filled where known, visible where not."""
+"""Gaps of canned answers: filled where known, visible where not."""
 
 from __future__ import annotations
 

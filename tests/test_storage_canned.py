@@ -1,4 +1,4 @@
-"""Ready answers and what was taken of the copilot's offers, over SQLite and a real PostgreSQL."""
+"""Canned answers and what was taken of the copilot's offers, over SQLite and a real PostgreSQL."""
 
 from __future__ import annotations
 

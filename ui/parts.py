@@ -42,6 +42,8 @@ class Turns(Protocol):
 
     def writing(self, conversation_id: str) -> str | None: ...
 
+    def crowded(self) -> bool: ...
+
 
 @asynccontextmanager
 async def nothing_more() -> AsyncIterator[None]:

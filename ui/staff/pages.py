@@ -31,6 +31,7 @@ PLACES = (
     Place("/agents/transcripts", "Transcripts"),
     Place("/agents/review", "Review"),
     Place("/agents/gaps", "Gaps"),
+    Place("/agents/canned", "Canned answers"),
     Place("/admin/", "Overview", admin=True),
     Place("/admin/knowledge", "Knowledge", admin=True),
     Place("/admin/users", "People", admin=True),
