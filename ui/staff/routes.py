@@ -11,8 +11,6 @@ from ui.staff.archive import archive_routes
 from ui.staff.audit import audit_routes
 from ui.staff.canned import canned_routes
 from ui.staff.copilot import copilot_routes
-from ui.staff.canned import canned_routes
-from ui.staff.copilot import copilot_routes
 from ui.staff.corrections import correction_routes
 from ui.staff.desk import desk_routes
 from ui.staff.desk_events import desk_event_routes
@@ -30,8 +28,6 @@ AREAS: tuple[Callable[[StaffParts], APIRouter], ...] = (
     audit_routes,
     desk_routes,
     desk_event_routes,
-    copilot_routes,
-    canned_routes,
     copilot_routes,
     canned_routes,
     archive_routes,
