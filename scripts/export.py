@@ -1,21 +1,20 @@
-"""`chatbot export`: everything in the own JSONL format, which `chatbot import` reads back."""
+"""`chatbot export`: conversations as JSON Lines or CSV, which `chatbot import` reads back, or as Parquet."""
 
 from __future__ import annotations
 
-import json
 import os
 import sys
-from collections.abc import Iterator
-from datetime import datetime
+from collections.abc import Callable, Iterator
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any, TextIO
+from typing import Annotated
 
 import typer
 from rich.console import Console
 
 from chatbot.errors import StorageError, UsageError
-from chatbot.types import Transcript, Turn
+from chatbot.transcripts.exporting import export
+from chatbot.types import Transcript
 from scripts.options import DataOption, run, settings_from
 from storage.opening import Store, open_store
 
@@ -28,28 +27,39 @@ class What(StrEnum):
     IMPORTED = "imported"
 
 
+class Format(StrEnum):
+    """What the file is."""
+
+    JSONL = "jsonl"
+    CSV = "csv"
+    PARQUET = "parquet"
+
+
 def main(
     ctx: typer.Context,
     out: Annotated[
         Path | None, typer.Option("--out", "-o", help="File to write (default: standard output).", show_default=False)
     ] = None,
     what: Annotated[What, typer.Option(help="Live chats, imported transcripts, or both.")] = What.ALL,
+    format: Annotated[Format, typer.Option(help="csv and parquet: one row a turn.")] = Format.JSONL,
     force: Annotated[bool, typer.Option("--force", help="Replace the file if it is there.")] = False,
     data: DataOption = None,
 ) -> None:
-    """Writes one conversation a line. The file appears when it is whole, never in part."""
+    """Writes conversations; JSON Lines holds everything, a line each. The file appears when it is whole, never in part."""
     settings = settings_from(ctx, data)
     if out and out.exists() and not force:
         raise UsageError(f"{out} is there already; choose another name or say --force.")
+    if out is None and format is Format.PARQUET:
+        raise UsageError("Parquet is no text: name a file with --out.")
     database = settings.database_url.get_secret_value() if settings.database_url else None
     with open_store(database, settings.data) as store:
         if out is None:
-            write(_conversations(store, what), sys.stdout)
+            write(_conversations(store, what), lambda piece: sys.stdout.write(piece.decode()), format)
             return
         half = out.with_name(out.name + ".part")
         try:
-            with half.open("w", encoding="utf-8") as file:
-                count = write(_conversations(store, what), file)
+            with half.open("wb") as file:
+                count = write(_conversations(store, what), file.write, format)
                 file.flush()
                 os.fsync(file.fileno())
             half.replace(out)
@@ -69,38 +79,19 @@ def _conversations(store: Store, what: What) -> Iterator[Transcript]:
         yield from store.live_transcripts()
 
 
-def write(transcripts: Iterator[Transcript], file: TextIO) -> int:
-    """One JSON object a line; returns how many."""
+def write(transcripts: Iterator[Transcript], put: Callable[[bytes], object], format: str) -> int:
+    """Writes them piece by piece; returns how many."""
     count = 0
-    for transcript in transcripts:
-        file.write(json.dumps(as_own_jsonl(transcript), ensure_ascii=False) + "\n")
-        count += 1
+
+    def counted() -> Iterator[Transcript]:
+        nonlocal count
+        for transcript in transcripts:
+            count += 1
+            yield transcript
+
+    for piece in export(counted(), format):
+        put(piece)
     return count
-
-
-def as_own_jsonl(transcript: Transcript) -> dict[str, Any]:
-    """The own JSONL shape (docs/formats.md); fields without a value are left out."""
-    row: dict[str, Any] = {
-        "id": transcript.id,
-        "source": transcript.source,
-        "language": transcript.language,
-        "topic": transcript.topic,
-        "status": transcript.status,
-        "csat": transcript.csat,
-        "tags": list(transcript.tags) or None,
-        "turns": [_turn(turn) for turn in transcript.turns],
-        "meta": dict(transcript.meta) or None,
-    }
-    return {key: value for key, value in row.items() if value is not None}
-
-
-def _turn(turn: Turn) -> dict[str, Any]:
-    row = {"role": turn.role.value, "text": turn.text, "time": _iso(turn.time), "author": turn.author}
-    return {key: value for key, value in row.items() if value is not None}
-
-
-def _iso(time: datetime | None) -> str | None:
-    return time.isoformat() if time else None
 
 
 if __name__ == "__main__":

@@ -12,6 +12,7 @@ from chatbot.errors import FormatError
 from chatbot.transcripts.building import make_transcript, make_turn
 from chatbot.transcripts.contract import MAX_FIELD_CHARS, BadRecord, Context, ReadOptions, Record, RecordError
 from chatbot.transcripts.fields import required_id
+from chatbot.transcripts.formulas import unguarded
 from chatbot.transcripts.grouping import Row, group
 from chatbot.transcripts.opening import ESCAPED
 from chatbot.transcripts.roles import parse_role
@@ -96,7 +97,8 @@ def iter_rows(stream: IO[str], file: str, options: ReadOptions) -> Iterator[Reco
         elif any(ESCAPED.search(cell) for cell in row if not cell.isascii()):
             yield BadRecord(file, line, "a field holds bytes that are not UTF-8")
         else:
-            yield Record(line, {name: row[position] for name, position in columns.items() if position < len(row)})
+            cells = {name: unguarded(row[at]) for name, at in columns.items() if at < len(row)}
+            yield Record(line, cells)
     yield from bad
 
 
