@@ -2,61 +2,28 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterator
 from contextlib import ExitStack
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from chatbot.errors import BadInput, FormatError, UsageError
-from chatbot.language import detect
+from chatbot.errors import FormatError, UsageError
 from chatbot.privacy import Masker
 from chatbot.settings import Settings
-from chatbot.transcripts.contract import BadRecord, ReadOptions
-from chatbot.transcripts.distil import distil
-from chatbot.transcripts.reading import FORMATS, detect_formats, read_transcripts
+from chatbot.transcripts.contract import ReadOptions
+from chatbot.transcripts.intake import Export, Tally, take_in
+from chatbot.transcripts.reading import FORMATS
 from chatbot.transcripts.roles import plain_word
-from chatbot.types import Origin, Passage, Role, Transcript
-from scripts.options import DataOption, JsonOption, ProgressSink, print_json, progress_bar, run, settings_from
+from chatbot.types import Role
+from scripts.options import DataOption, JsonOption, print_json, progress_bar, run, settings_from
 from scripts.reindex import reindex, report
 from storage.opening import open_store
 
 MOST_BAD_SHOWN = 20
-
-
-@dataclass(slots=True)
-class Tally:
-    """What an import found: conversations by outcome, passages, languages, and the records it skipped."""
-
-    format: str
-    outcomes: Counter[str] = field(default_factory=Counter)
-    passages: int = 0
-    languages: Counter[str] = field(default_factory=Counter)
-    bad: list[BadRecord] = field(default_factory=list)
-    samples: list[Passage] = field(default_factory=list)
-
-    @property
-    def empty(self) -> bool:
-        """Were there records, and none of them could be used?"""
-        return bool(self.bad) and not self.outcomes
-
-    def view(self, *, dry_run: bool) -> dict[str, Any]:
-        """The result as JSON."""
-        return {
-            "format": self.format,
-            "dry_run": dry_run,
-            "conversations": dict(self.outcomes),
-            "passages": self.passages,
-            "languages": dict(self.languages),
-            "skipped": [{"file": bad.file, "line": bad.line, "reason": bad.reason} for bad in self.bad],
-            "samples": [{"question": p.question, "answer": p.answer, "language": p.language} for p in self.samples],
-        }
 
 
 def main(
@@ -116,43 +83,18 @@ def import_path(
     quiet: bool = False,
 ) -> Tally:
     """Reads, distils and stores; all of it becomes visible at the end, or nothing."""
-    found = ", ".join(detect_formats(path, options)) if format == "auto" else format
-    tally = Tally(found)
+    export = Export(path, format, options, strict)
+    tally = Tally(export.formats())
     with progress_bar(quiet) as show, ExitStack() as stack:
         batch = None
         if not dry_run:
             database = settings.database_url.get_secret_value() if settings.database_url else None
             store = stack.enter_context(open_store(database, settings.data))
-            batch = stack.enter_context(store.transcripts.importing(path.name, found))
-        for transcript, passages in _read(settings, path, format, options, tally, strict, show):
-            try:
-                tally.outcomes[batch.add(transcript, passages) if batch else "found"] += 1
-            except BadInput as exc:
-                if strict:
-                    raise
-                origin = transcript.origin or Origin(path.name, 0)
-                tally.bad.append(BadRecord(origin.file, origin.line, str(exc)))
-                continue
-            tally.passages += len(passages)
-            tally.languages.update(passage.language for passage in passages)
-            tally.samples.extend(passages[: max(0, 5 - len(tally.samples))])
+            batch = stack.enter_context(store.transcripts.importing(path.name, tally.format))
+        take_in(export, tally, Masker(settings.keep_visible), batch, show)
         if batch and not tally.empty:
             batch.commit()
     return tally
-
-
-def _read(
-    settings: Settings, path: Path, format: str, options: ReadOptions, tally: Tally, strict: bool, show: ProgressSink
-) -> Iterator[tuple[Transcript, list[Passage]]]:
-    masker = Masker(settings.keep_visible)
-    for done, item in enumerate(read_transcripts(path, format, options=options), 1):
-        show("read conversations", done, 0)
-        if isinstance(item, BadRecord):
-            if strict:
-                raise FormatError(f"{item.file} line {item.line}: {item.reason} Nothing was imported (--strict).")
-            tally.bad.append(item)
-        else:
-            yield item, distil(item, masker, lambda text: detect(text).language)
 
 
 def _columns(pairs: list[str]) -> dict[str, str]:

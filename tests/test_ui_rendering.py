@@ -117,11 +117,23 @@ def test_the_label_says_which_kind_of_source_the_words_are_from(
     assert f'<span class="mode-long">{label}</span>' in mode_label(reply, EN)
 
 
+def test_a_correction_is_shown_as_the_teams_own_answer_with_its_date_and_nobodys_name() -> None:
+    correction = replace(SOURCE, conversation_id="correction-7", passage_id="correction-7", kind="correction")
+    reply = replace(ANSWER, text=correction.answer, sources=(correction,))
+    for language in LANGUAGES:
+        words = strings(language)
+        html = source_list((correction,), words)
+        before, after = words["source_correction"].split("{date}")
+        assert f'{before}<time datetime="2025-05-12T10:00:00+00:00">2025-05-12</time>{after}' in html
+        assert "correction-7" not in html
+        assert words["mode_correction"] in mode_label(reply, words)
+
+
 def test_a_phone_gets_a_shorter_label_in_every_language() -> None:
     for language in LANGUAGES:
         words = strings(language)
         short = [key for key in words if key.startswith("mode_") and key.endswith("_short")]
-        assert len(short) == 7
+        assert len(short) == 8
         assert all(len(words[key]) <= len(words[key.removesuffix("_short")]) for key in short)
     assert '<span class="mode-short">Help centre, word for word</span>' in mode_label(
         replace(ANSWER, sources=(FAQ,)), EN

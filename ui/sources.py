@@ -13,6 +13,7 @@ from ui.prose import drawn, paragraphs, plain
 Words = Mapping[str, str]
 
 _FAQ = "faq"
+_CORRECTION = "correction"
 _MODES = {Mode.PRECEDENT: "mode_precedent", Mode.ADAPTED: "mode_adapted", Mode.GENERATED: "mode_generated"}
 _FAQ_MODES = {Mode.PRECEDENT: "mode_faq", Mode.ADAPTED: "mode_adapted_faq", Mode.GENERATED: "mode_generated_faq"}
 
@@ -38,9 +39,7 @@ def source_list(sources: Sequence[Source], words: Words) -> str:
     if not sources:
         return ""
     numbers = "".join(f'<span class="number">{n}</span>' for n in range(1, len(sources) + 1))
-    items = "".join(
-        _faq_entry(source, words) if source.kind == _FAQ else _past_chat(source, words) for source in sources
-    )
+    items = "".join(_item(source, words) for source in sources)
     title = f'{icon("book")}<span>{escape(words["sources"])}</span><span class="numbers">{numbers}</span>{icon("down")}'
     return f'<details class="sources"><summary>{title}</summary><ol>{items}</ol></details>'
 
@@ -48,6 +47,8 @@ def source_list(sources: Sequence[Source], words: Words) -> str:
 def _mode_key(reply: Reply) -> str | None:
     """The string that names the mode. Word for word, only the sources that the words stand in count; else all of them."""
     used = _taken_from(reply) if reply.mode is Mode.PRECEDENT else reply.sources
+    if used and reply.mode is Mode.PRECEDENT and all(source.kind == _CORRECTION for source in used):
+        return "mode_correction"
     from_faq = [source.kind == _FAQ for source in used]
     if from_faq and all(from_faq):
         return _FAQ_MODES.get(reply.mode)
@@ -74,6 +75,23 @@ def _numbered(paragraph: str, sources: Sequence[Source]) -> str:
     if number is None or not html.endswith("</p>"):
         return html
     return f'{html.removesuffix("</p>")} <span class="number cite" aria-hidden="true">{number}</span></p>'
+
+
+def _item(source: Source, words: Words) -> str:
+    if source.kind == _CORRECTION:
+        return _correction(source, words)
+    return _faq_entry(source, words) if source.kind == _FAQ else _past_chat(source, words)
+
+
+def _correction(source: Source, words: Words) -> str:
+    """An answer that one of the team wrote; who it was stays inside the team."""
+    when = source.resolved_at
+    date = f'<time datetime="{when.isoformat()}">{when.date().isoformat()}</time>' if when else ""
+    said = escape(words["source_correction"]).replace("{date}", date)
+    return (
+        f'<li class="faq"><p class="asked" dir="auto"><span>{said}</span>{escape(source.question)}</p>'
+        f'<div class="answered" dir="auto">{plain(source.answer)}</div></li>'
+    )
 
 
 def _faq_entry(source: Source, words: Words) -> str:

@@ -27,6 +27,7 @@ from chatbot.types import CORRECTION, Changes, Passage
 
 Vectors = npt.NDArray[np.float32]
 Rows = npt.NDArray[np.int64]
+_ALIKE = 5  # digits: the same text must tie whoever computed its score, and the version's own comes first as in a build
 _SHORT = K1 * (1 - B)  # BM25's norm of a document without length
 _CANDIDATES = 50  # passages with like questions among which a retired one's stand-in is looked for
 
@@ -133,7 +134,7 @@ class NearestOf:
             names, scores = self._own(query[None, :], min(k + len(self._removed), own))
             names = np.concatenate([names, np.arange(own, own + len(self._added), dtype=np.int64)])
             scores = np.concatenate([scores, self._added @ query]).astype(np.float32)
-            best = np.argsort(-scores, kind="stable")[:k]
+            best = np.argsort(-np.round(scores, _ALIKE), kind="stable")[:k]
             ids[line, : len(best)], cosines[line, : len(best)] = names[best], scores[best]
         return ids, cosines
 
@@ -182,7 +183,7 @@ class WordsOf:
                     norm = _SHORT + K1 * B * length / self._mean
                     total[at] += idf * often * (K1 + 1) / (often + norm)
         total[self._removed] = 0
-        return total
+        return np.round(total, _ALIKE)
 
     def idf(self, word: str) -> float:
         """As `Bm25.idf`."""
