@@ -7,6 +7,9 @@ voices (capitals, several exclamation marks), and nothing of irony or context. I
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
+
+from chatbot.language_words import WORDS
 
 # Strength -2 (anger, threat, despair) to 2 (delight); words that a support desk reads often.
 _LEXICON: dict[str, dict[int, str]] = {
@@ -74,25 +77,27 @@ def _table(language: str) -> dict[str, int]:
 _TABLES = {language: _table(language) for language in _LEXICON}
 _CHINESE = re.compile("|".join(sorted(_TABLES["zh"], key=len, reverse=True)))
 _NEGATIONS = {language: frozenset(words.split()) for language, words in _NOT.items()}
+_EVERYDAY = {language: frozenset(WORDS[language].split()) for language in _NOT}
 _STRONGER = {language: frozenset(words.split()) for language, words in _VERY.items()}
 
 
 def mood(text: str) -> float:
-    """In [-1, 1], 0.0 where nothing tells. The language is the one in which most words are known; ties go to the milder."""
-    found = [_chinese(text), *(_alphabetic(text, language) for language in _NEGATIONS)]
-    most = max(hits for hits, _ in found)
-    total = min((total for hits, total in found if hits == most), key=abs)
-    if most == 0:
-        return -0.2 if _shouts(text) else 0.0
-    if _shouts(text):
-        total *= _LOUDER
+    """In [-1, 1], 0.0 where nothing tells. Read in the language of which most words are known; ties go to the milder reading."""
+    words = [word.replace("’", "'") for word in _WORD.findall(text.lower())]
+    readings = [_chinese(text), *(_alphabetic(words, language) for language in _NEGATIONS)]
+    most = max(known for known, _ in readings)
+    total = min((total for known, total in readings if known == most), key=abs)
+    loud = _shouts(text)
+    if total == 0:
+        return -0.2 if loud else 0.0
+    total *= _LOUDER if loud else 1.0
     return round(total / (abs(total) + 1.5), 3)
 
 
-def _alphabetic(text: str, language: str) -> tuple[int, float]:
-    words = [word.replace("’", "'") for word in _WORD.findall(text.lower())]
+def _alphabetic(words: Sequence[str], language: str) -> tuple[int, float]:
+    """How many words are known as the language's, and the sum of their strengths."""
     table, negations, stronger = _TABLES[language], _NEGATIONS[language], _STRONGER[language]
-    hits, total = 0, 0.0
+    known, total = sum(word in table or word in _EVERYDAY[language] for word in words), 0.0
     for place, word in enumerate(words):
         strength = table.get(word)
         if strength is None:
@@ -101,8 +106,8 @@ def _alphabetic(text: str, language: str) -> tuple[int, float]:
         value = strength * (_LOUDER if before and before[-1] in stronger else 1.0)
         if negations.intersection(before):
             value = -value / 2 if strength > 0 else -value / 4  # "not good" is bad, "not bad" hardly good
-        hits, total = hits + 1, total + value
-    return hits, total
+        total += value
+    return known, total
 
 
 def _chinese(text: str) -> tuple[int, float]:
