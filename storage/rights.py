@@ -27,6 +27,7 @@ from storage.dossier import dossier, extras
 from storage.erasing import Scope, count, erase, widen
 from storage.ledger import LIVE, Erasure, Ledger
 from storage.subjects import Candidate, Subject, marked, scope_of, search
+from storage.tables import ConversationRow
 
 RETENTION = "retention"
 COMPACT_BELOW = 512 * 2**20  # bytes; a larger file is compacted when somebody asks for it (`chatbot purge --compact`)
@@ -85,6 +86,15 @@ class Rights:
     def search(self, text: str) -> list[Candidate]:
         """Conversations that may be a person's, and why. Raises BadInput for nothing to look for."""
         return self.database.read(lambda c: search(c, text)).result()
+
+    def chats_of(self, subject: Subject) -> list[tuple[str, str]]:
+        """Id and owner of each of a person's live conversations. Raises NotFound when nothing is kept."""
+
+        def look(connection: Connection) -> list[tuple[str, str]]:
+            of = ConversationRow.id.in_(scope_of(connection, subject).conversations)
+            return [(row.id, row.owner) for row in connection.execute(select(ConversationRow.__table__).where(of))]
+
+        return self.database.read(look).result()
 
     def dossier(self, subject: Subject, *, notes: bool = False) -> dict[str, Any]:
         """Everything kept about a person, JSON-ready. Raises NotFound. See `storage.dossier` for what it leaves out."""

@@ -332,7 +332,21 @@ KNOWLEDGE: Table = {}
 OVERVIEW: Table = {}
 
 # --- G: rights and data -----------------------------------------------------------------------------------
-DATA: Table = {}
+def this_person(**more: Any) -> Callable[[Scene], Mapping[str, Any]]:
+    return lambda scene: {"by": "conversation", "value": scene.conversation, **more}
+
+
+PLACE = "/admin/api/data"
+DATA: Table = {
+    ("GET", "/admin/data"): admin_page(),
+    ("GET", f"{PLACE}/search"): admins(query="?text=plum"),
+    ("POST", f"{PLACE}/kept"): admins(body=this_person()),
+    ("POST", f"{PLACE}/person"): admins(body=this_person(notes=True)),
+    ("POST", f"{PLACE}/erase"): admins(body=this_person(confirm="ERASE")),
+    ("GET", f"{PLACE}/receipts"): admins(),
+    ("GET", f"{PLACE}/retention"): admins(),
+    ("GET", f"{PLACE}/export"): admins(query="?format=csv&what=live"),
+}
 
 ROWS: Table = {
     **CUSTOMERS, **PEOPLE, **DESK, **COPILOT, **ARCHIVE, **KNOWLEDGE, **OVERVIEW, **DATA,

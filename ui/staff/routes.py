@@ -12,6 +12,7 @@ from ui.staff.audit import audit_routes
 from ui.staff.canned import canned_routes
 from ui.staff.copilot import copilot_routes
 from ui.staff.corrections import correction_routes
+from ui.staff.data import data_routes
 from ui.staff.desk import desk_routes
 from ui.staff.desk_events import desk_event_routes
 from ui.staff.login import login_routes
@@ -33,6 +34,7 @@ AREAS: tuple[Callable[[StaffParts], APIRouter], ...] = (
     archive_routes,
     review_routes,
     correction_routes,
+    data_routes,
 )
 """One function an area: its pages and their JSON routes."""
 
