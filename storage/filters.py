@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any, Literal, get_args
 
 from sqlalchemy import ColumnElement, Connection, Select, and_, exists, func, or_, select
+from sqlalchemy.orm import aliased
 
 from chatbot.errors import BadInput
 from chatbot.types import Action, Mode, Status
@@ -77,8 +78,9 @@ def conditions(given: Filters) -> list[ColumnElement[bool]]:
     if said:
         found.append(exists().where(ReplyRow.conversation_id == ConversationRow.id, *said))
     if given.thumb is not None:
-        judged = (FeedbackRow.message_id == MessageRow.id) & (func.coalesce(FeedbackRow.thumb, 0) == given.thumb)
-        found.append(exists().where(MessageRow.conversation_id == ConversationRow.id, judged))
+        said_there = aliased(MessageRow)  # a message of its own, where the query around it looks at one already
+        judged = (FeedbackRow.message_id == said_there.id) & (func.coalesce(FeedbackRow.thumb, 0) == given.thumb)
+        found.append(exists().where(said_there.conversation_id == ConversationRow.id, judged))
     return found
 
 

@@ -47,17 +47,18 @@ def read_box(typed: str) -> Words | None:
         return None
     terms: dict[str, None] = {}
     phrases: list[str] = []
-    last, closed, quoted = "", False, None
+    last, closed, open_phrase = "", False, None
     for match in _PART.finditer(typed):
         quoted, end, bare = match.groups()
         found = query_terms(bare if quoted is None else quoted)
         if not found:
             continue
         terms |= dict.fromkeys(found)
-        last, closed = found[-1], bool(end)
+        last, closed, open_phrase = found[-1], bool(end), None
         if quoted is not None and end:
             phrases.append(plain(quoted))
-    open_phrase = plain(quoted) if quoted is not None and last and not closed else None
+        elif quoted is not None:
+            open_phrase = plain(quoted)
     unfinished = None if closed or len(last) < 2 else last
     whole = tuple(term for term in terms if term != unfinished)[:31]
     return Words(whole, unfinished, tuple(dict.fromkeys(phrases)), open_phrase)
