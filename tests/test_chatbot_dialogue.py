@@ -227,3 +227,68 @@ async def test_the_conversation_so_far_tells_language_failures_and_offers():
     conversation = await conversation_with(store, manager, "Do you rent out kayaks at the lake?")
     context = context_of(await store.recent(conversation))
     assert (context.prior, context.failures, context.offered) == ("en", 1, True)
+
+
+async def test_silence_stops_the_reply_at_once_and_not_a_word_comes_after_it():
+    model = ScriptedModel(["You have 30 days. ", "Keep the tags on, please. ", "Anything else?"] * 3, pause_s=0.1)
+    retriever = ListRetriever([hit(PRECEDENT + " Please keep the tags on.")])
+    store, bell, manager = build(retriever, model=model, mode=Mode.ADAPTED)
+    conversation = (await store.create_conversation(OWNER)).id
+    await manager.receive(conversation, OWNER, "How long can I return a jacket?", "m1")
+    await asyncio.sleep(0.38)
+    assert manager.writing(conversation)
+    await store.set_status(conversation, OWNER, [Status.BOT], Status.HUMAN)
+    manager.silence(conversation)
+    rung = len(bell.events)
+    assert manager.writing(conversation) is None
+    await asyncio.sleep(0.3)
+    assert len(bell.events) == rung
+    assert [m.role for m in await store.messages(conversation, OWNER)] == [Role.CUSTOMER]
+    assert model.closed == 1
+    await manager.close()
+
+
+async def test_a_take_over_while_a_message_comes_in_starts_no_turn():
+    store, bell, manager = build()
+    conversation = (await store.create_conversation(OWNER)).id
+    read = store.conversation
+
+    async def taken_meanwhile(key, owner):
+        found = await read(key, owner)
+        if found.status is Status.BOT:
+            await store.set_status(key, owner, [Status.BOT], Status.HUMAN)
+            manager.silence(key)
+        return found  # what was true when it was asked for
+
+    store.conversation = taken_meanwhile
+    await manager.receive(conversation, OWNER, "How long can I return a jacket?", "m1")
+    await manager.idle(conversation)
+    assert bell.kinds() == ["message"]
+
+
+async def test_back_with_the_bot_at_once_the_question_is_answered():
+    store, _, manager = build(model=ScriptedModel(pause_s=0.05), mode=Mode.GENERATED)
+    conversation = (await store.create_conversation(OWNER)).id
+    await manager.receive(conversation, OWNER, "How long can I return a jacket?", "m1")
+    await store.set_status(conversation, OWNER, [Status.BOT], Status.HUMAN)
+    manager.silence(conversation)
+    await store.set_status(conversation, OWNER, [Status.HUMAN], Status.BOT)
+    await manager.resume(conversation)  # before the silenced turn has gone
+    await manager.idle(conversation)
+    assert [m.role for m in await store.messages(conversation, OWNER)] == [Role.CUSTOMER, Role.BOT]
+    await manager.resume(conversation)  # nothing is open
+    await manager.idle(conversation)
+    assert len(await store.messages(conversation, OWNER)) == 2
+
+
+async def test_an_address_is_kept_and_confirmed_in_the_conversations_language():
+    store, bell, manager = build()
+    conversation = (await store.create_conversation(OWNER, "de")).id
+    kept = await manager.leave_contact(conversation, OWNER, " kim@mail.example ")
+    assert kept.contact == "kim@mail.example"
+    assert [m.text[:5] for m in await store.messages(conversation, OWNER)] == ["Danke"]
+    assert bell.kinds() == ["message"]
+    with pytest.raises(BadInput):
+        await manager.leave_contact(conversation, OWNER, "kim")
+    with pytest.raises(NotFound):
+        await manager.leave_contact(conversation, "somebody-else", "kim@mail.example")

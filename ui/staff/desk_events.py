@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 
 from fastapi import APIRouter, Request
 from fastapi.responses import StreamingResponse
@@ -36,7 +36,7 @@ def desk_event_routes(parts: StaffParts) -> APIRouter:
     return router
 
 
-async def desk_stream(parts: StaffParts, user: User, request: Request) -> AsyncIterator[str]:
+async def desk_stream(parts: StaffParts, user: User, request: Request) -> AsyncGenerator[str]:
     """Everything that the user may see, until the session ends or the process stops."""
     with parts.hub.everything() as window, parts.presence.here(user):
         yield f"retry: {RETRY_MS}\n"
