@@ -618,3 +618,46 @@ def set_up_factor(page: Page) -> str:
     page.get_by_role("button", name="I have kept them").click()
     expect(page.get_by_text("8 recovery codes left")).to_be_visible()
     return secret
+
+
+@pytest.mark.browser
+def test_an_admin_adds_somebody_who_signs_in_and_is_out_when_disabled(tmp_path: Path) -> None:
+    with served(tmp_path / "data") as (url, store), sync_playwright() as playwright:
+        boss = sign_in(store, "admin", name="Ada Boss")
+        chromium = playwright.chromium.launch(
+            executable_path="/usr/bin/chromium", args=["--no-sandbox", "--disable-gpu"]
+        )
+        hers, his = chromium.new_context(), chromium.new_context(viewport={"width": 390, "height": 844})
+        hers.add_cookies([{"name": COOKIE, "value": boss.token, "url": url}])
+        admin, agent = hers.new_page(), his.new_page()
+        admin.goto(f"{url}/admin/users")
+        admin.get_by_role("button", name="Add a team").click()
+        admin.get_by_role("dialog").get_by_label("Name").fill("Returns")
+        admin.get_by_label("Languages").fill("de en")
+        admin.get_by_role("button", name="Save").click()
+        expect(admin.get_by_text("0 people · de, en")).to_be_visible()
+        admin.get_by_role("button", name="Add somebody").click()
+        dialog = admin.get_by_role("dialog")
+        dialog.get_by_label("Name").fill("Bo Lind")
+        dialog.get_by_label("E-mail address").fill("bo")
+        dialog.get_by_role("button", name="Add").click()
+        expect(dialog.get_by_role("alert")).to_contain_text("no e-mail address")
+        dialog.get_by_label("E-mail address").fill("bo@shop.example")
+        dialog.get_by_label("Team").select_option("Returns")
+        dialog.get_by_role("button", name="Add").click()
+        link = admin.get_by_label("One-time link").input_value()
+        admin.get_by_role("button", name="Close").click()
+        agent.goto(link)
+        agent.get_by_label("New password").fill(PASSWORD)
+        agent.get_by_label("The same again").fill(PASSWORD)
+        agent.get_by_role("button", name="Save and sign in").click()
+        agent.wait_for_url("**/agents/")
+        admin.reload()
+        admin.get_by_role("button", name="More for Bo Lind").click()
+        admin.get_by_role("button", name="Disable…").click()
+        admin.get_by_role("button", name="Disable", exact=True).click()
+        expect(admin.get_by_role("row").filter(has_text="Bo Lind")).to_contain_text("Disabled")
+        expect(agent.get_by_role("link", name="Sign in again")).to_be_visible(timeout=10_000)
+        agent.reload()
+        agent.wait_for_url("**/login?next=/agents/")
+        chromium.close()
