@@ -72,6 +72,11 @@ class IndexRetriever:
         self._load()
 
     @property
+    def embedder(self) -> Embedder:
+        """The encoder of its queries, for others that compare questions."""
+        return self._embedder
+
+    @property
     def version(self) -> str | None:
         """Name of the version that is served, None while there is none."""
         return self._index.manifest.version if self._index else None
