@@ -8,7 +8,7 @@ a confidence beside the threshold (there a verdict moves the threshold), sources
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 UNIFORM = "uniform"
@@ -58,23 +58,32 @@ def arrange(
 ) -> list[Pick]:
     """All of both, each reply once, in the order to judge them.
 
-    uniform: in the order drawn, which is kept. done: how many places of this queue are behind the agent already, so that the
+    uniform: in the order drawn, which is kept; only as many as there are places for chance are set apart, so that in a small
+    store the others keep their places by worth. done: how many places of this queue are behind the agent already, so that the
     share of chance holds over a day and not from one load to the next. taken: replies that somebody else looks at now; last.
     """
-    drawn = {one.key for one in uniform}
-    free = [one for one in _merged(others) if one.key not in drawn]
-    worth = {one.key: sum(_signs(one, threshold).values()) for one in free}
-    free = [one for one in free if worth[one.key] > 0]
-    by_worth = iter(sorted(free, key=lambda one: (one.key in taken, -worth[one.key], -one.key)))
-    by_chance = iter(sorted(uniform, key=lambda one: one.key in taken))
-    order: list[Pick] = []
-    for place in range(done, done + len(uniform) + len(free)):
-        first, second = (by_chance, by_worth) if place % EVERY == 0 else (by_worth, by_chance)
-        candidate = next(first, None) or next(second)
+    signed = {one.key: sum(_signs(one, threshold).values()) for one in _merged(others)}
+    known = {one.key: one for one in _merged(others) if signed[one.key] > 0}
+    total = len(known.keys() | {one.key for one in uniform})
+    places = range(done, done + total)
+    drawn = {one.key for one in uniform[: sum(place % EVERY == 0 for place in places)]}
+    by_worth = sorted(known.keys() - drawn, key=lambda key: (key in taken, -signed[key], -key))
+    by_chance = sorted(
+        (one for one in uniform if one.key in drawn or one.key not in known), key=lambda one: one.key in taken
+    )
+    return list(_places(places, iter(by_chance), iter([known[key] for key in by_worth]), threshold))
+
+
+def _places(
+    places: range, by_chance: Iterator[Candidate], by_worth: Iterator[Candidate], threshold: float
+) -> Iterator[Pick]:
+    for place in places:
+        lucky = next(by_chance, None) if place % EVERY == 0 else None
+        worthy = next(by_worth, None) if lucky is None else None
+        candidate = lucky or worthy or next(by_chance)
         signs = _signs(candidate, threshold)
-        why = UNIFORM if candidate.key in drawn else max(signs, key=lambda sign: signs[sign])
-        order.append(Pick(candidate, why, tuple(sign for sign in STRATA if sign in signs)))
-    return order
+        why = max(signs, key=lambda sign: signs[sign]) if candidate is worthy else UNIFORM
+        yield Pick(candidate, why, tuple(sign for sign in STRATA if sign in signs))
 
 
 def _merged(candidates: Sequence[Candidate]) -> list[Candidate]:

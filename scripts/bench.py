@@ -5,6 +5,7 @@ from __future__ import annotations
 import typer
 
 from scripts import (
+    bench_desk,
     bench_index,
     bench_language,
     bench_privacy,
@@ -22,6 +23,7 @@ app.command("index")(bench_index.main)
 app.command("turn")(bench_turn.main)
 app.command("language")(bench_language.main)
 app.command("privacy")(bench_privacy.main)
+app.command("desk")(bench_desk.main)
 app.command("store")(bench_store.main)
 
 if __name__ == "__main__":

@@ -19,6 +19,7 @@ from tests.staff import COOKIE, done, served, sign_in
 from tests.test_ui_browser import CHROMIUM, FLAGS
 
 pytestmark = pytest.mark.browser
+OWNER = "owner-hash"
 HOSTILE = '<img src=x onerror="alert(1)"> my parcel has not come'
 MADE = Provenance("v3", "minilm@ab", policy_version="4", query="return boots", agreement=0.4, checks=("numbers",))
 
@@ -53,12 +54,12 @@ def page(site: tuple[str, Store], browser: Browser) -> Iterator[Page]:
 
 
 def conversation(store: Store, question: str, confidence: float = 0.82, thumb: int | None = None) -> str:
-    made = done(store.conversations.create_conversation(f"owner of {question}", "en"))
-    message, _ = done(store.conversations.add_customer_message(made.id, f"owner of {question}", question, "1"))
+    made = done(store.conversations.create_conversation(OWNER, "en"))
+    message, _ = done(store.conversations.add_customer_message(made.id, OWNER, question, "1"))
     reply = replace(ANSWER, decision=Decision(Action.ANSWER, "precedent", confidence), provenance=MADE)
     done(store.conversations.add_reply(made.id, replace(reply, timings_ms={"search": 4.0}), message.seq))
     if thumb is not None:
-        done(store.conversations.add_feedback(Feedback(made.id, 2, thumb), f"owner of {question}"))
+        done(store.conversations.add_feedback(Feedback(made.id, 2, thumb), OWNER))
     return made.id
 
 
@@ -101,7 +102,7 @@ def test_search_open_and_judge(site: tuple[str, Store], page: Page) -> None:
 def test_filters_stand_in_the_address_and_can_be_taken_off(site: tuple[str, Store], page: Page) -> None:
     url, store = site
     rated = conversation(store, "Does the lamp need batteries?")
-    done(store.conversations.rate(rated, "owner of Does the lamp need batteries?", 2))
+    done(store.conversations.rate(rated, OWNER, 2))
     page.goto(f"{url}/agents/transcripts")
     page.get_by_text("Filters").click()
     page.get_by_label("Rating").select_option("2")
@@ -120,7 +121,7 @@ def test_the_queue_is_judged_with_keys_and_wrong_opens_the_correction(site: tupl
     disliked = conversation(store, "Can I wash the down jacket?", thumb=-1)
     page.goto(f"{url}/agents/review")
     page.get_by_role("button", name="Thumbs down").click()
-    expect(page.get_by_text("The customer gave a thumb down")).to_be_visible()
+    expect(page.get_by_text("1 of 1")).to_be_visible()
     expect(page.get_by_text("Can I wash the down jacket?")).to_be_visible()
     page.keyboard.press("2")
     dialog = page.get_by_role("dialog")
@@ -134,8 +135,8 @@ def test_the_queue_is_judged_with_keys_and_wrong_opens_the_correction(site: tupl
     expect(page.get_by_text("3 judged today")).to_be_visible()
     labels = store.database.read(lambda c: c.execute(select(ConfidenceLabelRow.right)).scalars().all()).result()
     assert False in labels
-    verdicts = select(VerdictRow.verdict, VerdictRow.why_shown).where(VerdictRow.why_shown == "thumbs_down")
-    assert store.database.read(lambda c: c.execute(verdicts).all()).result() == [("wrong", "thumbs_down")]
+    verdicts = select(VerdictRow.verdict, VerdictRow.agent).where(VerdictRow.verdict == "wrong")
+    assert store.database.read(lambda c: c.execute(verdicts).all()).result() == [("wrong", "Ann Lee")]
     assert views_of(store, disliked) == 1
 
 
