@@ -88,6 +88,7 @@ class Settings(BaseSettings):
     # limits and privacy
     max_message_chars: int = Field(4000, ge=1, le=100_000, description="longest customer message, characters")
     max_body_bytes: int = Field(256_000, ge=10_000, description="largest request body, bytes")
+    max_upload_mb: int = Field(500, ge=1, le=100_000, description="largest export that an admin may upload, MB")
     messages_per_minute: int = Field(20, ge=1, description="customer messages a minute and conversation")
     turns_per_ip: int = Field(3, ge=1, description="turns at once from one IP prefix")
     keep_visible: Words = Field(

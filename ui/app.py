@@ -33,6 +33,7 @@ from ui.rates import Rates
 from ui.reception import Reception
 from ui.staff.door import install_door
 from ui.staff.gate import Gate
+from ui.staff.imports import UPLOAD
 from ui.staff.parts import StaffParts
 from ui.staff.routes import staff_routes
 from ui.staff.signin import SignIn
@@ -160,7 +161,7 @@ def _wrap(app: FastAPI, settings: Settings, identity: Identity, static: str) -> 
     origins = own_origins(settings)
     app.add_middleware(CORSMiddleware, allow_origins=origins, allow_methods=["GET", "POST", "DELETE"])
     app.add_middleware(CustomerPage, settings=settings, identity=identity, static=static)
-    app.add_middleware(BodyLimit, limit=settings.max_body_bytes)
+    app.add_middleware(BodyLimit, limit=settings.max_body_bytes, streamed=frozenset({UPLOAD}))
     app.add_middleware(SameOriginWrites, origins=origins)
     app.add_middleware(OnlyKnownPaths)
     app.add_middleware(Contained)

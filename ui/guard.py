@@ -96,13 +96,17 @@ class SameOriginWrites:
 
 @dataclass(frozen=True)
 class BodyLimit:
-    """413 for a body above `limit` bytes, whatever its Content-Length says. It is read before the route starts."""
+    """413 for a body above `limit` bytes, whatever its Content-Length says. It is read before the route starts.
+
+    streamed: paths whose routes read the body themselves, piece by piece, and hold to a limit of their own.
+    """
 
     app: ASGIApp
     limit: int
+    streamed: frozenset[str] = frozenset()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or scope["method"] in _READS:
+        if scope["type"] != "http" or scope["method"] in _READS or scope["path"] in self.streamed:
             return await self.app(scope, receive, send)
         declared = Headers(scope=scope).get("content-length", "0")
         body = None if not declared.isdigit() or int(declared) > self.limit else await self._read(receive)

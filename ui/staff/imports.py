@@ -1,0 +1,151 @@
+"""The admin's import: an export is uploaded, looked at, taken in or thrown away. Must not know formats or SQL."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import secrets
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Query, Request
+
+from chatbot.errors import BadInput, Conflict, StorageError, TooLarge
+from chatbot.settings import Settings
+from storage.audit import Actor
+from ui.api import Strict
+from ui.staff.jobs import Job, Jobs
+from ui.staff.parts import StaffParts
+
+UPLOAD = "/admin/api/knowledge/upload"
+_UNSAFE = re.compile(r"[^\w.-]+")
+_CHUNK = 1 << 20
+
+
+class Import(Strict):
+    """Takes in the export that was uploaded last."""
+
+    upload: str
+
+
+def import_routes(parts: StaffParts, jobs: Jobs) -> APIRouter:
+    router, routes = APIRouter(), ImportRoutes(parts, jobs, Uploads(parts.settings))
+    routes.uploads.clear()  # what a killed process left
+    router.add_api_route(UPLOAD, routes.upload, methods=["POST"], status_code=202)
+    router.add_api_route(UPLOAD, routes.discard, methods=["DELETE"])
+    router.add_api_route("/admin/api/knowledge/import", routes.take_in, methods=["POST"], status_code=202)
+    return router
+
+
+@dataclass(frozen=True)
+class Uploads:
+    """One export at a time, in a folder of its own in the data folder, deleted when it was taken in or thrown away."""
+
+    settings: Settings
+
+    @property
+    def folder(self) -> Path:
+        return self.settings.data / "uploads"
+
+    async def receive(self, request: Request, name: str) -> Path:
+        """Raises TooLarge, BadInput for an empty file, StorageError when the disk refuses."""
+        most = self.settings.max_upload_mb * 1024 * 1024
+        await asyncio.to_thread(self.clear)
+        place = (
+            self.folder / secrets.token_urlsafe(12) / (_UNSAFE.sub("_", Path(name).name).lstrip(".")[:100] or "export")
+        )
+        try:
+            place.parent.mkdir(parents=True, mode=0o700)
+            with place.open("wb") as file:
+                size = await self._write(request, file, most)
+        except OSError as exc:
+            self.clear()
+            raise StorageError(f"The file cannot be kept: {exc.strerror}; free space on the server.") from exc
+        except BaseException:
+            self.clear()
+            raise
+        if not size:
+            self.clear()
+            raise BadInput(f"{place.name} is empty; there is nothing to import.")
+        return place
+
+    async def _write(self, request: Request, file: Any, most: int) -> int:
+        size = 0
+        async for chunk in request.stream():
+            size += len(chunk)
+            if size > most:
+                raise TooLarge(
+                    f"The file is larger than {self.settings.max_upload_mb} MB (max_upload_mb); import it with "
+                    "`chatbot import` on the server."
+                )
+            await asyncio.to_thread(file.write, chunk)
+        return size
+
+    def find(self, token: str) -> Path:
+        """The file of an upload. Raises Conflict when it is gone."""
+        folder = self.folder / token if re.fullmatch(r"[\w-]{8,40}", token) else None
+        found = (
+            next((path for path in folder.iterdir() if path.is_file()), None) if folder and folder.is_dir() else None
+        )
+        if found is None:
+            raise Conflict("This upload is gone; choose the file again.")
+        return found
+
+    def clear(self) -> None:
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+
+@dataclass(frozen=True)
+class ImportRoutes:
+    """Lives as long as the process."""
+
+    parts: StaffParts
+    jobs: Jobs
+    uploads: Uploads
+
+    async def upload(
+        self, request: Request, name: Annotated[str, Query(min_length=1, max_length=255)]
+    ) -> Mapping[str, Any]:
+        """The body is the file. Answers with the job that looks at it: what would come in, and what would not."""
+        user = await self.parts.gate.admin(request)
+        if self.jobs.job and self.jobs.job.state == "running":
+            raise Conflict(f"{self.jobs.job.by} has started another piece of work; wait until it is done.")
+        path = await self.uploads.receive(request, name)
+        job = self._start("preview", user.name, path, self.parts.gate.actor(user, request))
+        return job.view() | {"upload": path.parent.name, "name": path.name}
+
+    async def take_in(self, request: Request, wish: Import) -> Mapping[str, Any]:
+        """Imports what was uploaded; the file goes when it is done."""
+        user = await self.parts.gate.admin(request)
+        path = await asyncio.to_thread(self.uploads.find, wish.upload)
+        return self._start("import", user.name, path, self.parts.gate.actor(user, request)).view()
+
+    async def discard(self, request: Request) -> Mapping[str, Any]:
+        """Throws the upload away, and what is being made of it."""
+        await self.parts.gate.admin(request)
+        job = self.jobs.job
+        if job and job.kind in ("preview", "import"):
+            self.jobs.cancel()
+        await asyncio.to_thread(self.uploads.clear)
+        return {}
+
+    def _start(self, kind: Literal["preview", "import"], by: str, path: Path, actor: Actor) -> Job:
+        loop = asyncio.get_running_loop()
+
+        def ended(job: Job) -> None:
+            if kind == "import":
+                self.uploads.clear()
+                self.parts.store.transcripts.clean_leftovers()  # a killed one erases nothing itself
+                asyncio.run_coroutine_threadsafe(self._taken_in(job, actor, path.name), loop)
+            elif job.state != "done":
+                self.uploads.clear()
+
+        return self.jobs.start(kind, by, {"path": str(path), "format": "auto"}, ended)
+
+    async def _taken_in(self, job: Job, actor: Actor, name: str) -> None:
+        if job.state == "done":
+            counts = job.result["conversations"] | {"passages": job.result["passages"]}
+            await self.parts.store.audit.record(actor, "knowledge.import", f"file:{name}"[:220], counts)
