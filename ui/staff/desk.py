@@ -55,7 +55,8 @@ class DeskRoutes:
 
     async def page(self, request: Request) -> Response:
         user = await self.parts.gate.agent(request)
-        return page(self.parts, request, user, "Desk", "desk")
+        translates = bool(self.parts.assistant and self.parts.assistant.translator)
+        return page(self.parts, request, user, "Desk", "desk", {"translates": translates})
 
     async def list(
         self,

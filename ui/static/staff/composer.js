@@ -7,7 +7,8 @@ const KINDS = { reply: "Reply", note: "Internal note" };
 
 class Composer extends EventTarget {
   // Events: "taken" {conversation} when the agent has taken one, "customer" {conversation} when its customer wrote,
-  // "input" when the text changed, "opened" {conversation, mine} when another conversation stands above.
+  // "input" when the text changed, "opened" {conversation, mine} when another conversation stands above, "sent" {conversation,
+  // kind, text, id} when a text is stored under that id.
   constructor() {
     super();
     this.conversation = null;
@@ -76,6 +77,7 @@ class Composer extends EventTarget {
     const answer = await this.send(kind, text, id, conversation);
     this.#wait(false);
     if (answer === true) localStorage.removeItem(this.#key_of(conversation, kind));
+    if (answer === true) this.tell("sent", { conversation, kind, text, id });
     if (conversation !== this.conversation || kind !== this.kind) return;
     if (answer === true) { this.field.value = ""; this.typed = 0; this.#grow(); this.tell("input"); }
     this.#say(answer === true ? null : answer);

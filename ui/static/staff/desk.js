@@ -2,13 +2,16 @@
 // list and conversation are open (the address says which) and the drafts.
 import { attempt, call, tell } from "./http.js";
 import { composer } from "./composer.js";
+import { attachCopilot } from "./copilot.js";
 import { ask, askWhom } from "./dialogs.js";
 import { debounce, el, fill, since } from "./dom.js";
 import { drawFacts } from "./facts.js";
 import { drawItem, moodOf } from "./items.js";
 import { listen } from "./live.js";
 import { sheet } from "./sheet.js";
+import { attachCanned } from "./slash.js";
 import { drawMessages, reasonOf } from "./transcript.js";
+import { translation } from "./translate.js";
 
 sheet(import.meta.url, "desk.css");
 
@@ -34,6 +37,8 @@ class Desk {
     this.root.classList.add("desk");
     this.layOut();
     composer.mount(this.parts.talk, { send: (...given) => this.send(...given), typing: (id) => this.tellTyping(id), owner: this.user.id });
+    attachCopilot(composer);
+    attachCanned(composer);
     this.drawTalk();
     this.loadList();
     this.openFromAddress();
@@ -184,7 +189,10 @@ class Desk {
       return;
     }
     this.drawHead(conversation, mine);
-    drawMessages(parts.transcript, this.messages, { onCorrect: (message) => this.correct(message) });
+    drawMessages(parts.transcript, this.messages, {
+      onCorrect: (message) => this.correct(message),
+      extra: this.config.translates ? (message) => translation(conversation, message) : null,
+    });
     composer.open(conversation.id, mine);
   }
 

@@ -1,0 +1,199 @@
+// The copilot beside the composer: three past answers and a draft for what the customer wants to know. One key inserts, what was
+// typed stays, and a source opens where it stands. It draws what the server says and remembers what was inserted until it is sent.
+import { el, fill, moment } from "./dom.js";
+import { attempt, call, Refused } from "./http.js";
+import { sheet } from "./sheet.js";
+
+sheet(import.meta.url, "copilot.css");
+
+const KINDS = { faq: "Help centre", correction: "Answer of the team", chat: "Past chat" };
+const DRAFT = "0";
+const OPEN_KEY = "desk.copilot";
+const NARROW = matchMedia("(max-width: 720px)");
+
+export function attachCopilot(composer) {
+  return new Copilot(composer);
+}
+
+class Copilot {
+  constructor(composer) {
+    Object.assign(this, { composer, place: composer.copilot, conversation: null, found: null, draft: null, asked: 0, opened: null, taken: new Map() });
+    this.place.setAttribute("role", "group");
+    this.place.setAttribute("aria-label", "Suggestions");
+    const kept = localStorage.getItem(OPEN_KEY);
+    this.shown = kept ? kept === "open" : !NARROW.matches;
+    composer.addEventListener("opened", ({ detail }) => this.turnTo(detail.mine ? detail.conversation : null));
+    composer.addEventListener("customer", ({ detail }) => { if (detail.conversation === this.conversation) this.load(); });
+    composer.addEventListener("input", () => this.follow());
+    composer.addEventListener("sent", ({ detail }) => this.report(detail));
+    document.addEventListener("keydown", (event) => this.key(event));
+  }
+
+  turnTo(conversation) {
+    Object.assign(this, { conversation, found: null, draft: null, opened: null, asked: this.asked + 1 });
+    this.render();
+    if (conversation) this.load();
+  }
+
+  // Precedents come at once; the draft takes the model's time and comes by its own request.
+  async load() {
+    const asked = ++this.asked;
+    const path = `/agents/api/conversations/${encodeURIComponent(this.conversation)}`;
+    this.failed = null;
+    let found;
+    try {
+      found = await call("GET", `${path}/suggestions`);
+    } catch (error) {
+      if (!(error instanceof Refused)) throw error;
+      if (asked === this.asked) this.fail(error);
+      return;
+    }
+    if (asked !== this.asked) return;
+    Object.assign(this, { found, draft: found.fits ? "writing" : null, opened: null });
+    this.render();
+    if (!found.fits) return;
+    const draft = await call("GET", `${path}/draft`).catch(() => null); // the past answers stand; a draft that is lost is no loss
+    if (asked !== this.asked) return;
+    this.draft = draft?.text ? draft : null;
+    this.render();
+  }
+
+  fail(error) {
+    this.failed = error.message;
+    this.render();
+    if (error.status === 401) attempt(() => Promise.reject(error));
+  }
+
+  // --- inserting ----------------------------------------------------------------------------------------------
+
+  key(event) {
+    const digit = /^(?:Digit|Numpad)([0-3])$/.exec(event.code)?.[1]; // by place: with Alt the letter depends on the keyboard
+    if (!digit || !event.altKey || event.ctrlKey || event.metaKey || !this.ready() || document.querySelector("dialog[open]")) return;
+    event.preventDefault();
+    this.take(digit);
+  }
+
+  ready() { return this.conversation && this.composer.kind === "reply" && this.composer.mine; }
+
+  take(which) {
+    const draft = which === DRAFT && this.draft?.text ? this.draft : null;
+    const precedent = which === DRAFT ? null : this.found?.precedents[Number(which) - 1];
+    const text = draft?.text ?? precedent?.text;
+    if (!text || !this.ready()) return;
+    const taken = this.taken.get(this.conversation) ?? { inserted: [], passages: [], draft: null };
+    taken.inserted.push(text);
+    taken.passages.push(...(draft ? draft.sources.map((source) => source.passage_id) : [precedent.passage_id]));
+    taken.draft = draft?.mode ?? taken.draft;
+    this.taken.set(this.conversation, taken);
+    const { field } = this.composer;
+    field.setSelectionRange(field.selectionEnd, field.selectionEnd); // what is selected stays, too
+    const before = field.value.slice(0, field.selectionEnd), after = field.value.slice(field.selectionEnd);
+    if (NARROW.matches && this.shown) { this.shown = false; this.render(); } // what was inserted is in sight then
+    this.composer.insert(`${gap(before, /\S$/)}${text}${gap(after, /^\S/)}`);
+  }
+
+  // Who empties the field has thrown the offer away.
+  follow() {
+    const { composer, conversation } = this;
+    if (composer.conversation === conversation && composer.kind === "reply" && !composer.busy && !composer.text().trim()) this.taken.delete(conversation);
+    if (this.place.hidden === Boolean(this.ready())) this.render();
+  }
+
+  report({ conversation, kind, id }) {
+    const taken = kind === "reply" ? this.taken.get(conversation) : null;
+    if (!taken) return;
+    this.taken.delete(conversation);
+    const body = { client_id: id, inserted: taken.inserted.join("\n\n"), passages: [...new Set(taken.passages)], draft: taken.draft };
+    call("POST", `/agents/api/conversations/${encodeURIComponent(conversation)}/uses`, body).catch(() => {}); // a pair that is lost is no loss
+  }
+
+  // --- drawing ------------------------------------------------------------------------------------------------
+
+  render() {
+    this.place.hidden = !this.ready();
+    if (this.place.hidden) return;
+    const { found, failed } = this;
+    const count = found?.precedents.length ?? 0;
+    const focused = document.activeElement?.closest?.("#copilot [data-at]")?.dataset.at;
+    const toggle = el("button.quiet.toggle", { type: "button", "data-at": "toggle", "aria-expanded": String(this.shown), "aria-controls": "copilot-offers", onclick: () => this.toggle() },
+      el("span.arrow", { "aria-hidden": "true" }, this.shown ? "▾" : "▸"), count ? `Suggestions (${count})` : "Suggestions");
+    const again = failed ? el("button.quiet.small", { type: "button", "data-at": "again", onclick: () => this.load() }, "Try again") : null;
+    const offers = el("div.offers", { id: "copilot-offers", hidden: !this.shown || !count },
+      el("ol.cards", {}, (found?.precedents ?? []).map((one, index) => this.card(one, String(index + 1))).flat()), this.drawDraft());
+    this.keepingTheEndInSight(() =>
+      fill(this.place, el("div.row.top", {}, toggle, el("span.small.muted.state", { role: "status" }, this.state()), again), offers));
+    if (focused) this.place.querySelector(`[data-at="${focused}"]`)?.focus();
+  }
+
+  // The offers take room from the messages above: who reads the last one goes on reading it.
+  keepingTheEndInSight(draw) {
+    const messages = this.composer.form.parentElement.querySelector(".scroller");
+    const atEnd = messages && messages.scrollHeight - messages.scrollTop - messages.clientHeight < 60;
+    draw();
+    if (atEnd) messages.scrollTop = messages.scrollHeight;
+  }
+
+  state() {
+    const { found, failed } = this;
+    if (failed) return failed;
+    if (!found) return "Looking for past answers…";
+    if (found.language === null) return "The customer has not asked anything yet.";
+    if (!found.precedents.length) return found.degraded.length ? `No past answers: ${found.degraded.join("; ")}` : "No past answer comes near.";
+    const weak = found.fits ? null : "Nothing fits well; these come nearest.";
+    return [weak, found.degraded.length ? `Not everything works: ${found.degraded.join("; ")}` : null].filter(Boolean).join(" ");
+  }
+
+  toggle() {
+    this.shown = !this.shown;
+    localStorage.setItem(OPEN_KEY, this.shown ? "open" : "shut");
+    this.render();
+  }
+
+  card(one, key) {
+    const open = this.opened === key;
+    const facts = [KINDS[one.kind] ?? KINDS.chat, one.resolved_at ? age(one.resolved_at) : null, one.score.toFixed(2)].filter(Boolean).join(" · ");
+    const warn = one.general ? (one.said ? "said already" : null) : "one customer's case";
+    const card = el(`li.offer${open ? ".open" : ""}`, {},
+      el("button.insert", { type: "button", "data-at": `insert-${key}`, "aria-keyshortcuts": `Alt+${key}`, title: `Insert (Alt+${key})`, onclick: () => this.take(key) },
+        keyOf(key), el("span.said", { dir: "auto" }, one.text)),
+      el("div.row.meta.small.muted", {}, warn ? el(`span.chip${one.general ? "" : ".wait"}`, {}, warn) : null, el("span", { title: "Where it is from, its age, how well it was found" }, facts),
+        el("button.quiet.small.source", { type: "button", "data-at": `source-${key}`, "aria-expanded": String(open), onclick: () => { this.opened = open ? null : key; this.render(); } }, open ? "Hide" : "Source")));
+    return open ? [card, source(one, key)] : [card];
+  }
+
+  drawDraft() {
+    const { draft } = this;
+    if (!draft) return null;
+    if (draft === "writing") return el("p.draft.small.muted", { role: "status" }, "Writing a draft…");
+    const same = this.found.precedents.findIndex((one) => one.text === draft.text) + 1;
+    const why = draft.degraded.length ? ` (${draft.degraded.map(plainly).join("; ")})` : "";
+    if (same) return el("p.draft.small.muted", {}, `No reworded draft${why}. Alt+0 inserts the same as Alt+${same}.`);
+    const made = draft.mode === "precedent" ? `Past answers as they were given${why}` : `Reworded by ${draft.model ?? "the model"} · ${draft.checks.map(plainly).join(", ")}`;
+    return el("div.draft", {},
+      el("button.insert", { type: "button", "data-at": "insert-0", "aria-keyshortcuts": "Alt+0", title: "Insert (Alt+0)", onclick: () => this.take(DRAFT) },
+        keyOf(DRAFT), el("span.said", { dir: "auto" }, draft.text)),
+      el("p.small.muted.meta", {}, el("strong", {}, "Draft"), ` · ${made} · ${draft.sources.length === 1 ? "1 source" : `${draft.sources.length} sources`}`));
+  }
+}
+
+const keyOf = (key) => el("kbd", {}, el("span.sr", {}, "Insert, "), `Alt+${key}`);
+const gap = (text, touching) => (touching.test(text) ? "\n\n" : "");
+// Codes of `composing` in words.
+const plainly = (code) => code.replace(/^(?:generator|overload): /, "").replace(/^evidence: passed$/, "every figure and name stands in the sources")
+  .replace(/^evidence: not supported: (.*)$/, "the model's own draft was dropped: in no source stands $1");
+
+function source(one, key) {
+  return el("li.whole", { "aria-label": `Source of suggestion ${key}` },
+    el("p.small.muted", {}, "Asked", one.resolved_at ? ` on ${moment(one.resolved_at)}` : "", " · ", el("span.mono", {}, `${one.conversation_id} / ${one.turn_id}`)),
+    el("p.said", { dir: "auto" }, one.question),
+    el("p.small.muted", {}, "Answered"),
+    el("p.said", { dir: "auto" }, one.answer));
+}
+
+const DAY_MS = 86_400_000;
+function age(iso) {
+  const days = Math.max(0, Math.round((Date.now() - new Date(iso)) / DAY_MS));
+  if (days < 1) return "today";
+  if (days < 60) return days === 1 ? "1 day" : `${days} days`;
+  return days < 700 ? `${Math.round(days / 30.4)} months` : `${Math.round(days / 365)} years`;
+}
