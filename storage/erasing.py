@@ -6,17 +6,18 @@ Which tables hang on a conversation is read from the tables themselves, so that 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Table, column, delete, func, or_, select, table, tuple_, update
+from sqlalchemy import ColumnElement, Connection, Table, column, delete, func, or_, select, table, tuple_
 
-from storage.desk_tables import CorrectionRow, KnowledgeStateRow
+from chatbot.types import CORRECTION
+from storage.desk_tables import ConfidenceLabelRow, CorrectionRow
+from storage.retiring import count_change
 from storage.tables import ConversationRow, MessageRow, PassageRow, Rows, SourceRow, TranscriptRow
 
 CHUNK = 50  # conversations a transaction, so that a chat's write never waits long
-CORRECTIONS = "correction"  # the source of answers that the team wrote; their transcript ids are correction-<id>
 QUOTES = "quotes elsewhere"
 
 
@@ -53,7 +54,7 @@ def widen(connection: Connection, scope: Scope, *, corrections: bool) -> Scope:
             found |= dict.fromkeys(connection.execute(select(CorrectionRow.id).where(because)).scalars())
     if found:
         found |= dict.fromkeys(_edits_of(connection, found))
-    transcripts |= dict.fromkeys((CORRECTIONS, f"correction-{each}") for each in found)
+    transcripts |= dict.fromkeys((CORRECTION, f"correction-{each}") for each in found)
     return Scope(scope.conversations, tuple(transcripts), tuple(found))
 
 
@@ -63,6 +64,10 @@ def count(connection: Connection, scope: Scope) -> Counter[str]:
     for part in scope.chunks():
         for root, condition in _roots(part):
             counts += _count_under(connection, root, condition)
+        if part.corrections:  # a label hangs on the correction and on the reply, and is counted there
+            labels = ConfidenceLabelRow.correction_id.in_(part.corrections) & ConfidenceLabelRow.message_id.is_not(None)
+            twice = select(func.count()).select_from(ConfidenceLabelRow).where(labels)
+            counts[ConfidenceLabelRow.__tablename__] -= connection.execute(twice).scalar_one()
         if part.transcripts:
             counts[QUOTES] += connection.execute(
                 select(func.count()).select_from(SourceRow).where(_quotes(part.transcripts))
@@ -80,7 +85,7 @@ def erase(connection: Connection, scope: Scope) -> Counter[str]:
     if scope.transcripts:
         counts[QUOTES] = connection.execute(delete(SourceRow).where(_quotes(scope.transcripts))).rowcount
     if scope.transcripts:
-        _tell_the_index(connection)
+        count_change(connection)
     for root, condition in _roots(scope):
         counts += _count_under(connection, root, condition)
         connection.execute(delete(root).where(condition))
@@ -129,7 +134,7 @@ def _count_terms(connection: Connection, of: Table, matching: ColumnElement[bool
 
 def _quotes(transcripts: Sequence[tuple[str, str]]) -> ColumnElement[bool]:
     passages = select(PassageRow.passage_id).join(TranscriptRow, TranscriptRow.id == PassageRow.transcript_id)
-    corrections = [each for source, each in transcripts if source == CORRECTIONS]
+    corrections = [each for source, each in transcripts if source == CORRECTION]
     return SourceRow.passage_id.in_(passages.where(_these(transcripts))) | SourceRow.transcript_id.in_(corrections)
 
 
@@ -148,11 +153,6 @@ def _edits_of(connection: Connection, corrections: Iterable[int]) -> list[int]:
     return edits
 
 
-def _tell_the_index(connection: Connection) -> None:
-    state = KnowledgeStateRow
-    connection.execute(update(state).values(version=state.version + 1))
-
-
 def _these(transcripts: Sequence[tuple[str, str]]) -> ColumnElement[bool]:
     return tuple_(TranscriptRow.source, TranscriptRow.external_id).in_(transcripts)
 
@@ -165,8 +165,3 @@ def _table(row: type[Rows]) -> Table:
 
 def _pieces(items: Sequence[Any]) -> list[tuple[Any, ...]]:
     return [tuple(items[start : start + CHUNK]) for start in range(0, len(items), CHUNK)]
-
-
-def total(counts: Mapping[str, int], *tables: str) -> int:
-    """The sum over some tables."""
-    return sum(counts.get(name, 0) for name in tables)

@@ -74,7 +74,9 @@ async function showPerson(card, one, erased) {
 
 function numbers({ rows, outside = {}, models }) {
   const { index = {}, examples = {} } = outside;
-  const lines = Object.entries(rows).map(([table, number]) => [TABLES[table] ?? table, number]);
+  const order = Object.keys(TABLES);
+  const known = Object.entries(rows).sort(([one], [other]) => order.indexOf(one) - order.indexOf(other));
+  const lines = known.map(([table, number]) => [TABLES[table] ?? table, number]);
   if (index.passages) lines.push(["Passages with their vectors in the index", index.passages], ["Index versions that held them", index.versions.length]);
   if (examples.removed) lines.push(["Training examples", examples.removed], ["Files with such examples", examples.files.length]);
   if (models?.length) lines.push(["Models trained on it", models.join(", ")]);
@@ -107,7 +109,7 @@ async function drawRetention(card) {
   const rows = told.due.map((one) => el("tr", {}, el("td", {}, one.status), el("td.number", {}, `${one.days} days`), el("td.number", {}, String(one.conversations)), el("td", {}, one.oldest ? moment(one.oldest) : "")));
   fill(card, el("h2", {}, "Retention"),
     rows.length
-      ? [el("div.scroll", {}, el("table", {}, el("thead", {}, el("tr", {}, ["Status", "Kept for", "Due now", "Oldest"].map((name) => el("th", {}, name)))), el("tbody", {}, rows))),
+      ? [el("div.scroll", {}, el("table", {}, el("thead", {}, el("tr", {}, [["Status"], ["Kept for", "number"], ["Due now", "number"], ["Oldest"]].map(([name, kind]) => el("th", { class: kind }, name)))), el("tbody", {}, rows))),
         el("p.muted.small", {}, "The server erases what is due once a day. Conversations with people, or waiting for one, are never touched.")]
       : el("p", {}, "Nothing is erased by age."),
     el("p.muted.small", {}, "Set by ", el("span.mono", {}, "retention_days"), " in the settings."));
@@ -117,7 +119,7 @@ function exports() {
   const what = el("select", {}, [["all", "All conversations"], ["live", "Live chats"], ["imported", "Imported conversations"]].map(([value, text]) => el("option", { value }, text)));
   const go = (format) => { location.href = `/admin/api/data/export?${new URLSearchParams({ format, what: what.value })}`; };
   return el("section.card", {}, el("h2", {}, "Export"), el("label", {}, "What", what),
-    el("div.stack", {}, FORMATS.map(([format, name, why]) => el("div.row.between", {}, el("span.small.muted", {}, why), el("button", { type: "button", onclick: () => go(format) }, name)))),
+    el("div.stack", {}, FORMATS.map(([format, name, why]) => el("div.row.between.format", {}, el("span.small.muted", {}, why), el("button", { type: "button", onclick: () => go(format) }, name)))),
     el("p.muted.small", {}, "Exports hold personal data and stand in the audit log."));
 }
 
@@ -135,6 +137,6 @@ function receipt(one) {
   const { counts } = one;
   return el("details.receipt", {},
     el("summary.row", {}, el("span.mono", {}, one.receipt), el("span.chip", {}, one.reason === "self" ? "by the customer" : one.reason), counts.replayed && el("span.chip.wait", {}, "again, after a restored backup"),
-      el("span.muted.small", {}, `${moment(one.at)} · ${counts.conversations ?? 0} conversations`)),
+      el("span.muted.small", {}, `${moment(one.at)} · ${counts.conversations ?? 0} ${counts.conversations === 1 ? "conversation" : "conversations"}`)),
     numbers({ rows: counts.rows ?? {}, outside: counts.outside, models: counts.models }), advice({ ...counts }));
 }

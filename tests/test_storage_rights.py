@@ -1,0 +1,353 @@
+"""What a person may ask for, on both databases: found, handed over, erased; kills finished, backups told again, old ones gone."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import func, select, update
+
+from chatbot.errors import BadInput, NotFound, StorageError
+from chatbot.types import Role, Transcript, Turn
+from storage import rights as rights_module
+from storage.audit import COMMAND
+from storage.desk_tables import CorrectionRow, ErasureRow
+from storage.ledger import KEY, LEDGER, Ledger
+from storage.opening import Store, open_store
+from storage.people import User
+from storage.subjects import By, Subject
+from storage.tables import ConversationRow, Rows
+from tests.erased import Customer, make_customer, traces
+from tests.fakes_retrieval import passage
+from tests.staff import done
+
+SMALL_BALLAST = 1 << 20
+Doomed = Callable[[str | None, str], bool]
+
+
+@dataclass
+class Elsewhere:
+    """Copies outside the database that only write down what they were asked; `dies` ends a sweep as a kill would."""
+
+    asked: list[tuple[Doomed, bool, bool]] = field(default_factory=list)
+    trained: Sequence[str] = ()
+    dies: bool = False
+    old: bool = False
+
+    def models(self, conversations: Collection[str]) -> Sequence[str]:
+        return list(self.trained)
+
+    def sweep(self, doomed: Doomed, *, index: bool, dry_run: bool) -> Mapping[str, Any]:
+        if self.dies:
+            raise KeyboardInterrupt
+        self.asked.append((doomed, index, dry_run))
+        return {"index": {"passages": int(index)}, "examples": {"removed": 0}}
+
+    def stale(self, since: datetime) -> bool:
+        return self.old
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
+def url(request: pytest.FixtureRequest) -> str | None:
+    return str(request.getfixturevalue("postgres_url")) if request.param == "postgres" else None
+
+
+@pytest.fixture
+def store(url: str | None, tmp_path: Path) -> Iterator[Store]:
+    with open_store(url, tmp_path, ballast_bytes=SMALL_BALLAST) as opened:
+        yield opened
+
+
+@pytest.fixture
+def boss(store: Store) -> User:
+    return done(store.people.add_user("ada@shop.example", "Ada Boss", "admin", COMMAND))
+
+
+def of(one: Customer) -> Subject:
+    return Subject(By.OWNER, one.owner)
+
+
+def rows_left(store: Store) -> dict[str, int]:
+    """Rows of every table that may hold something of a customer."""
+    beside = {"users", "audit", "erasures", "imports", "knowledge_state", "staff_sessions", "teams", "retirements"}
+    tables = [table for table in Rows.metadata.sorted_tables if table.name not in beside]
+    counts = {
+        t.name: store.database.read(lambda c, t=t: c.execute(select(func.count()).select_from(t)).scalar_one())
+        for t in tables
+    }
+    return {name: count for name, future in counts.items() if (count := future.result())}
+
+
+def test_everything_of_one_person_goes_and_the_receipt_counts_it(store: Store, boss: User) -> None:
+    gone, stays = make_customer(store, boss, 1), make_customer(store, boss, 2)
+    before, elsewhere = rows_left(store), Elsewhere(trained=["tuned-3"])
+    preview = store.rights.preview(of(gone), elsewhere)
+    receipt = store.rights.erase(of(gone), elsewhere)
+    after = rows_left(store)
+    went = {
+        name: number
+        for name, number in receipt.rows.items()
+        if not name.endswith("entries") and name != "quotes elsewhere"
+    }
+    assert {name: before[name] - after.get(name, 0) for name in before} == {name: went.get(name, 0) for name in before}
+    assert dict(preview.rows) == dict(receipt.rows)
+    assert (receipt.rows["message_search entries"], receipt.models, receipt.conversations) == (4, ["tuned-3"], 1)
+    assert [(index, dry) for _, index, dry in elsewhere.asked] == [(True, True), (True, False)]
+    assert done(store.conversations.search(gone.words["said"])) == []
+    assert [hit.conversation_id for hit in done(store.conversations.search(stays.words["said"]))] == [
+        stays.conversation
+    ]
+    with pytest.raises(NotFound, match="Nothing is kept"):
+        store.rights.erase(of(gone), Elsewhere())
+
+
+def test_a_receipt_names_nobody(store: Store, boss: User, tmp_path: Path) -> None:
+    one = make_customer(store, boss, 1)
+    receipt = store.rights.erase(of(one), Elsewhere())
+    [kept] = store.rights.receipts()
+    ledger = (tmp_path / LEDGER).read_text()
+    for told in (json.dumps(kept, default=str), ledger):
+        assert receipt.id in told
+        assert not any(secret in told for secret in (one.owner, one.conversation, *one.words.values()))
+    assert [json.loads(line)["step"] for line in ledger.splitlines()] == ["intent", "done"]
+
+
+def test_one_conversation_goes_and_the_other_of_the_same_person_stays(store: Store) -> None:
+    first, second = (done(store.conversations.create_conversation("ann")) for _ in range(2))
+    assert store.rights.erase(Subject(By.CONVERSATION, first.id), Elsewhere()).conversations == 1
+    assert [c.id for c in done(store.conversations.conversations_of("ann"))] == [second.id]
+
+
+def test_by_address_all_of_whoever_left_it(store: Store, boss: User) -> None:
+    one, other = make_customer(store, boss, 1), make_customer(store, boss, 2)
+    more = done(store.conversations.create_conversation(one.owner))
+    receipt = store.rights.erase(Subject(By.EMAIL, f"{one.words['contact'].upper()}@Example.org"), Elsewhere())
+    assert receipt.conversations == 2
+    with pytest.raises(NotFound):
+        done(store.conversations.conversation(more.id, one.owner))
+    assert done(store.conversations.conversation(other.conversation, other.owner))
+
+
+def test_an_imported_conversation_goes_with_its_quotes_in_other_replies(store: Store, boss: User) -> None:
+    past = passage(7, "Where is it?", "There.", conversation_id="77", source="zendesk", id="p-shop")
+    with store.transcripts.importing("x.jsonl", "own") as batch:
+        batch.add(
+            Transcript("77", "zendesk", (Turn(Role.CUSTOMER, "Where is it?"), Turn(Role.AGENT, "There."))), [past]
+        )
+        batch.commit()
+    make_customer(store, boss, 1)
+    receipt = store.rights.erase(Subject(By.TRANSCRIPT, "77", "zendesk"), Elsewhere())
+    assert {name: receipt.rows[name] for name in ("transcripts", "passages", "quotes elsewhere")} == {
+        "transcripts": 1, "passages": 1, "quotes elsewhere": 1,
+    }  # fmt: skip
+    assert not store.transcripts.has("zendesk", "77")
+
+
+def test_search_shows_who_it_may_be_and_erases_nobody(store: Store, boss: User) -> None:
+    one = make_customer(store, boss, 1)
+    by_words, by_address = (
+        store.rights.search(one.words["said"]),
+        store.rights.search(f"{one.words['contact']}@example.org"),
+    )
+    assert [(c.conversation, c.owner, c.why) for c in by_words] == [(one.conversation, one.owner, "message")]
+    assert [(c.conversation, c.why) for c in by_address] == [(one.conversation, "address left")]
+    assert store.rights.search("nobody wrote this") == []
+    with pytest.raises(BadInput):
+        store.rights.search("  ")
+
+
+def test_the_dossier_holds_all_of_a_person_and_notes_only_when_asked(store: Store, boss: User) -> None:
+    one = make_customer(store, boss, 1)
+    plain, whole = (json.dumps(store.rights.dossier(of(one), notes=notes)) for notes in (False, True))
+    given = {place: one.words[place] for place in ("said", "agent", "contact", "rating", "comment", "tag", "wrong")}
+    assert [place for place, word in given.items() if word not in plain] == []
+    assert one.words["note"] not in plain
+    assert one.words["note"] in whole
+
+
+def test_a_killed_erasure_is_finished_at_the_next_start(url: str | None, tmp_path: Path) -> None:
+    with open_store(url, tmp_path, ballast_bytes=SMALL_BALLAST) as store:
+        boss = done(store.people.add_user("ada@shop.example", "Ada", "admin", COMMAND))
+        one = make_customer(store, boss, 1)
+        with pytest.raises(KeyboardInterrupt):
+            store.rights.erase(of(one), Elsewhere(dies=True))
+        assert store.rights.receipts() == []
+    with open_store(url, tmp_path, ballast_bytes=SMALL_BALLAST) as store:
+        elsewhere = Elsewhere()
+        [receipt] = store.rights.catch_up(elsewhere)
+        doomed, index, _ = elsewhere.asked[0]
+        assert (doomed("live", one.conversation), doomed(None, one.conversation), doomed("live", "other"), index) == (
+            True,
+            True,
+            False,
+            True,
+        )
+        assert [kept["receipt"] for kept in store.rights.receipts()] == [receipt.id]
+        assert store.rights.catch_up(Elsewhere()) == []
+
+
+def test_killed_before_a_row_went_it_is_finished_too(
+    url: str | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def killed(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with open_store(url, tmp_path, ballast_bytes=SMALL_BALLAST) as store:
+        boss = done(store.people.add_user("ada@shop.example", "Ada", "admin", COMMAND))
+        one, stays = make_customer(store, boss, 1), make_customer(store, boss, 2)
+        with monkeypatch.context() as patch:
+            patch.setattr(rights_module.Rights, "_delete", killed)
+            with pytest.raises(KeyboardInterrupt):
+                store.rights.erase(of(one), Elsewhere())
+    with open_store(url, tmp_path, ballast_bytes=SMALL_BALLAST) as store:
+        assert list(done(store.conversations.conversations_of(one.owner))) == []
+        assert len(done(store.conversations.conversations_of(stays.owner))) == 1
+        assert (
+            store.database.read(
+                lambda c: c.execute(select(func.count()).select_from(CorrectionRow)).scalar_one()
+            ).result()
+            == 1
+        )
+
+
+def test_a_restored_backup_is_erased_again(tmp_path: Path) -> None:
+    data, backup = tmp_path / "data", tmp_path / "backup.sqlite3"
+    with open_store(None, data, ballast_bytes=SMALL_BALLAST) as store:
+        boss = done(store.people.add_user("ada@shop.example", "Ada", "admin", COMMAND))
+        one, stays = make_customer(store, boss, 1), make_customer(store, boss, 2)
+        store.database.settle(compact_below=0)
+    shutil.copy(data / "precedent.sqlite3", backup)
+    with open_store(None, data, ballast_bytes=SMALL_BALLAST) as store:
+        store.rights.erase(of(one), Elsewhere())
+        fresh = done(store.conversations.create_conversation(one.owner))  # he comes back, with the same cookie
+    for name in ("precedent.sqlite3-wal", "precedent.sqlite3-shm"):
+        (data / name).unlink(missing_ok=True)
+    shutil.copy(backup, data / "precedent.sqlite3")
+    with open_store(None, data, ballast_bytes=SMALL_BALLAST) as store:
+        elsewhere = Elsewhere()
+        [again] = store.rights.catch_up(elsewhere)
+        assert again.replayed
+        assert len(elsewhere.asked) == 1
+        assert len(done(store.conversations.conversations_of(stays.owner))) == 1
+        assert list(done(store.conversations.conversations_of(one.owner))) == []
+        assert [row["receipt"] for row in store.rights.receipts()] == [again.id]
+    assert traces(data, set(one.words.values()) - {one.words["example"]}) == set()
+    assert fresh.id
+
+
+def test_who_came_back_after_an_erasure_is_not_erased_with_a_replay(
+    store: Store, url: str | None, tmp_path: Path
+) -> None:
+    old = done(store.conversations.create_conversation("ann"))
+    store.rights.erase(Subject(By.OWNER, "ann"), Elsewhere())
+    new = done(store.conversations.create_conversation("ann"))
+    store.database.write(lambda c: c.execute(ErasureRow.__table__.delete())).result()  # as an older backup is
+    assert store.rights.restore_missing() == 0
+    assert [c.id for c in done(store.conversations.conversations_of("ann"))] == [new.id]
+    assert old.id != new.id
+
+
+def test_the_ledger_is_completed_from_the_database(store: Store, boss: User, tmp_path: Path) -> None:
+    one = make_customer(store, boss, 1)
+    receipt = store.rights.erase(of(one), Elsewhere())
+    (tmp_path / LEDGER).unlink()
+    store.rights.restore_missing()
+    [entry] = Ledger(tmp_path).entries()
+    assert (entry.receipt, entry.step) == (receipt.id, "restored")
+    assert Ledger(tmp_path).doomed([entry])("live", one.conversation)
+
+
+def test_a_torn_or_broken_line_of_the_ledger_loses_no_other(store: Store, tmp_path: Path) -> None:
+    for owner in ("ann", "bob"):
+        done(store.conversations.create_conversation(owner))
+    store.rights.erase(Subject(By.OWNER, "ann"), Elsewhere())
+    with (tmp_path / LEDGER).open("ab") as file:
+        file.write(b'{"receipt": "half')
+    store.rights.erase(Subject(By.OWNER, "bob"), Elsewhere())
+    assert [entry.step for entry in Ledger(tmp_path).entries()] == ["done", "done"]
+
+
+def test_without_its_key_the_ledger_says_what_is_missing(store: Store, tmp_path: Path) -> None:
+    done(store.conversations.create_conversation("ann"))
+    store.rights.erase(Subject(By.OWNER, "ann"), Elsewhere())
+    (tmp_path / KEY).unlink()
+    done(store.conversations.create_conversation("bob"))
+    with pytest.raises(StorageError, match=r"erasures\.key is missing"):
+        store.rights.erase(Subject(By.OWNER, "bob"), Elsewhere())
+    assert len(done(store.conversations.conversations_of("bob"))) == 1
+
+
+def test_an_old_index_version_is_swept_at_the_start(store: Store, boss: User) -> None:
+    one, elsewhere = make_customer(store, boss, 1), Elsewhere(old=True)
+    store.rights.erase(of(one), Elsewhere())
+    assert store.rights.catch_up(elsewhere) == []
+    [(doomed, index, _)] = elsewhere.asked
+    assert (index, doomed("live", one.conversation)) == (True, True)
+
+
+def test_an_erasure_beside_an_index_build_is_swept_again(store: Store, boss: User) -> None:
+    one, elsewhere = make_customer(store, boss, 1), Elsewhere()
+    with store.rights.overtaken(elsewhere):
+        assert elsewhere.asked == []
+        store.rights.erase(of(one), Elsewhere())
+    assert len(elsewhere.asked) == 1
+    with store.rights.overtaken(elsewhere):
+        assert one
+    assert len(elsewhere.asked) == 1
+
+
+def _age(store: Store, conversation: str, status: str, days: int) -> None:
+    then = datetime.now(UTC) - timedelta(days=days)
+    change = update(ConversationRow).where(ConversationRow.id == conversation).values(status=status, updated_at=then)
+    store.database.write(lambda c: c.execute(change)).result()
+
+
+def test_retention_takes_what_is_old_enough_and_never_who_waits(store: Store) -> None:
+    made = {}
+    for status, days in (("closed", 400), ("closed", 300), ("bot", 91), ("bot", 1), ("waiting", 999), ("human", 999)):
+        one = done(store.conversations.create_conversation(f"{status}-{days}"))
+        _age(store, one.id, status, days)
+        made[status, days] = one
+    policy = {"closed": 365, "bot": 90, "waiting": 1}
+    assert [(due.status, due.conversations) for due in store.retention.due(policy)] == [("closed", 1), ("bot", 1)]
+    [receipt] = store.retention.run(policy, Elsewhere())
+    assert (receipt.reason, receipt.conversations) == ("retention", 2)
+    left = {key for key in made if done(store.conversations.conversations_of(f"{key[0]}-{key[1]}"))}
+    assert left == {("closed", 300), ("bot", 1), ("waiting", 999), ("human", 999)}
+    assert store.retention.run({}, Elsewhere()) == []
+
+
+def test_retention_keeps_what_the_team_wrote(store: Store, boss: User) -> None:
+    one = make_customer(store, boss, 1)
+    _age(store, one.conversation, "closed", 400)
+    store.retention.run({"closed": 365}, Elsewhere())
+    kept = store.database.read(
+        lambda c: c.execute(select(CorrectionRow.conversation_id, CorrectionRow.answer)).one()
+    ).result()
+    assert (kept.conversation_id, one.words["answered"] in kept.answer) == (None, True)
+    assert [p.source for p in store.transcripts.passages()] == ["correction"]
+
+
+def test_what_a_big_file_leaves_is_tidied_later(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    if store.database.dialect != "sqlite":
+        assert store.database.settle(compact_below=0)
+        return
+    monkeypatch.setattr(rights_module, "COMPACT_BELOW", 0)
+    done(store.conversations.create_conversation("ann"))
+    assert not store.rights.erase(Subject(By.OWNER, "ann"), Elsewhere()).settled
+    assert not store.rights.tidy()
+    monkeypatch.setattr(rights_module, "COMPACT_BELOW", 1 << 40)
+    assert store.rights.tidy()
+    assert store.rights.receipts()[0]["counts"]["settled"]
+    assert not store.rights.tidy()
+
+
+def test_the_subject_must_be_somebody() -> None:
+    with pytest.raises(BadInput, match="is empty"):
+        replace(Subject(By.EMAIL, "x"), value="  ").check()
