@@ -59,17 +59,26 @@ def check_filters(given: Filters) -> Filters:
 
 
 def conditions(given: Filters) -> list[ColumnElement[bool]]:
-    """Every filter but the dates, for a WHERE over `conversations`; the cheapest first."""
-    found: list[ColumnElement[bool]] = list(columns(given).values())
+    """Every filter but the dates, to be tested on conversations that are at hand; the cheapest first.
+
+    Columns are coalesced so that no index fits: SQLite would walk all conversations of a language, or all replies of a mode,
+    for each one that is tested.
+    """
+    found: list[ColumnElement[bool]] = [
+        func.coalesce(getattr(ConversationRow, name), empty) == getattr(given, name)
+        for name, empty in (("rating", 0), ("status", ""), ("language", ""))
+        if getattr(given, name) is not None and (name != "rating" or given.rating)
+    ]
     if given.rating == 0:
         found.append(ConversationRow.rating.is_(None))
     if given.tag is not None:
-        found.append(exists().where(TagRow.conversation_id == ConversationRow.id, TagRow.tag == given.tag))
+        found.append(
+            exists().where(TagRow.conversation_id == ConversationRow.id, func.coalesce(TagRow.tag, "") == given.tag)
+        )
     if given.agent is not None:
-        found.append(_stayed(HandoverRow.user_id == given.agent))
+        found.append(_stayed(func.coalesce(HandoverRow.user_id, 0) == given.agent))
     if given.outcome is not None:
         found.append(_ended(given.outcome))
-    # Coalesced here and below, or SQLite walks all replies of that mode for each conversation.
     said = [
         func.coalesce(getattr(ReplyRow, name), "") == value
         for name in ("mode", "reason", "action")
