@@ -1,0 +1,49 @@
+"""The benchmark of the desk on a small store: what it makes is whole and in order, what it reports follows from it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from sqlalchemy import func, select, text
+
+from scripts import bench_desk
+from scripts.bench_desk_data import LANGUAGES, fill
+from storage.opening import open_store
+from storage.tables import ConversationRow, MessageRow, ReplyRow
+
+
+def test_the_store_it_makes_holds_together(tmp_path: Path) -> None:
+    with open_store(None, tmp_path, ballast_bytes=1 << 20) as store:
+        made = fill(store, 2_000)
+        counts = [select(func.count()).select_from(row) for row in (MessageRow, ConversationRow)]
+        messages, conversations = store.database.read(
+            lambda c: [c.execute(one).scalar_one() for one in counts]
+        ).result()
+        assert (messages, conversations) == (made.messages, made.conversations)
+        assert 1_500 < messages < 2_500
+        broken = store.database.read(lambda c: c.execute(text("PRAGMA foreign_key_check")).all()).result()
+        assert broken == []
+        gaps = select(ConversationRow.id).join(MessageRow).group_by(ConversationRow.id)
+        gaps = gaps.having(func.max(MessageRow.seq) != func.count()).limit(1)
+        assert store.database.read(lambda c: c.execute(gaps).first()).result() is None
+        moments = store.database.read(
+            lambda c: c.execute(select(MessageRow.created_at).order_by(MessageRow.id)).scalars().all()
+        ).result()
+        assert moments == sorted(moments)
+        found = store.database.read(lambda c: set(c.execute(select(ReplyRow.language).distinct()).scalars())).result()
+        assert found == set(LANGUAGES)
+
+
+def test_it_reports_each_search_and_cleans_up(tmp_path: Path) -> None:
+    result = bench_desk.run(1_000, 1, tmp_path, live=False)
+    assert list(tmp_path.iterdir()) == []
+    assert set(result["lists"]) == {"mine", "waiting", "bot", "closed"}
+    assert all(row["p50"] <= row["p95"] <= row["worst"] for row in result["search"].values())
+    assert result["search_all"]["requests"] == 2 * len(result["search"]) + result["deep_pages"]["requests"]
+
+
+@pytest.mark.parametrize(("search", "lists"), [(150.0, 100.0), (150.1, 100.0), (150.0, 100.1)])
+def test_its_goals_follow_the_figures(search: float, lists: float) -> None:
+    goals = bench_desk._goals({"search_all": {"p95": search}, "lists_all": {"p95": lists}})
+    assert list(goals.values()) == [search <= 150, lists <= 100]
