@@ -1,0 +1,37 @@
+"""The whole story in the real product and a real Chromium: question, hand-over, person, bot, rating, review, correction."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import sync_playwright
+
+from tests.product import Product
+from tests.story import Story, hire
+from tests.test_ui_browser import CHROMIUM, FLAGS
+
+pytestmark = [pytest.mark.browser, pytest.mark.models]
+
+
+@pytest.mark.parametrize("size", [(1280, 800), (390, 844)], ids=["desktop", "phone"])
+def test_from_the_question_to_the_corrected_answer(
+    size: tuple[int, int], copy_demo: Callable[[Path], Path], tmp_path: Path
+) -> None:
+    data = copy_demo(tmp_path / "data")
+    token = hire(data)
+    product = Product(data)
+    product.start()
+    try:
+        with sync_playwright() as playwright:
+            chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=list(FLAGS))
+            story = Story(chromium, product.url, token, {"viewport": {"width": size[0], "height": size[1]}})
+            story.walk()
+            story.close()
+            chromium.close()
+    finally:
+        assert product.stop(signal.SIGINT) == 0
+    assert story.errors == []
+    assert "Traceback" not in product.log
