@@ -298,6 +298,9 @@ def test_a_second_factor_is_set_up_and_asked_for(site: House) -> None:
         assert site.client.post("/account/api/second-factor/proof", json=proof).status_code == 422
     codes = site.client.post("/account/api/second-factor/proof", json=proof | {"code": code_of(drawn["secret"])}).json()
     assert len(set(codes["recovery"])) == 8
+    again = proof | {"code": code_of(drawn["secret"], 1)}
+    assert site.client.post("/account/api/second-factor/proof", json=again).status_code == 409
+    assert site.client.post("/account/api/second-factor", json={"password": PASSWORD}).status_code == 409
 
     assert log_in(site).json() == {"code": True}
     assert site.client.get("/account/api/me").status_code == 401  # the password alone opens nothing

@@ -86,16 +86,14 @@ class Account:
 
     async def begin_factor(self, request: Request, body: Confirm) -> dict[str, str]:
         """A new secret as QR code and in words. It counts once a code of it was given."""
-        user = await self._confirmed(request, body.password)
-        if user.second_factor:
-            raise Conflict("A second factor is set up already; switch it off first.")
+        user = _without_factor(await self._confirmed(request, body.password))
         secret = new_secret()
         uri = provisioning_uri(secret, user.email, self.parts.settings.company)
         return {"secret": secret, "svg": qr_svg(uri), "ticket": self._tickets.dumps([user.id, secret])}
 
     async def prove_factor(self, request: Request, body: Proof) -> dict[str, list[str]]:
         """The first code switches the second factor on; the recovery codes are shown this once."""
-        user = await self.parts.gate.person(request)
+        user = _without_factor(await self.parts.gate.person(request))
         try:
             user_id, secret = self._tickets.loads(body.ticket, max_age=TO_SCAN_S)
         except BadSignature as exc:
@@ -133,6 +131,12 @@ class Account:
 
     def _here(self, request: Request) -> str:
         return hash_token(self.parts.gate.token(request) or "")
+
+
+def _without_factor(user: User) -> User:
+    if user.second_factor:
+        raise Conflict("A second factor is set up already; switch it off first.")
+    return user
 
 
 def account_routes(parts: StaffParts) -> APIRouter:

@@ -78,7 +78,7 @@ class Doors:
         if token:
             user = await self.parts.store.sessions.signed_in(token)
             await self.parts.store.sessions.end(token, actor_of(user, gate.network(request)) if user else None)
-        return RedirectResponse("/login", 303, headers={"set-cookie": gate.cookie("", 0), "clear-site-data": '"cache"'})
+        return RedirectResponse("/login", 303, headers={"set-cookie": gate.cookie("", 0)})
 
     async def to_slash(self, request: Request) -> Response:
         """For whoever types the address by hand."""

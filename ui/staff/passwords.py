@@ -42,7 +42,7 @@ class Passwords:
 
     async def matches(self, password: str, stored: str | None) -> bool:
         """Takes the same time without a stored hash, so that nobody learns which accounts exist. Raises Busy."""
-        known = await self._in_turn(lambda: self._verify(stored or self._nobodys, normal(password)))
+        known = await self._in_turn(lambda: self._verify(stored, normal(password)))
         return known and stored is not None
 
     def is_dated(self, stored: str) -> bool:
@@ -53,9 +53,10 @@ class Passwords:
     def _nobodys(self) -> str:
         return self.hasher.hash(secrets.token_urlsafe(32))
 
-    def _verify(self, stored: str, password: str) -> bool:
+    def _verify(self, stored: str | None, password: str) -> bool:
+        nobodys = self._nobodys  # made by the first sign-in of all, whoever it is for
         try:
-            return self.hasher.verify(stored, password)
+            return self.hasher.verify(stored or nobodys, password)
         except (VerifyMismatchError, VerificationError, InvalidHashError):
             return False
 

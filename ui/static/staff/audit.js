@@ -7,8 +7,8 @@ import { sheet } from "./sheet.js";
 sheet(import.meta.url, "people.css");
 
 const AREAS = [["", "Everything"], ["session", "Signing in and out"], ["user", "People"], ["team", "Teams"], ["link", "One-time links"],
-  ["transcript", "Transcripts"], ["conversation", "Conversations"], ["correction", "Corrections"], ["knowledge", "Knowledge"],
-  ["canned", "Canned answers"], ["export", "Exports"], ["erase", "Erasures"]];
+  ["transcript", "Transcripts seen"], ["conversation", "Conversations"], ["review", "Verdicts"], ["correction", "Corrections"],
+  ["knowledge", "Knowledge"], ["index", "Index"], ["gap", "Gaps"], ["canned", "Ready answers"], ["export", "Exports"], ["erase", "Erasures"]];
 
 export async function start(root) {
   const [filters, body] = [el("div.row.filters"), el("tbody")];
