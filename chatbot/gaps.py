@@ -120,7 +120,7 @@ def sort_out(
 def describe(questions: Iterable[Question], found: Sorted, now: datetime, oldest: datetime | None) -> list[Group]:
     """The groups of those questions, most customers first. One person asking ten times is no group.
 
-    oldest: of all questions of the bot; before it there is nothing to compare with.
+    oldest: when the bot's first conversation began; before it there is nothing to compare with.
     """
     held: dict[tuple[str, int], list[Question]] = defaultdict(list)
     for question in questions:

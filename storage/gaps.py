@@ -59,6 +59,10 @@ class Gaps:
         """Everybody's, newest first, the last `MOST`: for the grouping alone. What a user is shown goes through `visible`."""
         return await self._read(lambda c: _refused(c, since))
 
+    async def begun(self) -> datetime | None:
+        """When the first conversation began: before, nobody could have asked. None where there is none."""
+        return await self._read(lambda c: c.scalar(select(func.min(ConversationRow.created_at))))
+
     async def visible(self, user: User, since: datetime) -> frozenset[int]:
         """The ids of those refused questions whose conversations the user may see."""
         query = _refusals(ReplyRow.message_id).where(MessageRow.created_at >= since, seen_by(user))

@@ -18,6 +18,7 @@ from sqlalchemy import update
 from chatbot.types import Conversation
 from storage.audit import COMMAND, Actor
 from storage.canned import Wording
+from storage.lessons import Lesson
 from storage.sessions import hash_token
 from storage.tables import ConversationRow
 from storage.taking import Hand
@@ -268,6 +269,7 @@ DESK: Table = {
     ("POST", f"{TALK}/typing"): team(elsewhere=404),
 }
 
+
 # --- C: copilot, canned answers ---------------------------------------------------------------------------
 def a_canned_answer(scene: Scene) -> str:
     """An answer of the caller's own team, so that its agents may change it."""
@@ -307,6 +309,7 @@ COPILOT: Table = {
     ("DELETE", f"{CANNED}/{{canned_id}}"): team(),
 }
 
+
 # --- D: archive and review --------------------------------------------------------------------------------
 def a_verdict(scene: Scene) -> Mapping[str, Any]:
     return {"conversation": scene.conversation, "seq": 2, "verdict": "right", "why_shown": "uniform"}
@@ -315,7 +318,10 @@ def a_verdict(scene: Scene) -> Mapping[str, Any]:
 ITEM = "/agents/api/review/items/{conversation_id}/{seq}"
 ARCHIVE: Table = {
     ("GET", "/agents/transcripts"): page(),
-    ("GET", "/agents/transcripts/{conversation_id}"): page(),  # the frame only; what was said comes from the route below
+    (
+        "GET",
+        "/agents/transcripts/{conversation_id}",
+    ): page(),  # the frame only; what was said comes from the route below
     ("GET", "/agents/api/transcripts"): team(query="?q=plum"),
     ("GET", "/agents/api/transcripts/choices"): team(),
     ("GET", "/agents/api/transcripts/{conversation_id}"): team(elsewhere=404),
@@ -326,10 +332,71 @@ ARCHIVE: Table = {
 }
 
 # --- E: corrections and knowledge -------------------------------------------------------------------------
-KNOWLEDGE: Table = {}
+_LESSON = {"seq": 2, "question": "How long?", "answer": "Sixty days."}
+_CORRECT = "/agents/api/corrections"
+_KNOW = "/admin/api/knowledge"
+
+
+def _correction(scene: Scene) -> Mapping[str, Any]:
+    return {"conversation": scene.conversation, **_LESSON, "supersede": []}
+
+
+def _a_correction(scene: Scene) -> str:
+    """Of the scene's conversation, by somebody of its team."""
+    user = sign_in(scene.house.store, "agent", OWN_TEAM).user
+    lesson = Lesson("How long?", "Sixty days.", "en", "customer: How long?")
+    place = (scene.conversation, 2)
+    return str(done(scene.house.store.corrections.correct(user, Actor(user.id, user.name), place, lesson, [])).id)
+
+
+def _a_passage(scene: Scene) -> str:
+    user = sign_in(scene.house.store, "admin").user
+    lesson = Lesson("How long?", "Sixty days.", "en", "customer: How long?")
+    return done(scene.house.store.corrections.write(user, Actor(user.id, user.name), lesson)).passage_id
+
+
+KNOWLEDGE: Table = {
+    ("GET", f"{_CORRECT}/of/{{conversation_id}}"): team(),  # of another team's: none
+    ("POST", _CORRECT): team(201, 404, body=_correction),
+    ("GET", f"{_CORRECT}/of/{{conversation_id}}/{{seq}}"): team(200, 404),
+    ("POST", f"{_CORRECT}/{{correction_id}}/undo"): team(200, 404),
+    ("GET", "/admin/knowledge"): admin_page(),
+    ("GET", f"{_KNOW}/passages"): admins(),
+    ("POST", f"{_KNOW}/passages"): admins(
+        201, body={"question": "How long?", "answer": "Sixty days.", "language": "en"}
+    ),
+    ("GET", f"{_KNOW}/passages/{{passage_id}}"): admins(),
+    ("POST", f"{_KNOW}/passages/{{passage_id}}/edit"): admins(201, body={"answer": "Seventy days."}),
+    ("POST", f"{_KNOW}/passages/{{passage_id}}/retire"): admins(body={}),
+    ("POST", f"{_KNOW}/passages/{{passage_id}}/lift"): admins(409),  # it is in use
+    ("GET", f"{_KNOW}/facts"): admins(),
+    ("GET", f"{_KNOW}/corrections"): admins(),
+    ("GET", f"{_KNOW}/versions"): admins(),
+    ("POST", f"{_KNOW}/versions/{{index_version}}/verify"): admins(404),  # no index in the matrix
+    ("POST", f"{_KNOW}/versions/{{index_version}}/rollback"): admins(404),
+    ("POST", f"{_KNOW}/index"): admins(202),
+    ("GET", f"{_KNOW}/job"): admins(),
+    ("POST", f"{_KNOW}/job/cancel"): admins(),
+    ("GET", f"{_KNOW}/search"): admins(429, query="?query=boots"),  # no assistant in the matrix
+    ("POST", f"{_KNOW}/upload"): admins(422, query="?name=export.jsonl"),  # an empty file
+    ("DELETE", f"{_KNOW}/upload"): admins(),
+    ("POST", f"{_KNOW}/import"): admins(409, body={"upload": "somebodyelse"}),
+}
 
 # --- F: gaps and overview ---------------------------------------------------------------------------------
-OVERVIEW: Table = {}
+NO_GROUP = {"group": 1}  # without an encoder nothing is grouped: reached, but there is no such group
+OVERVIEW: Table = {
+    ("GET", "/agents/gaps"): page(),
+    ("GET", "/agents/api/gaps"): team(),
+    ("POST", "/agents/api/gaps/answer"): team(404, body=NO_GROUP | {"question": "Kayaks?", "answer": "No."}),
+    ("POST", "/agents/api/gaps/dismiss"): team(404, body=NO_GROUP),
+    ("POST", "/agents/api/gaps/reopen"): team(404, body=NO_GROUP),
+    ("GET", "/admin/"): admin_page(),
+    ("GET", "/admin/api/figures"): admins(),
+    ("GET", "/admin/api/figures/today"): admins(),
+    ("GET", "/admin/api/figures/export"): admins(query="?format=json"),
+}
+
 
 # --- G: rights and data -----------------------------------------------------------------------------------
 def this_person(**more: Any) -> Callable[[Scene], Mapping[str, Any]]:
@@ -360,6 +427,9 @@ VALUES: Mapping[str, Callable[[Scene], str]] = {
     "version": lambda scene: scene.house.parts.settings.data.name,
     "token": a_link,
     "canned_id": a_canned_answer,
+    "correction_id": _a_correction,
+    "passage_id": _a_passage,
+    "index_version": lambda _scene: "v000009",
     "user_id": lambda scene: str(sign_in(scene.house.store).user.id),
     "team_id": lambda scene: str(team_id(scene.house.store, secrets.token_hex(6))),
 }

@@ -15,9 +15,11 @@ from ui.staff.corrections import correction_routes
 from ui.staff.data import data_routes
 from ui.staff.desk import desk_routes
 from ui.staff.desk_events import desk_event_routes
+from ui.staff.gaps import gap_routes
 from ui.staff.knowledge import knowledge_routes
 from ui.staff.login import login_routes
 from ui.staff.oidc_routes import oidc_routes
+from ui.staff.overview import overview_routes
 from ui.staff.parts import StaffParts
 from ui.staff.review import review_routes
 from ui.staff.users import users_routes
@@ -35,7 +37,9 @@ AREAS: tuple[Callable[[StaffParts], APIRouter], ...] = (
     archive_routes,
     review_routes,
     correction_routes,
+    gap_routes,
     knowledge_routes,
+    overview_routes,
     data_routes,
 )
 """One function an area: its pages and their JSON routes."""

@@ -1,0 +1,175 @@
+"""The page of the gaps: groups of refused questions, answers written to them, groups set aside. Must not know SQL or vectors."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+from fastapi import APIRouter, Request
+from fastapi.responses import HTMLResponse
+from pydantic import Field
+
+from chatbot.errors import NotFound
+from chatbot.gaps import PERIOD, WINDOW, Group
+from storage.gaps import Decided
+from storage.lessons import LONGEST
+from storage.people import User
+from ui.api import Strict
+from ui.staff.corrections import correction_view
+from ui.staff.gap_book import GapBook, Said
+from ui.staff.pages import page
+from ui.staff.parts import StaffParts
+from ui.staff.teaching import Teaching
+
+_SHOWN = 200
+_EXAMPLES = 6
+GroupId = Field(ge=1, le=2**62)
+
+
+class WhichGroup(Strict):
+    """group: the id of any question in it, so that a page loaded before a new grouping still means the same."""
+
+    group: int = GroupId
+
+
+class GapAnswer(WhichGroup):
+    question: str = Field(max_length=LONGEST)
+    answer: str = Field(max_length=LONGEST)
+
+
+def gap_routes(parts: StaffParts) -> APIRouter:
+    book = GapBook(parts)
+    router, routes = APIRouter(lifespan=partial(_working, book)), GapRoutes(parts, book, Teaching(parts))
+    router.add_api_route("/agents/gaps", routes.page, methods=["GET"], response_class=HTMLResponse)
+    router.add_api_route("/agents/api/gaps", routes.list, methods=["GET"])
+    router.add_api_route("/agents/api/gaps/answer", routes.answer, methods=["POST"], status_code=201)
+    router.add_api_route("/agents/api/gaps/dismiss", routes.dismiss, methods=["POST"])
+    router.add_api_route("/agents/api/gaps/reopen", routes.reopen, methods=["POST"])
+    return router
+
+
+@asynccontextmanager
+async def _working(book: GapBook, _app: object) -> AsyncIterator[None]:
+    try:
+        yield
+    finally:
+        await book.close()
+
+
+@dataclass(frozen=True)
+class GapRoutes:
+    """Lives as long as the process."""
+
+    parts: StaffParts
+    book: GapBook
+    teaching: Teaching
+
+    async def page(self, request: Request) -> HTMLResponse:
+        user = await self.parts.gate.agent(request)
+        return page(self.parts, request, user, "Gaps", "gaps")
+
+    async def list(self, request: Request) -> Mapping[str, Any]:
+        """state: "unavailable" without an encoder, "computing" before the first grouping, else "ready"; `computing` and
+        `asking` tell that a newer answer is on its way."""
+        user = await self.parts.gate.agent(request)
+        await self.book.follow()
+        groups = await self.book.groups(user)
+        said, decided = await self.book.ask(groups), await self.parts.store.gaps.decided(self.book.since())
+        held = self.book.grouping
+        return {
+            "state": "ready" if held else "computing" if self.book.available else "unavailable",
+            "problem": self.book.problem,
+            "computing": self.book.computing,
+            "asking": self.book.asking,
+            "progress": self.book.progress,
+            "computed_at": held.computed_at.isoformat() if held else None,
+            "window_days": WINDOW.days,
+            "period_days": PERIOD.days,
+            "capped": len(held.questions) if held and held.capped else None,
+            "questions": len(await self.parts.store.gaps.visible(user, self.book.since())) if held else 0,
+            "groups": [group_view(group, said.get(group.id), _standing(group, decided)) for group in groups[:_SHOWN]],
+            "more": max(0, len(groups) - _SHOWN),
+        }
+
+    async def answer(self, request: Request, wish: GapAnswer) -> Mapping[str, Any]:
+        """Makes the answer knowledge; says how many of the group's examples the assistant now answers."""
+        user = await self.parts.gate.agent(request)
+        group = await self._group(user, wish.group)
+        lesson, masked = await self.teaching.written(wish.question, wish.answer, group.centre.language)
+        actor = self.parts.gate.actor(user, request)
+        made = await self.parts.store.corrections.write(user, actor, lesson, about=f"gap:{group.id}")
+        ids = [one.id for one in group.questions]
+        await self.parts.store.gaps.decide(user, actor, ids, "answered", made.id)
+        await self.teaching.take_over()
+        examples = group.examples(_EXAMPLES)
+        said = await asyncio.gather(*(self.book.ask_now(one) for one in examples))
+        answered = sum(one.answers for one in said)
+        return {"correction": correction_view(made), "masked": masked, "answered": answered, "of": len(examples)}
+
+    async def dismiss(self, request: Request, wish: WhichGroup) -> Mapping[str, Any]:
+        """Sets a group aside: not for us."""
+        user = await self.parts.gate.agent(request)
+        ids = [one.id for one in (await self._group(user, wish.group)).questions]
+        made = await self.parts.store.gaps.decide(user, self.parts.gate.actor(user, request), ids, "dismissed")
+        return {"decision": made}
+
+    async def reopen(self, request: Request, wish: WhichGroup) -> Mapping[str, Any]:
+        user = await self.parts.gate.agent(request)
+        ids = [one.id for one in (await self._group(user, wish.group)).questions]
+        await self.parts.store.gaps.reopen(user, self.parts.gate.actor(user, request), ids)
+        return {"reopened": len(ids)}
+
+    async def _group(self, user: User, question: int) -> Group:
+        for group in await self.book.groups(user):
+            if any(one.id == question for one in group.questions):
+                return group
+        raise NotFound("This group is not there any more; load the page again.")
+
+
+def group_view(group: Group, said: Said | None, standing: tuple[Decided, int] | None) -> dict[str, Any]:
+    """status: "answered" by the team or by what is known now, "dismissed", or "open"."""
+    decision, since = standing or (None, 0)
+    status = decision.kind if decision else "answered" if said and said.answers else "open"
+    return {
+        "id": group.id,
+        "language": group.language,
+        "name": group.name,
+        "question": group.centre.text,
+        "size": len(group.questions),
+        "customers": group.customers,
+        "recent": group.recent,
+        "before": group.before,
+        "trend": group.trend.value,
+        "first_seen": group.first_seen.isoformat(),
+        "last_seen": group.last_seen.isoformat(),
+        "examples": [
+            {"text": one.text, "conversation": one.conversation_id, "seq": one.seq, "at": one.at.isoformat()}
+            for one in group.examples(_EXAMPLES)
+        ],
+        "says": {"answers": said.answers, "confidence": round(said.confidence, 3)} if said else None,
+        "status": status,
+        "decision": _decision_view(decision, since) if decision else None,
+    }
+
+
+def _standing(group: Group, decided: Mapping[int, Decided]) -> tuple[Decided, int] | None:
+    """The newest decision on at least half of a group's questions, and how many were refused since then."""
+    found = [decided[one.id] for one in group.questions if one.id in decided]
+    if 2 * len(found) < len(group.questions):
+        return None
+    newest = max(found, key=lambda one: (one.created_at, one.id))
+    return newest, sum(one.at > newest.created_at for one in group.questions)
+
+
+def _decision_view(decision: Decided, since: int) -> dict[str, Any]:
+    return {
+        "kind": decision.kind,
+        "agent": decision.agent,
+        "at": decision.created_at.isoformat(),
+        "correction": decision.correction_id,
+        "refused_since": since,
+    }
