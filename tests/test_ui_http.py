@@ -11,8 +11,6 @@ from typing import Any
 
 import pytest
 from fastapi import FastAPI
-from fastapi.routing import APIRoute
-from starlette.routing import Mount, Route
 from starlette.testclient import TestClient
 
 from chatbot.errors import StorageError
@@ -20,7 +18,6 @@ from chatbot.types import EventKind, Role
 from tests.fakes_store import MemoryStore
 from tests.fakes_ui import ANSWER, fake_parts
 from ui.app import create_app_from
-from ui.identity import open_identity
 from ui.streams import window_stream
 
 HOST = "http://127.0.0.1:7860"
@@ -66,75 +63,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
         yield site
 
 
-# --- who reaches what ----------------------------------------------------------------------------------------
-
-BODIES: dict[tuple[str, str], dict[str, Any]] = {
-    ("POST", "/messages"): {"text": "Hello", "client_message_id": "matrix"},
-    ("POST", "/feedback"): {"seq": 2, "thumb": 1},
-    ("POST", "/rating"): {"stars": 5},
-}
-# (method, path): statuses for a stranger, the owner, another customer
-EXPECTED = {
-    ("GET", "/healthz"): (200, 200, 200),
-    ("GET", "/metrics"): (404, 404, 404),
-    ("GET", "/readyz"): (200, 200, 200),
-    ("GET", "/api/v1/openapi.json"): (200, 200, 200),
-    ("POST", "/api/v1/conversations"): (201, 201, 201),
-    ("POST", "/api/v1/conversations/{conversation_id}/messages"): (404, 200, 404),
-    ("GET", "/api/v1/conversations/{conversation_id}/messages"): (404, 200, 404),
-    ("POST", "/api/v1/conversations/{conversation_id}/feedback"): (404, 200, 404),
-    ("POST", "/api/v1/conversations/{conversation_id}/rating"): (404, 200, 404),
-    ("POST", "/api/v1/conversations/{conversation_id}/person"): (404, 200, 404),
-    ("POST", "/api/v1/conversations/{conversation_id}/stop"): (404, 200, 404),
-    ("GET", "/api/v1/me"): (404, 200, 200),
-    ("DELETE", "/api/v1/me"): (404, 200, 200),
-    ("GET", "/chat/events/{conversation_id}"): (404, None, 404),  # endless for the owner: test_window_stream
-    ("GET", "/chat/download/chat.{kind}"): (404, 200, 200),
-}
-
-
-def routes_of(app: FastAPI) -> set[tuple[str, str]]:
-    found = set()
-    for route in app.routes:
-        if isinstance(route, (APIRoute, Route)):
-            found |= {(method, route.path) for method in (route.methods or ()) if method != "HEAD"}
-        elif isinstance(route, Mount):
-            found.add(("MOUNT", re.sub(r"/[0-9a-f]{12}$", "/{version}", route.path)))
-        else:
-            inner = getattr(route, "original_router", None) or getattr(route, "router", None)
-            assert inner is not None, f"a route of an unknown kind: {route!r}"
-            prefix = getattr(getattr(route, "include_context", None), "prefix", "")
-            found |= {(m, prefix + r.path) for r in inner.routes for m in r.methods if m != "HEAD"}
-    return found
-
-
-def test_every_route_is_listed(site: Site) -> None:
-    assert routes_of(site.app) == set(EXPECTED) | {("MOUNT", "/chat/static/{version}"), ("MOUNT", "")}
-
-
-@pytest.mark.parametrize("who", ["stranger", "owner", "other"])
-@pytest.mark.parametrize(("method", "path"), EXPECTED)
-def test_route_by_identity(site: Site, method: str, path: str, who: str) -> None:
-    expected = EXPECTED[method, path][["stranger", "owner", "other"].index(who)]
-    if expected is None:
-        return
-    identity = open_identity(site.app.state.parts.settings)
-    owner, other = identity.new_token(), identity.new_token()
-    bearer = {"authorization": f"Bearer {owner}"}
-    key = site.client.post("/api/v1/conversations", headers=bearer).json()["id"]
-    first = {"text": "My secret", "client_message_id": "k1"}
-    site.client.post(f"/api/v1/conversations/{key}/messages", json=first, headers=bearer)
-    if who != "stranger":
-        site.client.cookies.set(identity.cookie_name, owner if who == "owner" else other)
-    url = path.replace("{conversation_id}", key).replace("{kind}", "json")
-    body = next((b for (m, end), b in BODIES.items() if m == method and path.endswith(end)), None)
-    answer = site.client.request(method, url, json=body)
-    site.client.cookies.clear()
-    assert answer.status_code == expected
-    if who != "owner":
-        assert "My secret" not in answer.text
-    if expected == 404:
-        assert answer.json()["error"]["code"] == "not_found"
+# --- who reaches what: every route by every identity is in tests/matrix.py ---------------------------------
 
 
 def test_forged_tokens_are_strangers(site: Site) -> None:

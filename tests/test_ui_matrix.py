@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -108,6 +109,8 @@ def test_route_by_identity(site: House, method: str, path: str, who: Who) -> Non
     if who in (Who.ANONYMOUS, Who.OTHER) or status >= 400:
         assert SECRET not in text
         assert "Traceback" not in text
+    if status == 404 and path.startswith(("/api/", "/chat/")) and not row.endless:
+        assert json.loads(text)["error"]["code"] == "not_found"
 
 
 @pytest.mark.parametrize("path", sorted({path for _, path in LISTED}))
