@@ -8,6 +8,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from chatbot.erasing import Copies
 from chatbot.retrieval.embedder import open_embedder
 from chatbot.retrieval.index import KEEP, IndexVersion, build_index, list_versions, rollback, verify
 from chatbot.settings import Settings
@@ -46,7 +47,11 @@ def build(
 def reindex(settings: Settings, *, quiet: bool = False, keep: int = KEEP) -> IndexVersion:
     """The index of all live passages, published if anything changed; `keep` versions stay, the current one among them."""
     database = settings.database_url.get_secret_value() if settings.database_url else None
-    with progress_bar(quiet) as show, open_store(database, settings.data) as store:
+    with (
+        progress_bar(quiet) as show,
+        open_store(database, settings.data) as store,
+        store.rights.overtaken(Copies(settings)),
+    ):
         show("read passages", 0, 0)
         passages = collapse_signed(store.transcripts.signed_passages(), store.knowledge.retired())
         return build_index(passages, open_embedder(settings), settings.index_folder, show, keep=keep)

@@ -55,11 +55,11 @@ class Customer:
     words: dict[str, str]
 
 
-def make_customer(store: Store, admin: User, number: int) -> Customer:
+def make_customer(store: Store, admin: User, number: int, owner: str = "") -> Customer:
     """Everything that is kept of a customer, a canary in each place: messages, note, address, rating, feedback, tag, verdict,
     hand-over, a correction with its regression case and edit pair."""
     words = {place: f"zq{place}{number:03d}kx" for place in PLACES}
-    owner = f"owner-{number:03d}-hash"
+    owner = owner or f"owner-{number:03d}-hash"
     chat = done(store.conversations.create_conversation(owner, "en"))
     asked, _ = done(
         store.conversations.add_customer_message(chat.id, owner, f"Where is my {words['said']} Ünïque?", "m1")

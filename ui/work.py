@@ -15,6 +15,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from chatbot.erasing import Copies
 from chatbot.errors import ChatbotError
 from chatbot.logs import configure_logging
 from chatbot.privacy import Masker
@@ -64,7 +65,7 @@ def main() -> None:
 
 def _index(settings: Settings, _wish: Mapping[str, Any]) -> dict[str, Any]:
     show = _Told()
-    with _store(settings) as store:
+    with _store(settings) as store, store.rights.overtaken(Copies(settings)):
         show("read passages", 0, 0)
         passages = collapse_signed(store.transcripts.signed_passages(), store.knowledge.retired())
         version = build_index(passages, open_embedder(settings), settings.index_folder, show)

@@ -1,0 +1,111 @@
+"""`chatbot purge` and `chatbot retention` as a user types them, and `doctor`, which finishes what was left."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from sqlalchemy import update
+
+from storage.audit import COMMAND
+from storage.opening import Store, open_store
+from storage.tables import ConversationRow
+from tests.commands import typed
+from tests.erased import Customer, make_customer, traces, write_examples
+from tests.staff import done
+
+SMALL_BALLAST = 1 << 20
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Store]:
+    with open_store(None, tmp_path, ballast_bytes=SMALL_BALLAST) as opened:
+        yield opened
+
+
+@pytest.fixture
+def one(store: Store, tmp_path: Path) -> Customer:
+    boss = done(store.people.add_user("ada@shop.example", "Ada Boss", "admin", COMMAND))
+    made = make_customer(store, boss, 1)
+    write_examples(tmp_path, [made])
+    return made
+
+
+def test_a_dry_run_shows_what_would_go_and_changes_nothing(one: Customer, tmp_path: Path) -> None:
+    shown = typed("--data", tmp_path, "purge", "--owner", one.owner, "--dry-run")
+    assert (shown.code, shown.err) == (0, "")
+    for told in ("Would erase", "messages", "message_search entries", "examples", "datasets/v1/train.parquet"):
+        assert told in shown.out
+    assert {word for _, word in traces(tmp_path, one.words.values())} == set(one.words.values())
+
+
+def test_with_yes_it_goes_and_the_receipt_is_printed_by_store(one: Customer, tmp_path: Path) -> None:
+    receipt = typed("--data", tmp_path, "purge", "--conversation", one.conversation, "--yes", "--json").json
+    assert (receipt["rows"]["messages"], receipt["rows"]["corrections"], receipt["settled"]) == (4, 1, True)
+    assert receipt["outside"]["examples"]["removed"] == 4
+    assert traces(tmp_path, one.words.values()) == set()
+    assert [json.loads(line)["step"] for line in (tmp_path / "erasures.jsonl").read_text().splitlines()] == [
+        "intent",
+        "done",
+    ]
+
+
+def test_without_a_terminal_nothing_goes_unless_yes_is_said(one: Customer, tmp_path: Path) -> None:
+    refused = typed("--data", tmp_path, "purge", "--owner", one.owner)
+    assert refused.code == 2
+    assert "Nothing was erased" in refused.err
+    assert traces(tmp_path, one.words.values())
+
+
+@pytest.mark.parametrize("given", [(), ("--owner", "a", "--email", "b"), ("--owner", " ")])
+def test_one_must_say_whose(given: tuple[str, ...], store: Store, tmp_path: Path) -> None:
+    refused = typed("--data", tmp_path, "purge", *given)
+    assert refused.code == 2
+    assert refused.err.startswith("Error: ")
+
+
+def test_nobody_is_found_under_a_strange_name(store: Store, tmp_path: Path) -> None:
+    missing = typed("--data", tmp_path, "purge", "--email", "no@where.example", "--yes")
+    assert (missing.code, missing.out) == (1, "")
+    assert "Nothing is kept under this email" in missing.err
+
+
+def test_find_and_export_erase_nothing(one: Customer, tmp_path: Path) -> None:
+    [found] = typed("--data", tmp_path, "purge", "--find", one.words["said"], "--json").json
+    assert (found["owner"], found["why"]) == (one.owner, "message")
+    assert one.owner in typed("--data", tmp_path, "purge", "--find", f"{one.words['contact']}@example.org").out
+    out = tmp_path / "person.json"
+    assert typed("--data", tmp_path, "purge", "--owner", one.owner, "--export", out).code == 0
+    assert one.words["said"] in out.read_text()
+    assert one.words["note"] not in out.read_text()
+    again = typed("--data", tmp_path, "purge", "--owner", one.owner, "--export", out)
+    assert (again.code, "is there already" in again.err) == (2, True)
+
+
+def test_files_that_it_does_not_know_are_named(one: Customer, tmp_path: Path) -> None:
+    (tmp_path / "backup.sqlite3").write_bytes(b"old")
+    assert "backup.sqlite3" in typed("--data", tmp_path, "purge", "--owner", one.owner, "--yes").out
+
+
+def test_compact_cleans_the_free_space(one: Customer, tmp_path: Path) -> None:
+    assert typed("--data", tmp_path, "purge", "--compact").code == 0
+
+
+def test_retention_runs_by_the_settings(one: Customer, store: Store, tmp_path: Path) -> None:
+    old = update(ConversationRow).values(updated_at=datetime.now(UTC) - timedelta(days=9))
+    store.database.write(lambda c: c.execute(old)).result()
+    config = tmp_path / "chatbot.toml"
+    config.write_text("")
+    run = ("--config", config, "--data", tmp_path, "retention", "run")
+    assert "retention_days is empty" in typed(*run).out
+    config.write_text("retention_days = {closed = 7}")
+    [due] = typed(*run, "--dry-run", "--json").json
+    assert (due["status"], due["conversations"]) == ("closed", 1)
+    assert "Erased 1 conversations" in typed(*run).out
+    assert list(done(store.conversations.conversations_of(one.owner))) == []
+    config.write_text("retention_days = {human = 7}")
+    refused = typed(*run)
+    assert (refused.code, "retention_days" in refused.err) == (2, True)
