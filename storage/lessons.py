@@ -173,16 +173,16 @@ def _chosen(reply: Reply, supersede: Sequence[str] | None) -> list[str]:
 
 
 def said_by(reply: Reply) -> list[str]:
-    """The sources that gave a reply its words: those in which one of its paragraphs stands; a reworded reply comes from all.
-
-    None for a fixed sentence.
+    """The sources that gave a reply its words: those in which one of its paragraphs stands, the best where none can be told; a
+    reworded reply comes from all. None for a fixed sentence.
     """
     if reply.mode is Mode.FIXED:
         return []
     paragraphs = [part.strip() for part in reply.text.split("\n\n") if part.strip()]
-    plain = [(source.passage_id, source.answer) for source in reply.sources]
-    used = [key for key, answer in plain if any(_shares(part, answer) for part in paragraphs)]
-    return list(dict.fromkeys(used if reply.mode is Mode.PRECEDENT and used else [key for key, _ in plain]))
+    if reply.mode is not Mode.PRECEDENT:
+        return list(dict.fromkeys(source.passage_id for source in reply.sources))
+    used = [source.passage_id for source in reply.sources if any(_shares(part, source.answer) for part in paragraphs)]
+    return list(dict.fromkeys(used)) or [source.passage_id for source in reply.sources[:1]]
 
 
 def _shares(paragraph: str, answer: str) -> bool:

@@ -8,6 +8,7 @@ every other way, so an identity that may do it sees its success.
 from __future__ import annotations
 
 import secrets
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -349,6 +350,14 @@ def _a_correction(scene: Scene) -> str:
     return str(done(scene.house.store.corrections.correct(user, Actor(user.id, user.name), place, lesson, [])).id)
 
 
+def _idle(scene: Scene) -> None:
+    """No work of an earlier call goes on."""
+    client, headers = scene.house.client, sign_in(scene.house.store, "admin").headers
+    client.post(f"{_KNOW}/job/cancel", headers=headers)
+    while (job := client.get(f"{_KNOW}/job", headers=headers).json()["job"]) and job["state"] == "running":
+        time.sleep(0.05)
+
+
 def _a_passage(scene: Scene) -> str:
     user = sign_in(scene.house.store, "admin").user
     lesson = Lesson("How long?", "Sixty days.", "en", "customer: How long?")
@@ -374,11 +383,11 @@ KNOWLEDGE: Table = {
     ("GET", f"{_KNOW}/versions"): admins(),
     ("POST", f"{_KNOW}/versions/{{index_version}}/verify"): admins(404),  # no index in the matrix
     ("POST", f"{_KNOW}/versions/{{index_version}}/rollback"): admins(404),
-    ("POST", f"{_KNOW}/index"): admins(202),
+    ("POST", f"{_KNOW}/index"): admins(202, before=_idle),
     ("GET", f"{_KNOW}/job"): admins(),
     ("POST", f"{_KNOW}/job/cancel"): admins(),
     ("GET", f"{_KNOW}/search"): admins(429, query="?query=boots"),  # no assistant in the matrix
-    ("POST", f"{_KNOW}/upload"): admins(422, query="?name=export.jsonl"),  # an empty file
+    ("POST", f"{_KNOW}/upload"): admins(422, query="?name=export.jsonl", before=_idle),  # an empty file
     ("DELETE", f"{_KNOW}/upload"): admins(),
     ("POST", f"{_KNOW}/import"): admins(409, body={"upload": "somebodyelse"}),
 }

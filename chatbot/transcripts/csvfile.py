@@ -57,7 +57,7 @@ def read_header(stream: IO[str], options: ReadOptions) -> tuple[list[str], str, 
     delimiter = delimiter or max(_DELIMITERS, key=lambda mark: (_known(first, mark, options), first.count(mark)))
     if len(delimiter) != 1:
         raise FormatError(f"The delimiter {delimiter!r} is not one character.")
-    header = next(csv.reader([first], delimiter=delimiter), [])
+    header = _cells(first, delimiter)
     return [name.strip().lstrip("\ufeff") for name in header], delimiter, lines
 
 
@@ -158,8 +158,16 @@ def _map_columns(header: Sequence[str], given: Mapping[str, str]) -> dict[str, i
     return columns
 
 
+def _cells(line: str, delimiter: str) -> list[str]:
+    """None for a line with a field beyond all measure, which is no header."""
+    try:
+        return next(csv.reader([line], delimiter=delimiter), [])
+    except csv.Error:
+        return []
+
+
 def _known(line: str, delimiter: str, options: ReadOptions) -> int:
-    header = next(csv.reader([line], delimiter=delimiter), [])
+    header = _cells(line, delimiter)
     words = {word for known in _COLUMNS.values() for word in known.split()} | set(options.columns.values())
     return sum(cell.strip().lower().replace(" ", "_") in words or cell in words for cell in header)
 

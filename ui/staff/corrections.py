@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Path, Query, Request
+from fastapi import APIRouter, Path, Request
 from pydantic import Field
 
 from chatbot.correcting import Taught
@@ -18,9 +18,9 @@ from ui.staff.parts import StaffParts
 from ui.staff.teaching import Teaching
 from ui.views import source_view
 
-Seq = Annotated[int, Query(ge=1, le=MAX_SEQ)]
+Seq = Annotated[int, Path(ge=1, le=MAX_SEQ)]
 _ID = r"^[\w-]+$"
-ConversationId = Annotated[str, Query(min_length=1, max_length=64, pattern=_ID)]
+ConversationId = Annotated[str, Path(min_length=1, max_length=64, pattern=_ID)]
 CorrectionId = Annotated[int, Path(ge=1, le=2**62)]
 
 
@@ -36,9 +36,9 @@ class NewCorrection(Strict):
 
 def correction_routes(parts: StaffParts) -> APIRouter:
     router, routes = APIRouter(), CorrectionRoutes(parts, Teaching(parts))
-    router.add_api_route("/agents/api/corrections", routes.list, methods=["GET"])
+    router.add_api_route("/agents/api/corrections/of/{conversation_id}", routes.list, methods=["GET"])
+    router.add_api_route("/agents/api/corrections/of/{conversation_id}/{seq}", routes.preview, methods=["GET"])
     router.add_api_route("/agents/api/corrections", routes.add, methods=["POST"], status_code=201)
-    router.add_api_route("/agents/api/corrections/preview", routes.preview, methods=["GET"])
     router.add_api_route("/agents/api/corrections/{correction_id}/undo", routes.undo, methods=["POST"])
     return router
 
@@ -50,10 +50,10 @@ class CorrectionRoutes:
     parts: StaffParts
     teaching: Teaching
 
-    async def preview(self, request: Request, conversation: ConversationId, seq: Seq) -> Mapping[str, Any]:
+    async def preview(self, request: Request, conversation_id: ConversationId, seq: Seq) -> Mapping[str, Any]:
         """What was asked and said, and what a correction would supersede."""
         user = await self.parts.gate.agent(request)
-        found = await self.parts.store.corrections.reply(user, conversation, seq)
+        found = await self.parts.store.corrections.reply(user, conversation_id, seq)
         taught = await self.teaching.asked(found)
         return _preview(found, taught)
 
@@ -71,10 +71,10 @@ class CorrectionRoutes:
         await self.teaching.take_over()
         return {"correction": correction_view(made), "masked": masked}
 
-    async def list(self, request: Request, conversation: ConversationId) -> Mapping[str, Any]:
+    async def list(self, request: Request, conversation_id: ConversationId) -> Mapping[str, Any]:
         """The corrections of one conversation, newest first, undone ones included."""
         user = await self.parts.gate.agent(request)
-        found = await self.parts.store.corrections.of(user, conversation)
+        found = await self.parts.store.corrections.of(user, conversation_id)
         return {"corrections": [correction_view(each) for each in found]}
 
     async def undo(self, request: Request, correction_id: CorrectionId) -> Mapping[str, Any]:

@@ -30,8 +30,8 @@ def index_routes(parts: StaffParts, jobs: Jobs) -> APIRouter:
     router, routes = APIRouter(), IndexRoutes(parts, jobs)
     api = "/admin/api/knowledge"
     router.add_api_route(f"{api}/versions", routes.versions, methods=["GET"])
-    router.add_api_route(f"{api}/versions/{{version}}/verify", routes.verify, methods=["POST"])
-    router.add_api_route(f"{api}/versions/{{version}}/rollback", routes.rollback, methods=["POST"])
+    router.add_api_route(f"{api}/versions/{{index_version}}/verify", routes.verify, methods=["POST"])
+    router.add_api_route(f"{api}/versions/{{index_version}}/rollback", routes.rollback, methods=["POST"])
     router.add_api_route(f"{api}/index", routes.build, methods=["POST"], status_code=202)
     router.add_api_route(f"{api}/job", routes.job, methods=["GET"])
     router.add_api_route(f"{api}/job/cancel", routes.cancel, methods=["POST"])
@@ -56,18 +56,18 @@ class IndexRoutes:
             added, removed = await asyncio.to_thread(assistant.retriever.overlay)
         return {"versions": [_version(one) for one in found], "written": added, "retired": removed}
 
-    async def verify(self, request: Request, version: Version) -> Mapping[str, Any]:
+    async def verify(self, request: Request, index_version: Version) -> Mapping[str, Any]:
         """Every byte against the manifest. Raises IndexBroken, NotFound."""
         await self.parts.gate.admin(request)
-        manifest = await asyncio.to_thread(verify, self.parts.settings.index_folder, version)
-        return {"version": version, "files": len(manifest.files)}
+        manifest = await asyncio.to_thread(verify, self.parts.settings.index_folder, index_version)
+        return {"version": index_version, "files": len(manifest.files)}
 
-    async def rollback(self, request: Request, version: Version) -> Mapping[str, Any]:
+    async def rollback(self, request: Request, index_version: Version) -> Mapping[str, Any]:
         user = await self.parts.gate.admin(request)
-        now = await asyncio.to_thread(rollback, self.parts.settings.index_folder, version)
+        now = await asyncio.to_thread(rollback, self.parts.settings.index_folder, index_version)
         if self.parts.assistant:
             await asyncio.to_thread(self.parts.assistant.retriever.refresh)
-        await self.parts.store.audit.record(self.parts.gate.actor(user, request), "index.rollback", f"index:{version}")
+        await self.parts.store.audit.record(self.parts.gate.actor(user, request), "index.rollback", f"index:{index_version}")
         return _version(now)
 
     async def build(self, request: Request) -> Mapping[str, Any]:

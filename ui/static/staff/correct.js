@@ -8,7 +8,7 @@ sheet(import.meta.url, "correct.css");
 const API = "/agents/api/corrections";
 
 export async function openCorrection({ conversation, seq }) {
-  const found = await attempt(() => call("GET", `${API}/preview`, { conversation, seq }));
+  const found = await attempt(() => call("GET", `${API}/of/${encodeURIComponent(conversation)}/${seq}`));
   if (!found) return false;
   return new Promise((resolve) => show(found, { conversation, seq }, resolve));
 }
