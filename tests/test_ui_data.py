@@ -109,7 +109,7 @@ def test_the_receipt_is_told_in_every_language(tmp_path: Path) -> None:
         for lines in told.values():
             assert receipt.id in lines[-1]
             assert not any("{" in line for line in lines)
-        assert told["en"][:2] == ["1 chats.", "4 messages."]
+        assert told["en"][:2] == ["Chats: 1", "Messages: 4"]
 
 
 class _Served:
