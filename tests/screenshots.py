@@ -1,4 +1,4 @@
-"""`python -m tests.screenshots FOLDER`: pictures of the running product with the demo company, for the README."""
+"""`python -m tests.screenshots FOLDER`: pictures of the running product with the demo company, for the README and the docs."""
 
 from __future__ import annotations
 
@@ -14,12 +14,15 @@ from pathlib import Path
 from PIL import Image
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
+from tests.story import Story, hire
+
 CHROMIUM = "/usr/bin/chromium"
 FLAGS = ("--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking", "--disable-sync")
 DESKTOP, PHONE = (1280, 800), (390, 844)
 COLOURS = 255  # the pages are flat: a palette looks the same and takes a third of the bytes
 ANSWERED_MS = 60_000
 MOST_BYTES = 300_000
+SCHEMES = ("light", "dark")
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,21 +47,32 @@ PICTURES = (
 def main(folder: Path) -> int:
     """Takes every picture in light and in dark. Returns an exit code: 1 when one came out larger than it may be."""
     folder.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory() as data, served(Path(data)) as url, sync_playwright() as playwright:
+    with tempfile.TemporaryDirectory() as data, demo(Path(data)) as (url, token), sync_playwright() as playwright:
         chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=list(FLAGS))
-        made = [take(chromium, url, picture, scheme, folder) for picture in PICTURES for scheme in ("light", "dark")]
+        made = [take(chromium, url, picture, scheme, folder) for picture in PICTURES for scheme in SCHEMES]
         chromium.close()
+    for name, size in (("", DESKTOP), ("-mobile", PHONE)):
+        for scheme in SCHEMES:  # the story changes what is known, so each begins with a house of its own
+            with (
+                tempfile.TemporaryDirectory() as data,
+                demo(Path(data)) as (url, token),
+                sync_playwright() as playwright,
+            ):
+                chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=list(FLAGS))
+                made += tell(chromium, url, token, (name, size, scheme), folder)
+                chromium.close()
     for path in made:
         print(f"{path} {path.stat().st_size // 1000} kB")
     return int(any(path.stat().st_size > MOST_BYTES for path in made))
 
 
 @contextmanager
-def served(data: Path) -> Iterator[str]:
-    """The product over a fresh data folder with the demo company: its address, while it runs."""
+def demo(data: Path) -> Iterator[tuple[str, str]]:
+    """The product over a fresh data folder with the demo company, while it runs: its address, and Ann's session."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith("CHATBOT_")}
-    demo = [sys.executable, "-m", "scripts.init", "--demo", "--data", str(data)]
-    subprocess.run(demo, env=environment, check=True, stdout=subprocess.DEVNULL)
+    fill = [sys.executable, "-m", "scripts.init", "--demo", "--data", str(data)]
+    subprocess.run(fill, env=environment, check=True, stdout=subprocess.DEVNULL)
+    token = hire(data)
     command = [sys.executable, "-m", "ui", "--data", str(data), "--port", "0"]
     with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True) as server:
         try:
@@ -66,7 +80,7 @@ def served(data: Path) -> Iterator[str]:
             ready = server.stdout.readline()
             if not ready.startswith("Ready: "):
                 raise SystemExit("The server did not start; what it said stands above.")
-            yield ready.removeprefix("Ready: ").strip()
+            yield ready.removeprefix("Ready: ").strip(), token
         finally:
             server.terminate()
             server.wait(30)
@@ -93,9 +107,29 @@ def take(browser: Browser, url: str, picture: Picture, scheme: str, folder: Path
         open_sources(page)
     page.mouse.move(1, 1)
     page.evaluate("document.activeElement?.blur()")
-    path = folder / (f"{picture.name}.png" if scheme == "light" else f"{picture.name}-dark.png")
-    page.screenshot(path=str(path), animations="disabled")
+    path = save(page, folder / (f"{picture.name}.png" if scheme == "light" else f"{picture.name}-dark.png"))
     context.close()
+    return path
+
+
+def tell(browser: Browser, url: str, token: str, look: tuple[str, tuple[int, int], str], folder: Path) -> list[Path]:
+    """Walks the whole story and takes a picture at each of its stations."""
+    name, (width, height), scheme = look
+    made: list[Path] = []
+
+    def shot(station: str, page: Page) -> None:
+        page.wait_for_timeout(300)  # suggestions, toasts and scrolling come to rest
+        made.append(save(page, folder / f"{station}{name}{'' if scheme == 'light' else '-dark'}.png"))
+
+    looks = {"viewport": {"width": width, "height": height}, "color_scheme": scheme, "reduced_motion": "reduce"}
+    story = Story(browser, url, token, looks, shot)
+    story.walk()
+    story.close()
+    return made
+
+
+def save(page: Page, path: Path) -> Path:
+    page.screenshot(path=str(path), animations="disabled")
     with Image.open(path) as full:
         full.convert("RGB").quantize(COLOURS, dither=Image.Dither.NONE).save(path, optimize=True)
     return path
