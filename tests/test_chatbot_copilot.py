@@ -129,6 +129,20 @@ async def test_an_unsupported_draft_is_replaced_by_the_past_answer_which_says_so
     assert made.degraded
 
 
+@pytest.mark.parametrize(
+    "said",
+    [
+        "Customer's question: How long can I return a jacket? You can return unused items with tags.",
+        "You asked how long a jacket can be returned, which is a good question.",
+        "You can return unused items with tags within 30 days, [NAME].",
+    ],
+)
+async def test_a_draft_that_repeats_question_or_prompt_is_none(said):
+    made = await draft(ASKED, answerer([NEW], model=ScriptedModel([said])))
+    assert (made.text, made.mode) == (NEW.passage.answer, Mode.PRECEDENT)
+    assert made.degraded == ("generator: its draft did not reword the past answer",)
+
+
 async def test_a_language_that_the_model_is_not_declared_for_gets_the_past_answer():
     model = ScriptedModel()
     made = await draft(ASKED, answerer([NEW], model=model, languages=frozenset({"de"})))
