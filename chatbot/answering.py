@@ -153,7 +153,7 @@ class Answerer:
         if not quantities(text):
             return []
         known = {match.hit.passage.id for match in matches}
-        like = rank(self._search(Query(text, f"customer: {text}", language)), trusted)
+        like = rank(self._search(answers_like(text, language)), trusted)
         return [match for match in like if match.hit.passage.id not in known]
 
     def _search(self, query: Query) -> SearchResult:
@@ -201,6 +201,11 @@ class _Clock:
         now = time.perf_counter()
         self.laps[name] = round((now - self._last) * 1000, 2)
         self._last = now
+
+
+def answers_like(text: str, language: str) -> Query:
+    """The search for past answers that say what this one says."""
+    return Query(text, f"customer: {text}", language)
 
 
 def mended(retriever: Retriever, query: Query) -> Query:

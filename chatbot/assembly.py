@@ -23,6 +23,7 @@ from chatbot.retrieval.retriever import IndexRetriever, open_retriever
 from chatbot.settings import Settings
 from chatbot.translating import Translator
 from chatbot.types import Mode, Role, Turn
+from chatbot.warming import Warming
 
 _SURE_OF_LANGUAGE = 0.9
 # all-MiniLM-L6-v2 was trained on English; an encoder that is not named here is taken to know every language served.
@@ -40,11 +41,18 @@ class Assistant:
     supervisor: Supervisor | None
     own_examples: Examples = field(default_factory=dict)
     translator: Translator | None = None
+    warming: Warming | None = None
 
-    async def start(self) -> None:
+    async def start(self, *, serving: bool = False) -> None:
         """Starts the model server, if this process is to run one, and waits until it answers; meanwhile loads what the first
-        turn would wait for. Raises ModelError."""
-        await asyncio.gather(self._warm(), *([self.supervisor.start()] if self.supervisor else []))
+        turn would wait for. Raises ModelError.
+
+        serving: goes on, beside the chats, with what later turns would wait for."""
+        try:
+            await asyncio.gather(self._warm(), *([self.supervisor.start()] if self.supervisor else []))
+        finally:  # a model server that does not come leaves the past answers, which this is for
+            if serving and self.warming:
+                self.warming.start()
 
     async def _warm(self) -> None:
         for language in self.settings.languages:
@@ -52,7 +60,9 @@ class Assistant:
                 await self.answerer.answer([Turn(Role.CUSTOMER, question)], Context(busy=True))
 
     async def stop(self) -> None:
-        """Stops the model server."""
+        """Stops the model server and what still warms."""
+        if self.warming:
+            await asyncio.to_thread(self.warming.close)
         if self.supervisor:
             await self.supervisor.stop()
 
@@ -83,7 +93,8 @@ def build_assistant(settings: Settings, knowledge: Knowledge | None = None) -> A
         model=_model(settings, supervisor),
     )
     translator = _translator(answerer) if spec and spec.translates else None
-    return Assistant(settings, answerer, retriever, supervisor, read_examples(settings.data), translator)
+    own = read_examples(settings.data)
+    return Assistant(settings, answerer, retriever, supervisor, own, translator, Warming(retriever))
 
 
 def detect_served(text: str, prior: str | None, served: Sequence[str]) -> str | None:

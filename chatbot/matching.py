@@ -16,6 +16,8 @@ from importlib import resources
 
 from chatbot.kinds import told, wanted
 from chatbot.retrieval.concepts import concepts
+from chatbot.retrieval.signals import held_of
+from chatbot.retrieval.words import language_of
 from chatbot.reuse import general_part
 from chatbot.types import CORRECTION, Hit, Passage, Query, SearchResult, Support
 
@@ -62,7 +64,7 @@ class Model:
     bias: float
 
     def log_odds(self, signals: Mapping[str, float]) -> float:
-        return self.bias + sum(weight * signals.get(name, 0.0) for name, weight in self.weights.items())
+        return self.bias + sum([weight * signals.get(name, 0.0) for name, weight in self.weights.items()])
 
 
 def rank(result: SearchResult, trusted: bool, asked: str = "") -> list[Match]:
@@ -138,8 +140,8 @@ def reusable(passage: Passage) -> str:
 def signals_of(hit: Hit, text: str, asked: str = "") -> dict[str, float]:
     """The signals of a candidate, each roughly in [0, 1], in the order of SIGNALS."""
     passage = hit.passage
-    spoken = concepts(asked, passage.language)
-    told_of = concepts(passage.question, passage.language) | concepts(passage.answer, passage.language)
+    language = language_of(passage.language)
+    spoken, told_of = concepts(asked, language), held_of(passage, language).speaks
     own = {
         "fused": hit.score,
         "general_share": len(text) / max(1, len(passage.answer)),

@@ -73,7 +73,7 @@ class Running:
 
     async def _start(self) -> None:
         try:
-            await self.assistant.start()
+            await self.assistant.start(serving=True)
         except ChatbotError as error:
             _log.error("model_server.failed", reason=str(error))
 

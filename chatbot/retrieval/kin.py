@@ -1,4 +1,4 @@
-"""What candidates that are about one matter hold together: a past answer is judged by its fellows too. Pure; knows no query.
+"""What candidates that are about one matter hold together: a past answer is judged by its fellows too. Pure.
 
 One customer's words are few; the dozen conversations filed under a topic use most words that the matter is asked with. A
 topic whose conversations together hold the question is the likelier one, whichever of them comes closest by itself.
@@ -15,8 +15,8 @@ from chatbot.types import Passage
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """Words, character trigrams and concepts of a passage, or of several together; `alike`: how much the most similar of
-    their questions speaks of the query's concepts, in [0, 1]."""
+    """Words, character trigrams and concepts that a passage, or several together, share with the query; `alike`: how much the
+    most similar of their questions speaks of the query's concepts, in [0, 1]."""
 
     words: frozenset[str]
     trigrams: frozenset[str]
@@ -25,7 +25,7 @@ class Held:
 
 
 def together(passages: Sequence[Passage], held: Sequence[Held]) -> list[Held]:
-    """For each passage what it and the others of its topic hold; without a topic, those of its conversation."""
+    """For each passage what it and the others of its topic share with the query; without a topic, those of its conversation."""
     groups: dict[str, list[Held]] = defaultdict(list)
     keys = [passage.topic or f"{passage.source}\n{passage.conversation_id}" for passage in passages]
     for key, one in zip(keys, held, strict=True):

@@ -20,11 +20,13 @@ _FEW = 16  # up to here one request beats one stream a core
 _BATCH = 32
 _REMEMBERED = 64  # questions, of which the search wants one vector and the support the tokens'
 _SHORT = 64  # tokens: what is longer is no question
+_LITTLE = 128  # tokens in all: a second core gains no time on them and burns half as much again waiting (measured)
+_ALONE = {"INFERENCE_NUM_THREADS": 1, "NUM_STREAMS": 1}
 
 
 class OpenVinoEmbedder:
-    """Two compiled forms of one graph: all cores on one request for a query, one stream a core for an index and for queries
-    that come while another is encoded.
+    """Three compiled forms of one graph: one core for a question, all cores on one request for longer texts, one stream a core for
+    an index and for queries that come while another is encoded.
 
     Lives as long as the process; any thread may call. A text's vector is the same to the last bit in either form and in any
     batch. bf16 where the CPU has it: its cosine to f32 is .99998.
@@ -39,6 +41,7 @@ class OpenVinoEmbedder:
         try:
             self._graph = self._core.read_model(model)
             self._single = _Form(self._compile("LATENCY"))
+            self._little = _Form(self._compile("LATENCY", **_ALONE))
         except RuntimeError as exc:
             raise ModelError(f"OpenVINO cannot load the encoder {model}: {str(exc).splitlines()[0]}") from exc
         self._many: _Form | None = None
@@ -86,13 +89,16 @@ class OpenVinoEmbedder:
             raise ModelError(f"The encoder failed: {str(exc).splitlines()[0]}") from exc
         return [made[row] if row in made else of_tokens(spans[row], known[text]) for row, text in enumerate(texts)]
 
+    def beside(self) -> OneThread:
+        """The same encoder, the same vectors, on the calling thread alone and at its priority; 19 MB while it is held."""
+        return OneThread(self._files, self._tokens, _Form(self._compile("LATENCY", **_ALONE)))
+
     def _precision(self) -> str:
         return "bf16" if "BF16" in self._core.get_property("CPU", "OPTIMIZATION_CAPABILITIES") else "f32"
 
-    def _compile(self, hint: str) -> Any:
-        return self._core.compile_model(
-            self._graph, "CPU", {"PERFORMANCE_HINT": hint, "INFERENCE_PRECISION_HINT": self._precision()}
-        )
+    def _compile(self, hint: str, **more: int) -> Any:
+        wanted = {"PERFORMANCE_HINT": hint, "INFERENCE_PRECISION_HINT": self._precision(), **more}
+        return self._core.compile_model(self._graph, "CPU", wanted)
 
     def _streams(self) -> _Form:
         with self._building:
@@ -114,7 +120,8 @@ class OpenVinoEmbedder:
                 alone = not self._running
                 self._running += 1
             try:
-                pooled, hidden = (self._single if alone else self._streams()).infer(ids, mask)
+                own = self._little if ids.size <= _LITTLE else self._single
+                pooled, hidden = (own if alone else self._streams()).infer(ids, mask)
             finally:
                 with self._lock:
                     self._running -= 1
@@ -130,6 +137,37 @@ class OpenVinoEmbedder:
             requests.start_async({"input_ids": ids, "attention_mask": mask}, userdata=rows)
         requests.wait_all()
         return parts
+
+
+class OneThread:
+    """An encoder whose work is done by the thread that calls. Meant for one thread, and for a few texts at a time."""
+
+    def __init__(self, files: EncoderFiles, tokens: Tokens, form: _Form) -> None:
+        self._files, self._tokens, self._form = files, tokens, form
+
+    @property
+    def name(self) -> str:
+        return self._files.name
+
+    @property
+    def dim(self) -> int:
+        return self._files.dim
+
+    def encode(self, texts: Sequence[str]) -> Vectors:
+        """As `OpenVinoEmbedder.encode`."""
+        return gather(len(texts), self.dim, ((rows, pooled) for rows, pooled, _ in self._parts(texts)))
+
+    def encode_tokens(self, texts: Sequence[str]) -> list[TokenVectors]:
+        """As `OpenVinoEmbedder.encode_tokens`."""
+        return by_token(texts, self._tokens.spans(texts), ((rows, hidden) for rows, _, hidden in self._parts(texts)))
+
+    def _parts(self, texts: Sequence[str]) -> Iterator[tuple[Any, Vectors, Vectors]]:
+        for rows, ids, mask in self._tokens.batches(texts, _FEW):
+            try:
+                pooled, hidden = self._form.infer(ids, mask)
+            except RuntimeError as exc:
+                raise ModelError(f"The encoder failed: {str(exc).splitlines()[0]}") from exc
+            yield rows, pooled, hidden
 
 
 class _Form:

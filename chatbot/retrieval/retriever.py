@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from collections.abc import Hashable, Mapping, Sequence
-from dataclasses import dataclass, replace
-from functools import cache, lru_cache
+from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -28,8 +29,9 @@ Vectors = npt.NDArray[np.float32]
 _Stamp = tuple[int, int, int] | None
 _TOP = 5
 _SUPPORT_CHARS = 500
-_PASSAGES_KEPT = 512  # token vectors in float16, about 90 kB a passage
-_QUERIES_KEPT = 2048  # 3 kB each: the answers whose likes are searched recur, and so do many questions
+# Bytes of passages' token vectors in float16, about 50 kB each: the 3,000 or so that were used last or are used most.
+TOKENS_KEPT = 150_000_000
+_QUERIES_KEPT = 6_000  # 3 kB each: the answers whose likes are searched recur, and so do many questions
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,8 +65,9 @@ class IndexRetriever:
         self._laid: _Laid | None = None
         self._laying = threading.Lock()
         self._behind = False
-        self._tokens: Recent[str, TokenVectors] = Recent(_PASSAGES_KEPT)
-        self._vectors_of = lru_cache(maxsize=_QUERIES_KEPT)(self._encode_query)
+        self._tokens: Recent[str, TokenVectors] = Recent(TOKENS_KEPT, lambda one: one.vectors.nbytes)
+        self._queries: Recent[tuple[str, str], Vectors] = Recent(_QUERIES_KEPT)
+        self._asked_at = 0.0
         self._index: OpenIndex | None = None
         self._stamp: _Stamp = None
         self._problem: IndexBroken | None = None
@@ -92,6 +95,7 @@ class IndexRetriever:
         `degraded` may hold: "encoder" (words only), "new_index" (an older version serves), "knowledge" (the latest changes by
         people are not known), "language" (no passage in it, so no hits). Raises IndexBroken when there is nothing to search.
         """
+        self._asked_at = time.monotonic()
         index = self._current()
         degraded = ["new_index"] if self._problem else []
         if self._behind:
@@ -124,9 +128,8 @@ class IndexRetriever:
             return []
         idf = part.lexical["window"].idf
         asked = [Asked(start, end, word, idf(word)) for start, end, word in content_spans(query.text, part.language)]
-        texts = [f"{passage.question} {passage.answer}"[:_SUPPORT_CHARS] for passage in passages]
         try:
-            asking, tokens = self._tokens_of(query.text, texts)
+            asking, tokens = self._tokens_of(query.text, passages)
         except ModelError as exc:
             _log.error("the answer's support is not known: %s", exc)
             return None
@@ -153,6 +156,31 @@ class IndexRetriever:
         """Takes over what people have changed in the knowledge before it returns; without an index there is nothing to do."""
         if self._index is not None:
             self._with_changes(self._index)
+
+    def idle_s(self) -> float:
+        """Seconds since a search began."""
+        return time.monotonic() - self._asked_at
+
+    def served(self) -> OpenIndex | Overlaid | None:
+        """What is searched now, None where nothing is; another object once a new version or a change by people took its place."""
+        try:
+            return self._current(follow=False)
+        except IndexBroken:
+            return None
+
+    def prepare(self, passages: Sequence[Passage], likes: Sequence[Query], embedder: Embedder) -> int:
+        """Encodes what `support` will want of the passages and `search` of the likes; how many bytes the former take.
+
+        embedder: gives the vectors that the retriever's own gives. Raises ModelError.
+        """
+        texts = list(dict.fromkeys(_supporting(passage) for passage in passages))
+        known = self._tokens.find(texts)
+        missing = [text for text in texts if text not in known]
+        if missing:
+            known |= self._keep_tokens(missing, embedder.encode_tokens(missing))
+        for query in likes:
+            self._vectors_of(query.window, query.text, embedder)
+        return sum(tokens.vectors.nbytes for tokens in known.values())
 
     def overlay(self) -> tuple[int, int]:
         """How many passages people have added to the version that is served, and taken out of it."""
@@ -225,26 +253,39 @@ class IndexRetriever:
 
     def _embed(self, query: Query) -> dict[str, Vectors]:
         try:
-            window, question = self._vectors_of(query.window, query.text)
+            window, question = self._vectors_of(query.window, query.text, self._embedder)
         except ModelError as exc:
             _log.error("searching by words only: %s", exc)
             return {}
         return {"window": window, "question": question, "reply": window}
 
-    def _encode_query(self, window: str, text: str) -> Vectors:
-        vectors = self._embedder.encode([window, text])
+    def _vectors_of(self, window: str, text: str, embedder: Embedder) -> Vectors:
+        known = self._queries.find([(window, text)])
+        if known:
+            return known[window, text]
+        vectors = embedder.encode([window, text])
         vectors.flags.writeable = False  # many searches share them
+        self._queries.keep([((window, text), vectors)])
         return vectors
 
-    def _tokens_of(self, question: str, passages: Sequence[str]) -> tuple[TokenVectors, list[TokenVectors]]:
+    def _tokens_of(self, question: str, passages: Sequence[Passage]) -> tuple[TokenVectors, list[TokenVectors]]:
         """The tokens of a question and of some passages; what is not known yet is encoded together."""
-        known = self._tokens.find(passages)
-        missing = [text for text in dict.fromkeys(passages) if text not in known]
+        texts = [_supporting(passage) for passage in passages]
+        known = self._tokens.find(texts)
+        missing = [text for text in dict.fromkeys(texts) if text not in known]
         asking, *made = self._embedder.encode_tokens([question, *missing])
-        for text, tokens in zip(missing, made, strict=True):
-            known[text] = replace(tokens, vectors=np.asarray(tokens.vectors, dtype=np.float16))
-        self._tokens.keep((text, known[text]) for text in missing)
-        return asking, [known[text] for text in passages]
+        known |= self._keep_tokens(missing, made)
+        return asking, [known[text] for text in texts]
+
+    def _keep_tokens(self, texts: Sequence[str], made: Sequence[TokenVectors]) -> dict[str, TokenVectors]:
+        kept = {
+            text: TokenVectors(
+                (), np.asarray(tokens.vectors, dtype=np.float16)
+            )  # where a passage's words stand is not asked
+            for text, tokens in zip(texts, made, strict=True)
+        }
+        self._tokens.keep(kept.items())
+        return kept
 
     def _result(
         self,
@@ -260,6 +301,10 @@ class IndexRetriever:
 def open_retriever(folder: Path, embedder: Embedder, knowledge: Knowledge | None = None) -> IndexRetriever:
     """A retriever over an index folder, also where nothing sound is in it yet: then `search` raises IndexBroken."""
     return IndexRetriever(folder, embedder, knowledge)
+
+
+def _supporting(passage: Passage) -> str:
+    return f"{passage.question} {passage.answer}"[:_SUPPORT_CHARS]
 
 
 def _stamp_of(folder: Path) -> _Stamp:

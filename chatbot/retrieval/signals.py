@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import sys
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -12,7 +13,7 @@ from chatbot.retrieval.words import trigrams, words
 from chatbot.types import Passage, Support, TokenVectors
 
 Idf = Callable[[str], float]
-_CACHED = 50_000
+_PASSAGES = 5_000  # about 25 kB each
 _QUERIES = 1_000
 
 
@@ -25,37 +26,73 @@ def text_signals(text: str, language: str, passages: Sequence[Passage], idf: Idf
     label: the same for the topic's name, whether that is English or in the passage's language.
     kin_words, kin_trigrams, kin_concepts, kin_alike: the same of all these passages that share its topic, taken together.
     """
-    asked = {word: idf(word) for word in _in_order(text, language)}
-    total = sum(asked.values())
-    pieces, spoken = _trigrams(text, language), concepts(text, language)
-    found, held = [], []
+    weights = {word: idf(word) for word in _in_order(text, language)}
+    asked, total, names = tuple(weights.items()), sum(weights.values()), frozenset(weights)
+    spelt, spoken = _trigrams_of(text, language), concepts(text, language)
+    found, shared = [], []
     for passage in passages:
-        question, answer = _words(passage.question, language), _words(passage.answer, language)
-        topic = _trigrams((passage.topic or "").replace("_", " "), language)
-        question_pieces, answer_pieces = _trigrams(passage.question, language), _trigrams(passage.answer, language)
-        question_speaks = concepts(passage.question, language)
-        speaks = question_speaks | concepts(passage.answer, language)
-        alike = _alike(spoken, question_speaks)
-        held.append(Held(words_of(passage, language), question_pieces | answer_pieces, speaks, alike))
+        held = held_of(passage, language)
+        alike = _alike(spoken, held.question_speaks)
+        shared.append(Held(held.words & names, held.trigrams & spelt, held.speaks & spoken, alike))
         found.append(
             {
-                "coverage": _mass(asked, total, words_of(passage, language)),
-                "coverage_question": _mass(asked, total, question),
-                "coverage_answer": _mass(asked, total, answer),
-                "trigrams_question": _share(pieces, question_pieces),
-                "trigrams_answer": _share(pieces, answer_pieces),
-                "topic": _share(topic, pieces),
-                "label": _alike(spoken, _of_label(passage.topic or "", language)),
-                "concepts": _share(spoken, speaks),
+                "coverage": _mass(asked, total, held.words),
+                "coverage_question": _mass(asked, total, held.question),
+                "coverage_answer": _mass(asked, total, held.answer),
+                "trigrams_question": _share(spelt, held.question_trigrams),
+                "trigrams_answer": _share(spelt, held.answer_trigrams),
+                "topic": _share(held.topic, spelt),
+                "label": _alike(spoken, held.label),
+                "concepts": _share(spoken, held.speaks),
                 "alike": alike,
             }
         )
-    for signals, kin in zip(found, together(passages, held), strict=True):
+    for signals, kin in zip(found, together(passages, shared), strict=True):
         signals["kin_words"] = _mass(asked, total, kin.words)
-        signals["kin_trigrams"] = _share(pieces, kin.trigrams)
+        signals["kin_trigrams"] = _share(spelt, kin.trigrams)
         signals["kin_concepts"] = _share(spoken, kin.concepts)
         signals["kin_alike"] = kin.alike
     return found
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What a passage is compared by: words, character trigrams and concepts of its texts, its topic and its topic's name."""
+
+    words: frozenset[str]
+    question: frozenset[str]
+    answer: frozenset[str]
+    question_trigrams: frozenset[str]
+    answer_trigrams: frozenset[str]
+    trigrams: frozenset[str]
+    topic: frozenset[str]
+    label: frozenset[str]
+    question_speaks: frozenset[str]
+    speaks: frozenset[str]
+
+
+def held_of(passage: Passage, language: str) -> Parts:
+    """The passage's parts; those of the passages used last are kept."""
+    return _parts(passage.question, passage.answer, passage.window, passage.topic or "", language)
+
+
+@lru_cache(maxsize=_PASSAGES)
+def _parts(question: str, answer: str, window: str, topic: str, language: str) -> Parts:
+    in_question, in_answer = (frozenset(words(text, language)) for text in (question, answer))
+    of_question, of_answer = _trigrams(question, language), _trigrams(answer, language)
+    question_speaks = concepts(question, language)
+    return Parts(
+        words=in_question | in_answer | frozenset(words(window, language)),
+        question=in_question,
+        answer=in_answer,
+        question_trigrams=of_question,
+        answer_trigrams=of_answer,
+        trigrams=of_question | of_answer,
+        topic=_trigrams_of(topic.replace("_", " "), language),
+        label=_of_label(topic, language),
+        question_speaks=question_speaks,
+        speaks=question_speaks | concepts(answer, language),
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,11 +125,11 @@ def support(query: TokenVectors, asked: Sequence[Asked], passage: TokenVectors, 
 
 def words_of(passage: Passage, language: str) -> frozenset[str]:
     """Every content word of a passage, as it is looked up."""
-    return _every_word(passage.question, passage.answer, passage.window, language)
+    return held_of(passage, language).words
 
 
-def _mass(asked: Mapping[str, float], total: float, held: frozenset[str]) -> float:
-    return sum(weight for word, weight in asked.items() if word in held) / total if total else 0.0
+def _mass(asked: Sequence[tuple[str, float]], total: float, held: frozenset[str]) -> float:
+    return sum([weight for word, weight in asked if word in held]) / total if total else 0.0
 
 
 def _share(part: frozenset[str], whole: frozenset[str]) -> float:
@@ -113,16 +150,8 @@ def _in_order(text: str, language: str) -> tuple[str, ...]:
     return tuple(words(text, language))  # a sum of weights depends on their order in its last digits
 
 
-@lru_cache(maxsize=_CACHED)
-def _every_word(question: str, answer: str, window: str, language: str) -> frozenset[str]:
-    return _words(question, language) | _words(answer, language) | _words(window, language)
-
-
-@lru_cache(maxsize=_CACHED)
-def _words(text: str, language: str) -> frozenset[str]:
-    return frozenset(words(text, language))
-
-
-@lru_cache(maxsize=_CACHED)
 def _trigrams(text: str, language: str) -> frozenset[str]:
-    return frozenset(trigrams(text, language))
+    return frozenset(map(sys.intern, trigrams(text, language)))  # passages share most of theirs
+
+
+_trigrams_of = lru_cache(maxsize=_QUERIES)(_trigrams)
