@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -105,15 +105,11 @@ def sort_out(
     labels: dict[int, tuple[str, int]] = {}
     closeness: dict[int, float] = {}
     for language, part in _by_language(questions).items():
-        own = np.stack([vectors[_folded(one.text)] for one in part])
-        found = cluster(own)
-        for number in range(int(found.max(initial=-1)) + 1):
-            members = np.flatnonzero(found == number)
-            middle = own[members].mean(axis=0)
-            near = own[members] @ (middle / max(float(np.linalg.norm(middle)), 1e-9))
-            for at, cosine in zip(members, near, strict=True):
-                labels[part[at].id] = (language, number)
-                closeness[part[at].id] = float(cosine)
+        for number, (texts, near) in enumerate(_bundles(part, vectors, cluster)):
+            for text, cosine in zip(texts, near, strict=True):
+                for question in part[text]:
+                    labels[question.id] = (language, number)
+                    closeness[question.id] = cosine
     return Sorted(labels, closeness)
 
 
@@ -189,10 +185,29 @@ def _encoded(
     return found
 
 
-def _by_language(questions: Iterable[Question]) -> dict[str, list[Question]]:
-    found: dict[str, list[Question]] = defaultdict(list)
+def _bundles(
+    part: Mapping[str, Sequence[Question]], vectors: Mapping[str, Vectors], cluster: Callable[[Vectors], Labels]
+) -> Iterator[tuple[list[str], list[float]]]:
+    """Texts that lie together, with the cosine of each to their middle. Each wording counts once, or one that many people
+    repeat would be denser than anything around it and stand alone; one that no other is like is a bundle of its own."""
+    texts = list(part)
+    own = np.stack([vectors[text] for text in texts])
+    found = cluster(own)
+    for number in range(int(found.max(initial=-1)) + 1):
+        members = np.flatnonzero(found == number)
+        often = np.asarray([len(part[texts[at]]) for at in members], dtype=np.float32)
+        middle = (own[members] * often[:, None]).sum(axis=0)
+        near = own[members] @ (middle / max(float(np.linalg.norm(middle)), 1e-9))
+        yield [texts[at] for at in members], [float(cosine) for cosine in near]
+    for at in np.flatnonzero(found < 0):
+        yield [texts[at]], [1.0]
+
+
+def _by_language(questions: Iterable[Question]) -> dict[str, dict[str, list[Question]]]:
+    """By language and wording, oldest first."""
+    found: dict[str, dict[str, list[Question]]] = defaultdict(lambda: defaultdict(list))
     for question in sorted(questions, key=lambda one: one.id):
-        found[language_of(question.language)].append(question)
+        found[language_of(question.language)][_folded(question.text)].append(question)
     return found
 
 

@@ -13,6 +13,7 @@ import pytest
 from chatbot.clustering import FEW, Labels, Vectors, cluster, cluster_apart
 from chatbot.gaps import Group, Trend, describe, known_vectors, sort_out, trend
 from chatbot.naming import names
+from chatbot.protocols import Embedder
 from chatbot.retrieval.embedder import open_embedder
 from chatbot.settings import load_settings
 from chatbot.types import Question
@@ -223,7 +224,12 @@ def test_names_in_chinese_and_of_nothing() -> None:
 @pytest.mark.models
 def test_four_topics_and_noise_with_the_real_encoder(tmp_path: Path) -> None:
     embedder = open_embedder(load_settings(data=tmp_path, device="cpu"))
-    questions = asked([*(text for texts in TOPICS.values() for text in texts), *NOISE])
+    texts = [text for texts in TOPICS.values() for text in texts]
+    _check_topics(asked([*texts, *NOISE]), embedder)
+    _check_topics(asked([*texts * 3, *NOISE]), embedder)  # one wording repeated by many stays with its likes
+
+
+def _check_topics(questions: Sequence[Question], embedder: Embedder) -> None:
     groups = describe(questions, sort_out(questions, embedder, cluster, known_vectors()), NOW, LONG_AGO)
     assert together(TOPICS["gift"], groups) == 1
     assert min(together(texts, groups) for texts in TOPICS.values()) >= 0.5

@@ -154,7 +154,7 @@ class GapBook:
             sort_out, questions, self.parts.assistant.retriever.embedder, cluster_apart, self._known, self._tell
         )
         took = time.monotonic() - began
-        log.info("gaps.grouped", questions=len(questions), in_groups=len(found.labels), ms=round(took * 1000))
+        log.info("gaps.grouped", questions=len(questions), ms=round(took * 1000))
         return Grouping(questions, found, oldest, stamp, stamp.count > MOST, datetime.now(UTC), took)
 
     def _tell(self, done: int, everything: int) -> None:

@@ -74,8 +74,8 @@ class Gaps {
     if (old && old.same === same && Boolean(old.querySelector("form")) === writing) return old;
     if (old?.contains(document.activeElement) && writing && old.querySelector("form")) return old;
     const card = el("article.card.gap", { "data-group": String(group.id) },
-      el("header", {}, el("div.stack", {}, el("h2", { dir: "auto" }, group.name), el("p.centre.said", { dir: "auto" }, group.question)),
-        el("p.size", {}, el("b", {}, number.format(group.customers)), el("span.small.muted", {}, group.customers === 1 ? "customer" : "customers"))),
+      el("header", {}, el("h2", { dir: "auto" }, group.name),
+        el("p.size", {}, el("b", {}, number.format(group.customers)), el("span.small.muted", {}, "customers"))),
       el("div.facts.small.muted", {}, el("span.chip", {}, tongues.of(group.language) ?? group.language), trend(group, this.found.period_days),
         el("span", {}, `${number.format(group.size)} questions`), el("span", {}, `first ${day.format(new Date(group.first_seen))}, last ${day.format(new Date(group.last_seen))}`)),
       el("ul.examples", { "aria-label": "Examples" }, group.examples.map(example)),
@@ -152,10 +152,11 @@ function example(one) {
     el("span.said", { dir: "auto" }, one.text), el("time", { datetime: one.at }, day.format(new Date(one.at)))));
 }
 
+const customers = (count) => `${number.format(count)} ${count === 1 ? "customer" : "customers"}`;
 const ARROWS = { up: "↑ more", down: "↓ fewer", level: "→ about as many", few: "too few to tell", unknown: "no earlier period to compare" };
 
 function trend(group, period) {
-  const numbers = group.trend === "unknown" ? `${number.format(group.recent)} customers in ${period} days` : `${number.format(group.recent)} customers in ${period} days, ${number.format(group.before)} in the ${period} before`;
+  const numbers = group.trend === "unknown" ? `${customers(group.recent)} in ${period} days` : `${customers(group.recent)} in ${period} days, ${number.format(group.before)} in the ${period} before`;
   return el(`span.trend.${group.trend}`, { title: "Up or down only where chance alone would hardly do it (p < 0.05)." }, `${ARROWS[group.trend]}: ${numbers}`);
 }
 

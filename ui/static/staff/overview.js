@@ -10,6 +10,7 @@ sheet(import.meta.url, "overview.css");
 const API = "/admin/api/figures";
 const PERIODS = [7, 30, 90];
 const TICK_MS = 15_000;
+const WIDE = 1056;
 const OUTCOMES = [["confirmed", "Confirmed", 0], ["answered_then_handed", "Then a person", 1], ["refuted", "Refuted", 3], ["silent", "Not known", 4]];
 const tongues = new Intl.DisplayNames(undefined, { type: "language" });
 const days = new Intl.DateTimeFormat(undefined, { day: "numeric", month: "short", timeZone: "UTC" });
@@ -29,7 +30,7 @@ class Overview {
   constructor(root) {
     this.root = root;
     this.asked = Object.fromEntries(new URLSearchParams(location.search));
-    Object.assign(this, { head: el("div.period"), today: el("dl.card.today", { "aria-label": "Now" }), body: el("div.stack") });
+    Object.assign(this, { head: el("div.period"), today: el("dl.card.today", { "aria-label": "Now" }), body: el("div.figures") });
   }
 
   begin() {
@@ -129,12 +130,12 @@ function plots(found) {
   const labels = each.map((one) => one.day);
   const values = (name) => each.map((one) => one[name]);
   const common = { labels, label: shortDay };
-  const topics = found.topics.found.map((one) => ({ name: one.topic ?? "No topic", value: one.conversations }));
+  const topics = found.topics.found.map((one) => ({ name: one.topic?.replaceAll("_", " ") ?? "No topic", value: one.conversations }));
   const reasons = found.waits.reasons.map(([reason, count]) => ({ name: reason ? reasonOf(reason) : "No reason", value: count }));
   return el("div.plots", {},
-    plotted("Conversations a day", means.conversations, plot({ ...common, title: "Conversations a day", kind: "bar", format: number.format, series: [{ name: "Conversations", values: values("conversations") }] }), true),
+    plotted("Conversations a day", means.conversations, plot({ ...common, title: "Conversations a day", width: WIDE, kind: "bar", format: number.format, series: [{ name: "Conversations", values: values("conversations") }] }), true),
     plotted("What became of attempted conversations", "Each attempted conversation is in one part, by the day it began. Grey is silence: it may have helped or not, and is never counted as solved.",
-      plot({ ...common, title: "What became of attempted conversations", kind: "stacked", format: number.format, series: outcomes(each) }), true),
+      plot({ ...common, title: "What became of attempted conversations", width: WIDE, kind: "stacked", format: number.format, series: outcomes(each) }), true),
     plotted("Messages a day", means.messages, plot({ ...common, title: "Messages a day", kind: "bar", format: number.format, series: [{ name: "Messages", values: values("messages") }] })),
     plotted("Hand-overs a day", "Conversations that began that day and went to a person.", plot({ ...common, title: "Hand-overs a day", kind: "bar", format: number.format, series: [{ name: "Handed over", values: values("handed") }] })),
     plotted("Mood", `${means.mood} Measured in ${number.format(found.total.moods)} of ${number.format(found.total.conversations)} conversations.`,

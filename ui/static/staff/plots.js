@@ -3,25 +3,27 @@
 import { el } from "./dom.js";
 
 const NS = "http://www.w3.org/2000/svg";
-const WIDTH = 640, HEIGHT = 200, LEFT = 44, RIGHT = 8, TOP = 10, BOTTOM = 24;
+const HEIGHT = 210, LEFT = 54, RIGHT = 8, TOP = 10, BOTTOM = 24;
+const AROUND = 66; // what the page puts beside a plot on a narrow screen
 
 // labels: one a step, in order. series: [{ name, values, tone }], null where nothing was measured; tone: which colour. kind: "line", "bar" or "stacked".
-// format(value) for axis, table and tooltip; range: [low, high] where it is fixed. label(text): short form for the axis.
-export function plot({ title, labels, series, kind = "line", format = String, range = null, label = (text) => text }) {
+// width: as drawn on a wide screen, in pixels. format(value) for axis, table and tooltip; range: [low, high] where it is fixed. label(text): short form for the axis.
+export function plot({ title, labels, series, kind = "line", format = String, range = null, label = (text) => text, width = 520 }) {
+  const wide = Math.max(260, Math.min(width, innerWidth - AROUND));
   const known = series.flatMap((one) => one.values).filter((value) => value !== null);
   if (!known.length) return el("p.muted.small", {}, "Nothing in this period.");
   const [low, high, ticks] = range ? [...range, steps(...range)] : scale(kind === "stacked" ? labels.map((_, at) => sum(series, at)) : known);
-  const across = (at) => LEFT + ((at + 0.5) / labels.length) * (WIDTH - LEFT - RIGHT);
+  const across = (at) => LEFT + ((at + 0.5) / labels.length) * (wide - LEFT - RIGHT);
   const down = (value) => TOP + (1 - (value - low) / (high - low)) * (HEIGHT - TOP - BOTTOM);
-  const box = svg("svg", { viewBox: `0 0 ${WIDTH} ${HEIGHT}`, role: "img", "aria-label": `${title}; the numbers stand in the table below it` });
+  const box = svg("svg", { viewBox: `0 0 ${wide} ${HEIGHT}`, role: "img", "aria-label": `${title}; the numbers stand in the table below it` });
   for (const tick of ticks) {
-    box.append(svg("line", { class: "grid", x1: LEFT, x2: WIDTH - RIGHT, y1: down(tick), y2: down(tick) }));
+    box.append(svg("line", { class: "grid", x1: LEFT, x2: wide - RIGHT, y1: down(tick), y2: down(tick) }));
     box.append(text(LEFT - 6, down(tick) + 4, format(tick), "end"));
   }
-  axis(box, labels, across, label);
+  axis(box, labels, across, label, wide);
   if (kind === "line") series.forEach((one, number) => box.append(...line(one, number, across, down)));
   else bars(box, { labels, series, kind, across, down, low });
-  box.append(...labels.map((name, at) => hover(name, at, { series, format, across, count: labels.length })));
+  box.append(...labels.map((name, at) => hover(name, at, { series, format, across, column: (wide - LEFT - RIGHT) / labels.length })));
   return el("figure.plot", {}, series.length > 1 ? legend(series) : null, box, table(title, labels, series, format));
 }
 
@@ -36,8 +38,8 @@ export function ranking(rows, format = String) {
   }));
 }
 
-function axis(box, labels, across, label) {
-  const every = Math.max(1, Math.ceil(labels.length / 8));
+function axis(box, labels, across, label, wide) {
+  const every = Math.max(1, Math.ceil(labels.length / Math.floor(wide / 68)));
   labels.forEach((name, at) => { if (at % every === 0) box.append(text(across(at), HEIGHT - 6, label(name), "middle")); });
 }
 
@@ -50,7 +52,7 @@ function line(one, number, across, down) {
 }
 
 function bars(box, { labels, series, kind, across, down, low }) {
-  const room = (across(1) - across(0)) * 0.72 || 80, wide = kind === "bar" ? room / series.length : room;
+  const room = Math.min(80, (across(1) - across(0)) * 0.72), wide = kind === "bar" ? room / series.length : room;
   labels.forEach((_, at) => {
     let under = 0;
     series.forEach((one, number) => {
@@ -65,8 +67,7 @@ function bars(box, { labels, series, kind, across, down, low }) {
 }
 
 // A column over the whole height that tells its numbers to the mouse; the table tells them to everybody.
-function hover(name, at, { series, format, across, count }) {
-  const wide = (WIDTH - LEFT - RIGHT) / count;
+function hover(name, at, { series, format, across, column: wide }) {
   const column = svg("rect", { class: "hover", x: across(at) - wide / 2, y: TOP, width: wide, height: HEIGHT - TOP - BOTTOM });
   const says = svg("title", {});
   says.textContent = [name, ...series.map((one) => `${one.name}: ${said(one.values[at], format)}`)].join("\n");
