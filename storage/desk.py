@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TypeVar
@@ -101,6 +101,14 @@ class Desk:
         return await asyncio.wrap_future(
             self.database.write(lambda c: standing.tell_waiting(c, conversation_id, text, key))
         )
+
+    async def left_alone(self, here: Collection[int], since: datetime) -> Sequence[tuple[str, int]]:
+        """For the house itself: conversation and user id of those whose agent is gone (see `standing.left_alone`)."""
+        return await self._read(lambda c: standing.left_alone(c, here, since))
+
+    async def free(self, conversation_id: str, holder: int, line: Line) -> bool:
+        """For the house itself: it waits for somebody else, unless `holder` no longer has it."""
+        return await asyncio.wrap_future(self.database.write(lambda c: standing.free(c, conversation_id, holder, line)))
 
     async def _read(self, work: Callable[[Connection], T]) -> T:
         return await asyncio.wrap_future(self.database.read(work))

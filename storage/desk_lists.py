@@ -1,11 +1,11 @@
-"""What the agents' desk reads: its four lists, one conversation, the facts about its customer. Must not know who writes."""
+"""What the agents' desk reads: its lists, one conversation, the facts about its customer. Must not know who writes."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from sqlalchemy import ColumnElement, Connection, Row, ScalarSelect, Select, func, literal, select, tuple_
 from sqlalchemy.orm import InstrumentedAttribute
@@ -20,8 +20,9 @@ from storage.tables import ConversationRow, MessageRow
 from storage.views import messages_with_replies, read_messages
 from storage.visibility import seen_by
 
-ListName = Literal["mine", "waiting", "bot", "closed"]
-LISTS: tuple[ListName, ...] = ("mine", "waiting", "bot", "closed")
+ListName = Literal["mine", "waiting", "others", "bot", "closed"]
+"""others: in colleagues' hands."""
+LISTS: tuple[ListName, ...] = get_args(ListName)
 COUNTED = 1000
 """Longer lists are not counted to their end."""
 _PREVIEW_CHARS = 140
@@ -174,6 +175,9 @@ def _listed(user: User, which: ListName) -> ColumnElement[bool]:
     """A chat that was opened and never used is in no list."""
     if which == "mine":
         return (ConversationRow.user_id == user.id) & (ConversationRow.status == Status.HUMAN.value)
+    if which == "others":
+        theirs = ConversationRow.user_id.is_distinct_from(user.id)
+        return theirs & (ConversationRow.status == Status.HUMAN.value) & seen_by(user)
     return (ConversationRow.status == Status(which).value) & (ConversationRow.last_seq > 0) & seen_by(user)
 
 

@@ -14,6 +14,7 @@ from sqlalchemy import insert, select, update
 from chatbot.errors import BadInput, Conflict, NotFound
 from chatbot.types import Action, Decision, Mode, Reply, Role, Status
 from storage.audit import COMMAND, Actor
+from storage.desk_lists import LISTS
 from storage.desk_tables import HandoverRow
 from storage.opening import Store, open_store
 from storage.people import User
@@ -291,11 +292,10 @@ async def test_each_conversation_is_in_its_list_and_empty_ones_in_none(house: Ho
     await desk.take(house.hand(house.ann, mine), line)
     await desk.close(house.hand(house.ann, closed), line)
     await house.store.conversations.create_conversation(OTHER)
-    lists = {
-        name: [i.id for i in (await desk.page(house.ann, name)).items] for name in ("mine", "waiting", "bot", "closed")
-    }
-    assert lists == {"mine": [mine], "waiting": [waiting], "bot": [bot], "closed": [closed]}
-    assert await desk.counts(house.ann) == {"mine": 1, "waiting": 1, "bot": 1, "closed": 1}
+    lists = {name: [i.id for i in (await desk.page(house.ann, name)).items] for name in LISTS}
+    assert lists == {"mine": [mine], "waiting": [waiting], "others": [], "bot": [bot], "closed": [closed]}
+    assert await desk.counts(house.ann) == {"mine": 1, "waiting": 1, "others": 0, "bot": 1, "closed": 1}
+    assert [i.id for i in (await desk.page(house.ben, "others")).items] == [mine]
     assert (await desk.counts(house.ben))["mine"] == 0
 
 
@@ -347,3 +347,30 @@ async def test_who_waits_is_told_each_thing_once_and_nobody_else_is(house: House
     await desk.take(house.hand(house.ann, key), line)
     assert await desk.tell_waiting(key, "x", "other") is None
     assert await desk.waiting(key) is None
+
+
+async def test_who_is_in_the_hands_of_somebody_gone_waits_again_and_nobody_else(house: House) -> None:
+    desk, live = house.store.desk, house.store.conversations
+    alone, answered, bens = [await house.waits() for _ in range(3)]
+    for key in (alone, answered):
+        await desk.take(house.hand(house.ann, key), line)
+    await desk.take(house.hand(house.ben, bens), line)
+    await desk.say(house.hand(house.ann, answered, "m1"), "It is on its way.")
+    now, later = datetime.now(UTC) - timedelta(minutes=1), datetime.now(UTC) + timedelta(minutes=1)
+    assert await desk.left_alone([], now) == []
+    assert await desk.left_alone([house.ann.id, house.ben.id], later) == []
+    assert await desk.left_alone([house.ben.id], later) == [(alone, house.ann.id)]
+    await live.add_customer_message(answered, OWNER, "And my other parcel?", "c2")
+    assert {key for key, _ in await desk.left_alone([house.ben.id], later)} == {alone, answered}
+    await house.store.people.disable(house.ben.id, COMMAND)
+    assert await desk.left_alone([house.ann.id, house.ben.id], now) == [(bens, house.ben.id)]
+
+    assert await desk.free(bens, house.ben.id, line)
+    assert not await desk.free(bens, house.ben.id, line)
+    freed = await desk.item(house.ann, bens)
+    assert (freed.status, freed.reason, freed.agent, freed.user_id) == (Status.WAITING, "agent_left", None, None)
+    first, second = house.stays(bens)
+    assert (first.ended, second.reason, second.taken_at) == ("transferred", "agent_left", None)
+    await desk.take(house.hand(house.ann, bens), line)
+    assert not await desk.free(bens, house.ben.id, line)
+    assert (await desk.item(house.ann, bens)).agent == "Ann"

@@ -60,7 +60,7 @@ def test_the_whole_way_over_http(site: House) -> None:
     ann = sign_in(site.store)
     listed = site.client.get(f"{API}/list", params={"which": "waiting"}, headers=ann.headers).json()
     assert [(i["id"], i["reason"], i["preview"]) for i in listed["items"]] == [(key, "customer_asked", "Where is it?")]
-    assert listed["counts"] == {"mine": 0, "waiting": 1, "bot": 0, "closed": 0}
+    assert listed["counts"] == {"mine": 0, "waiting": 1, "others": 0, "bot": 0, "closed": 0}
     status, taken = post(site, ann, f"{key}/take")
     assert (status, taken["status"], taken["agent"]) == (200, "human", "Ann")
     status, said = post(site, ann, f"{key}/messages", {"text": " On its way. ", "client_id": "m1"})

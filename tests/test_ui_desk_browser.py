@@ -11,16 +11,18 @@ from typing import Any
 
 import pytest
 import uvicorn
-from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, Route, expect, sync_playwright
 from sqlalchemy import update
 
+from storage.audit import COMMAND
 from storage.opening import Store, open_store
 from storage.tables import ConversationRow
 from tests.fakes_ui import ANSWER, fake_parts
-from tests.staff import COOKIE, Member, sign_in
+from tests.staff import COOKIE, Member, done, sign_in, team_id
 from tests.test_ui_browser import CHROMIUM, FLAGS
 from ui.__main__ import Server, take_port
 from ui.app import create_app_from
+from ui.staff import desk_events
 
 pytestmark = pytest.mark.browser
 QUESTION, HELLO = "Where is my parcel?", "Good morning, I am looking into it."
@@ -238,3 +240,33 @@ def test_a_session_that_ends_is_said_and_the_text_stays(customer: Side, ann: Sid
     expect(ann.page.get_by_label("Reply", exact=True)).to_have_value("one moment")
     expect(ann.page.locator("#signin")).to_be_visible()
     ann.errors.clear()
+
+
+def test_the_desk_goes_on_when_the_agents_team_is_another_one(
+    customer: Side, browser: Browser, site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(desk_events, "CHECKS_EVERY_S", 0.1)
+    member = sign_in(site.store, "agent", name="Ann Lee")
+    side = desk(browser, site, member)
+    expect(side.page.locator("[data-list=waiting]")).to_be_visible()
+    done(site.store.people.set_team(member.user.id, team_id(site.store, "Bikes"), COMMAND))
+    expect(side.page.locator(".lost")).to_be_visible()
+    expect(side.page.locator(".lost")).to_be_hidden()
+    waits(customer, side)
+    assert side.errors == []
+    side.context.close()
+
+
+def test_what_is_typed_while_a_message_is_on_its_way_stays(customer: Side, ann: Side) -> None:
+    taken(customer, ann)
+    field, held = ann.page.get_by_label("Reply", exact=True), list[Route]()
+    ann.page.route("**/messages", lambda route: held.append(route))  # noqa: PLW0108 - playwright marks it
+    field.fill("One moment.")
+    field.press("Enter")
+    ann.page.wait_for_function("document.querySelector('.composer .primary').disabled")
+    field.press_sequentially(" I am loo")
+    held[0].continue_()
+    expect(customer.page.locator(".row.agent .bubble").last).to_have_text("One moment.")
+    expect(field).to_have_value("I am loo")
+    ann.page.reload()
+    expect(field).to_have_value("I am loo")

@@ -157,3 +157,17 @@ async def test_a_team_without_anybody_there_counts_as_nobody(tmp_path: Path) -> 
         assert not Reception(home.store.desk, home.hub, Presence(Clock()), Hours(), timedelta(minutes=5)).somebody_for(
             await home.conversation(key)
         )
+
+
+async def test_a_customer_of_a_disabled_agent_waits_again_and_is_told(tmp_path: Path) -> None:
+    async with house(tmp_path, Hours()) as home:
+        ann = await home.store.people.add_user("ann@shop.example", "Ann Lee", "agent", COMMAND)
+        with home.reception.presence.here(user(7)), home.hub.everything() as window:
+            key = await home.waits()
+            await home.store.desk.take(Hand(ann, COMMAND, key), lambda _language: "Ann joined.")
+            await home.store.people.disable(ann.id, COMMAND)
+            window.waiting()
+            await home.reception.free_left_alone()
+            assert [item.kind for item in window.waiting()] == [EventKind.MESSAGE, EventKind.STATUS]
+            assert await home.told(key, 2) == ["Ann joined.", "You are being passed on to a colleague."]
+            assert (await home.conversation(key)).status is Status.WAITING

@@ -1,4 +1,5 @@
-"""Sees to those who wait for a person: tells them when nobody is there, and again when it takes long. Must not know routes."""
+"""Sees to those who need a person and have none: tells them when nobody is there, and frees them from agents who are gone. Must
+not know routes."""
 
 from __future__ import annotations
 
@@ -29,6 +30,7 @@ class Reception:
 
     A customer who begins to wait while the team is out of hours, or while nobody has the desk open, is told at once, in the
     conversation's language, and may leave an address. What was told is kept in the conversation, so each is told once.
+    Who is in the hands of an agent who was disabled, or who has left and leaves her unanswered for as long, waits again.
     """
 
     desk: Desk
@@ -83,6 +85,14 @@ class Reception:
         elif since is not None and self.now() - since >= self.patience:
             await self._tell(conversation, "long", phrase("long_wait", conversation.language or "en"))
 
+    async def free_left_alone(self) -> None:
+        """Puts back into the line those whose agent is gone; they are told, and looked after like all who wait."""
+        here = [user.id for user in self.presence.present()]
+        for conversation_id, holder in await self.desk.left_alone(here, self.now() - self.patience):
+            if await self.desk.free(conversation_id, holder, lambda language: phrase("passed_on", language or "en")):
+                self.hub.ring(Event(EventKind.MESSAGE, conversation_id))
+                self.hub.ring(Event(EventKind.STATUS, conversation_id, text=Status.WAITING))
+
     def _away_line(self, conversation: Conversation) -> str:
         language, now = conversation.language or "en", self.now()
         opening = self.hours.next_opening(now)
@@ -100,7 +110,9 @@ class Reception:
             with _said_in_the_log("rounds"):
                 for conversation in await self.desk.waiting_longer(self.now() - timedelta(seconds=LOOKS_EVERY_S)):
                     await self.look_after(conversation)
-            await asyncio.sleep(LOOKS_EVERY_S)
+            await asyncio.sleep(LOOKS_EVERY_S)  # after a start, time for the team's windows to come back
+            with _said_in_the_log("free"):
+                await self.free_left_alone()
 
 
 @contextlib.contextmanager

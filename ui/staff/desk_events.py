@@ -21,8 +21,8 @@ MAX_TEAM_WINDOWS = 500
 
 
 def desk_event_routes(parts: StaffParts) -> APIRouter:
-    """`GET /agents/api/events`: `hello`, then `changed {id, seq, status}`, `typing {id, who}`, `lists` (something left the
-    user's sight), `missed` (look at everything again) and `signed_out`, after which the stream ends."""
+    """`GET /agents/api/events`: `hello {user, role}`, then `changed {id, seq, status}`, `typing {id, who}`, `lists` (something
+    left the user's sight), `missed` (look at everything again) and `signed_out`, after which the stream ends."""
     router = APIRouter()
 
     @router.get("/agents/api/events")
@@ -40,7 +40,7 @@ async def desk_stream(parts: StaffParts, user: User, request: Request) -> AsyncG
     """Everything that the user may see, until the session ends or the process stops."""
     with parts.hub.everything() as window, parts.presence.here(user):
         yield f"retry: {RETRY_MS}\n"
-        yield sse("hello", {})
+        yield sse("hello", {"user": user.id, "role": user.role})
         checked = time.monotonic()
         while (item := await window.next(CHECKS_EVERY_S)) is not Signal.CLOSED:
             if time.monotonic() - checked >= CHECKS_EVERY_S:

@@ -68,20 +68,28 @@ class Composer extends EventTarget {
 
   async submit() {
     const { conversation, kind } = this;
-    const text = this.field.value.trim();
+    const written = this.field.value;
+    const text = written.trim();
     if (!text || this.busy) return;
     const draft = this.#draft();
     const id = draft.sent === text ? draft.id : newId();
-    this.#keep({ text: this.field.value, sent: text, id });
+    this.#keep({ text: written, sent: text, id });
     this.#wait(true);
     const answer = await this.send(kind, text, id, conversation);
     this.#wait(false);
-    if (answer === true) localStorage.removeItem(this.#key_of(conversation, kind));
+    const rest = answer === true ? this.#unsent(conversation, kind, written) : "";
+    if (answer === true) this.#keep({ text: rest }, conversation, kind);
     if (answer === true) this.tell("sent", { conversation, kind, text, id });
     if (conversation !== this.conversation || kind !== this.kind) return;
-    if (answer === true) { this.field.value = ""; this.typed = 0; this.#grow(); this.tell("input"); }
+    if (answer === true) { this.field.value = rest; this.typed = 0; this.#grow(); this.tell("input"); }
     this.#say(answer === true ? null : answer);
     this.field.focus();
+  }
+
+  // What was typed while a text was on its way: it stays.
+  #unsent(conversation, kind, written) {
+    const now = this.#draft(conversation, kind).text ?? "";
+    return now.startsWith(written) ? now.slice(written.length).trimStart() : now;
   }
 
   #key(event) {
@@ -131,16 +139,16 @@ class Composer extends EventTarget {
 
   #key_of(conversation, kind) { return `desk.draft.${this.owner}.${conversation}.${kind}`; }
 
-  #draft() {
+  #draft(conversation = this.conversation, kind = this.kind) {
     try {
-      return JSON.parse(localStorage.getItem(this.#key_of(this.conversation, this.kind))) ?? {};
+      return JSON.parse(localStorage.getItem(this.#key_of(conversation, kind))) ?? {};
     } catch {
       return {};
     }
   }
 
-  #keep(draft) {
-    const key = this.#key_of(this.conversation, this.kind);
+  #keep(draft, conversation = this.conversation, kind = this.kind) {
+    const key = this.#key_of(conversation, kind);
     if (draft.text) localStorage.setItem(key, JSON.stringify(draft));
     else localStorage.removeItem(key);
   }

@@ -1,4 +1,4 @@
-// The desk: four lists, one conversation, the facts about its customer. What it shows comes from the server; it keeps which
+// The desk: five lists, one conversation, the facts about its customer. What it shows comes from the server; it keeps which
 // list and conversation are open (the address says which) and the drafts.
 import { attempt, call, tell } from "./http.js";
 import { composer } from "./composer.js";
@@ -16,8 +16,8 @@ import { translation } from "./translate.js";
 sheet(import.meta.url, "desk.css");
 
 const API = "/agents/api/desk";
-const LISTS = { mine: "Mine", waiting: "Waiting", bot: "Bot", closed: "Closed" };
-const NONE = { mine: "You have no conversation. Take one that waits.", waiting: "Nobody is waiting.", bot: "The assistant talks to nobody right now.", closed: "No conversation is closed yet." };
+const LISTS = { mine: "Mine", waiting: "Waiting", others: "Team", bot: "Bot", closed: "Closed" };
+const NONE = { mine: "You have no conversation. Take one that waits.", waiting: "Nobody is waiting.", others: "No colleague has a conversation right now.", bot: "The assistant talks to nobody right now.", closed: "No conversation is closed yet." };
 const TYPING_LASTS_MS = 5000;
 const TICK_MS = 10_000;
 
@@ -45,7 +45,7 @@ class Desk {
     addEventListener("hashchange", () => this.openFromAddress());
     setInterval(() => this.drawTimes(), TICK_MS);
     listen({
-      hello: () => { this.refreshLists(); this.catchUp(); },
+      hello: (who) => this.greet(who),
       missed: () => { this.refreshLists(); this.catchUp(); },
       lists: () => this.refreshLists(),
       changed: (event) => { this.refreshLists(); if (event.id === this.open) this.catchUp(); },
@@ -53,6 +53,14 @@ class Desk {
       signed_out: () => attempt(() => call("GET", `${API}/colleagues`)),
       lost: (lost) => { this.parts.lost.hidden = !lost; },
     });
+  }
+
+  // Each time the stream opens. Where somebody else has signed in meanwhile, the page is theirs from the start; drafts stay.
+  greet(who) {
+    if (who.user !== this.user.id || who.role !== this.user.role) return location.reload();
+    document.getElementById("signin")?.remove();
+    this.refreshLists();
+    this.catchUp();
   }
 
   layOut() {

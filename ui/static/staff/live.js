@@ -4,19 +4,20 @@ const KINDS = ["hello", "changed", "typing", "lists", "missed", "signed_out"];
 const AGAIN_MS = 2000;
 const LOST_AFTER_MS = 1500;
 
+let source = null;
+addEventListener("pagehide", () => source?.close());
+
 // on: an object with a function for each kind, and lost(boolean) for the connection itself.
 export function listen(on) {
   let lost = 0;
-  const source = new EventSource("/agents/api/events");
+  source = new EventSource("/agents/api/events");
   for (const kind of KINDS) source.addEventListener(kind, (message) => on[kind]?.(JSON.parse(message.data)));
   source.addEventListener("hello", () => { clearTimeout(lost); lost = 0; on.lost(false); });
-  source.addEventListener("signed_out", () => source.close());
+  const again = () => { clearTimeout(lost); on.lost(true); setTimeout(() => listen(on), AGAIN_MS); };
+  // The session has ended, or the rights are others now: after a sign-in, here or in another tab, the stream goes on.
+  source.addEventListener("signed_out", () => { source.close(); again(); });
   source.addEventListener("error", () => {
     lost ||= setTimeout(() => on.lost(true), LOST_AFTER_MS);
-    if (source.readyState !== EventSource.CLOSED) return; // the browser itself tries again
-    clearTimeout(lost);
-    on.lost(true);
-    setTimeout(() => listen(on), AGAIN_MS);
+    if (source.readyState === EventSource.CLOSED) again(); // else the browser itself tries again
   });
-  addEventListener("pagehide", () => source.close());
 }

@@ -11,7 +11,7 @@ export const REASONS = {
   precedent: "a past answer fits", near: "past answers are close", nothing_fits: "nothing fits", not_sure: "not sure enough",
   only_personal: "only personal answers fit", unclear: "unclear question", attack: "attempt to misuse", customer_asked: "asked for a person",
   repeated: "the assistant failed repeatedly", no_knowledge: "no knowledge in this language", greeting: "greeting", thanks: "thanks", goodbye: "goodbye",
-  acknowledge: "acknowledgement", are_you_a_bot: "asked whether it is a bot", transferred: "transferred by a colleague", customer_ended: "ended by the customer",
+  acknowledge: "acknowledgement", are_you_a_bot: "asked whether it is a bot", transferred: "transferred by a colleague", agent_left: "the agent had left", customer_ended: "ended by the customer",
 };
 export const reasonOf = (code) => REASONS[code] ?? String(code ?? "").replaceAll("_", " ");
 export const percent = (share) => `${Math.round(share * 100)} %`;
