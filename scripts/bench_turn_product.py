@@ -22,7 +22,7 @@ from typing import Any
 import httpx
 import psutil
 
-from chatbot.assembly import build_assistant, limits
+from chatbot.assembly import Assistant, build_assistant, limits
 from chatbot.dialogue import DialogueManager
 from chatbot.errors import ChatbotError
 from chatbot.logs import configure_logging
@@ -38,6 +38,7 @@ _TURNS_A_CHAT = 3
 _READY_WITHIN_S = 120.0
 _POLL_S = 0.02
 _WEB_TURNS = 20
+_FIRST_TURNS = 20
 _ANSWER = "Past answer: "
 
 
@@ -70,33 +71,53 @@ def demo_questions() -> list[str]:
         return [question.turns[0].text for question in read_questions(path) if len(question.turns) == 1]
 
 
-def outside_the_model(folder: Path, chats: Sequence[int], turns: int) -> dict[int, dict[str, Any]]:
-    """Milliseconds a turn by number of chats at once, from the message's arrival to the stored reply.
+def outside_the_model(folder: Path, chats: Sequence[int], turns: int) -> dict[str, Any]:
+    """Milliseconds a turn from the message's arrival to the stored reply: the first turns of a process that has just started, then
+    by number of chats at once in the steady state.
 
     folder: holds the demo company. turns: how many are measured at each number of chats. Every chat is a conversation of three
-    turns. No question that is measured was asked before, as long as there are enough: the rest warms, as a day's work would.
+    turns. No question that is measured was asked before, as long as there are enough. The steady state is that of a server whose
+    `Warming` is through; nothing else is known to it but the questions of its first turns.
     """
     settings = Settings(data=folder, engine="none", log_level="error")
     configure_logging(settings)
-    answerer = build_assistant(settings).answerer
-    writing = dataclasses.replace(answerer.writing, mode=Mode.ADAPTED)
-    answerer = dataclasses.replace(answerer, writing=writing, model=InstantModel())
+    assistant = build_assistant(settings)
+    writing = dataclasses.replace(assistant.answerer.writing, mode=Mode.ADAPTED)
+    answerer = dataclasses.replace(assistant.answerer, writing=writing, model=InstantModel())
     questions = demo_questions()
     random.Random(1).shuffle(questions)  # noqa: S311 - they come sorted by kind and language
     measured, rest = questions[: turns * len(chats)], questions[turns * len(chats) :]
     with open_store(None, folder) as store:
 
-        async def all_levels() -> dict[int, dict[str, Any]]:
+        async def all_levels() -> dict[str, Any]:
             manager = DialogueManager(store.conversations, answerer, _Silence(), limits(settings))
-            await _at_once(manager, store.conversations, 1, rest or questions[:1])
+            found: dict[str, Any] = {
+                "first_turns": await _at_once(manager, store.conversations, 1, (rest or questions)[:_FIRST_TURNS])
+            }
+            found["warm_up"] = await asyncio.to_thread(_warm_up, assistant)
             shares = [measured[at :: len(chats)] for at in range(len(chats))]
-            found = {}
+            found["steady"] = {}
             for number, share in zip(chats, shares, strict=True):
-                found[number] = await _at_once(manager, store.conversations, number, share)
+                found["steady"][number] = await _at_once(manager, store.conversations, number, share)
             await manager.close()
+            await assistant.stop()
             return found
 
         return asyncio.run(all_levels())
+
+
+def _warm_up(assistant: Assistant) -> dict[str, float]:
+    """Seconds until the passages are ready, with nothing else to do, and MB that they take of the process."""
+    process, warming = psutil.Process(), assistant.warming
+    before, begun = process.memory_info().rss, time.perf_counter()
+    if warming is not None:
+        warming.start()
+        while not warming.done():
+            time.sleep(_POLL_S)
+    return {
+        "seconds": round(time.perf_counter() - begun, 1),
+        "memory_mb": round((process.memory_info().rss - before) / 1e6),
+    }
 
 
 async def _at_once(
@@ -121,12 +142,13 @@ async def _at_once(
                     for step, ms in message.reply.timings_ms.items():
                         steps.setdefault(step, []).append(ms)
 
-    begun = time.perf_counter()
+    begun, worked = time.perf_counter(), time.process_time()
     await asyncio.gather(*(chat() for _ in range(chats)))
-    seconds = time.perf_counter() - begun
+    seconds, cpu_s = time.perf_counter() - begun, time.process_time() - worked
     return {
         "turns": len(took_ms),
         "ms": percentiles(took_ms),
+        "cpu_ms": round(1000 * cpu_s / max(1, len(took_ms)), 1),
         "turns_per_s": round(len(took_ms) / seconds, 1),
         "steps_p50_ms": {step: percentiles(ms)["p50"] for step, ms in steps.items()},
     }
