@@ -239,8 +239,9 @@ def test_a_gap_is_answered_and_the_next_customer_gets_the_answer(product: tuple[
 
     customer = window(browser, url, errors)
     customer.goto(url)
+    expect(customer.locator(".row.welcome")).to_be_visible(timeout=20_000)
     customer.locator("[data-text]").fill(KAYAKS[0])
-    customer.keyboard.press("Enter")
+    customer.get_by_role("button", name="Send").click()
     expect(customer.locator("[data-thread] .row.bot").last).to_contain_text(answer, timeout=30_000)
 
     desk.on("dialog", lambda dialog: dialog.accept())

@@ -15,7 +15,7 @@ const OUTCOMES = [["confirmed", "Confirmed", 0], ["answered_then_handed", "Then 
 const tongues = new Intl.DisplayNames(undefined, { type: "language" });
 const days = new Intl.DateTimeFormat(undefined, { day: "numeric", month: "short", timeZone: "UTC" });
 const number = new Intl.NumberFormat();
-const percent = (share) => `${(100 * share).toFixed(share > 0 && share < 0.1 ? 1 : 0)} %`;
+const percent = (share) => `${(100 * share).toFixed(share > 0 && share < 0.1 ? 1 : 0)}\u00a0%`;
 const stars = (value) => value.toFixed(2);
 const ms = (value) => (value >= 1000 ? `${(value / 1000).toFixed(1)} s` : `${Math.round(value)} ms`);
 const seconds = (value) => (value < 120 ? `${Math.round(value)} s` : value < 7200 ? `${Math.round(value / 60)} min` : `${(value / 3600).toFixed(1)} h`);
@@ -106,7 +106,7 @@ function tiles(found) {
     ...["involved", "attempted", "confirmed", "durable", "handed"].map((key) => shareTile(shares[key])),
     tile("Wait for a person", waits.seconds.n ? seconds(waits.seconds.p50) : "–",
       [waits.seconds.n ? `median of ${number.format(waits.seconds.n)} taken; 95 % within ${seconds(waits.seconds.p95)}` : "nobody was taken over from waiting",
-        `never taken ${number.format(waits.never)} (${number.format(waits.left_contact)} left an address), waiting ${number.format(waits.waiting)}, stepped in ${number.format(waits.stepped_in)}`].join(". "), means.wait),
+        `Never taken ${number.format(waits.never)} (${number.format(waits.left_contact)} left an address), waiting ${number.format(waits.waiting)}, stepped in ${number.format(waits.stepped_in)}`].join(". "), means.wait),
     tile("Rating", csat.mean === null ? "–" : `${stars(csat.mean)} / 5`,
       `${csat.low === null ? "" : `${stars(csat.low)} to ${stars(csat.high)}; `}${number.format(csat.n)} of ${number.format(csat.of)} rated${csat.of ? ` (${percent(csat.n / csat.of)})` : ""}`, means.csat),
     tile("First words", first.n ? ms(first.p50) : "–", first.n ? `median of ${number.format(first.n)} replies; 95 % within ${ms(first.p95)}` : "none measured", means.first));
