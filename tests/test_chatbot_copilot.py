@@ -134,11 +134,12 @@ async def test_an_unsupported_draft_is_replaced_by_the_past_answer_which_says_so
     [
         "Customer's question: How long can I return a jacket? You can return unused items with tags.",
         "You asked how long a jacket can be returned, which is a good question.",
-        "You can return unused items with tags within 30 days, [NAME].",
+        "You can return unused items with tags of [ORDER] within 30 days.",
     ],
 )
 async def test_a_draft_that_repeats_question_or_prompt_is_none(said):
-    made = await draft(ASKED, answerer([NEW], model=ScriptedModel([said])))
+    turns = [Turn(Role.CUSTOMER, "How long can I return the jacket of NP-48213?")]
+    made = await draft(turns, answerer([NEW], model=ScriptedModel([said])))
     assert (made.text, made.mode) == (NEW.passage.answer, Mode.PRECEDENT)
     assert made.degraded == ("generator: its draft did not reword the past answer",)
 
