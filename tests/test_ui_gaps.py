@@ -248,6 +248,6 @@ def test_a_gap_is_answered_and_the_next_customer_gets_the_answer(product: tuple[
     desk.get_by_role("button", name="Undo").click()
     expect(desk.get_by_role("button", name="Open (1)")).to_be_visible(timeout=15_000)
     desk.get_by_role("button", name="Open (1)").click()
-    desk.get_by_role("button", name="Not for us").first.click()
+    desk.get_by_role("button", name="Not for us", exact=True).click()
     expect(desk.get_by_role("button", name="Not for us (1)")).to_be_visible()
     assert errors == []
