@@ -34,15 +34,16 @@ class Composer extends EventTarget {
     place.append(this.form);
   }
 
-  // mine: the agent has the conversation, so replies may be written; notes may be in any.
+  // mine: the agent has the conversation, so replies may be written; notes may be in any. A reply that was begun stays in sight
+  // when the conversation is closed or taken meanwhile; sending it says why it cannot go out.
   open(conversation, mine) {
     const another = conversation !== this.conversation;
     const taken = !another && mine && !this.mine;
     Object.assign(this, { conversation, mine });
     this.form.hidden = !conversation;
     if (!conversation) return;
-    this.buttons.reply.disabled = !mine;
-    if (another || taken || (!mine && this.kind === "reply")) this.#choose(mine ? "reply" : "note");
+    this.buttons.reply.disabled = !mine && !this.#draft(conversation, "reply").text;
+    if (another || taken || (this.buttons.reply.disabled && this.kind === "reply")) this.#choose(mine ? "reply" : "note");
     if (another) this.#say(null);
     if (another || taken) this.tell("opened", { conversation, mine });
   }

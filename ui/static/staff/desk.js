@@ -135,7 +135,7 @@ class Desk {
   }
 
   async openFromAddress() {
-    const id = decodeURIComponent(location.hash.slice(1));
+    const id = location.hash.slice(1);
     this.root.dataset.view = id ? "talk" : "list";
     this.root.dataset.facts = "";
     if (id === this.open && this.conversation) return;
