@@ -67,7 +67,9 @@ class IndexRoutes:
         now = await asyncio.to_thread(rollback, self.parts.settings.index_folder, index_version)
         if self.parts.assistant:
             await asyncio.to_thread(self.parts.assistant.retriever.refresh)
-        await self.parts.store.audit.record(self.parts.gate.actor(user, request), "index.rollback", f"index:{index_version}")
+        await self.parts.store.audit.record(
+            self.parts.gate.actor(user, request), "index.rollback", f"index:{index_version}"
+        )
         return _version(now)
 
     async def build(self, request: Request) -> Mapping[str, Any]:

@@ -39,6 +39,7 @@ export function start(root) {
       tab.setAttribute("aria-selected", shown);
       tab.tabIndex = shown ? 0 : -1;
       pane.hidden = !shown;
+      if (shown) tab.scrollIntoView({ block: "nearest", inline: "nearest" });
       if (shown && !pane.started) { pane.started = true; PANES[other][1](pane); }
       else if (shown) pane.dispatchEvent(new CustomEvent("shown"));
     }
@@ -66,24 +67,33 @@ function startPassages(pane) {
     if (!found || mine !== round) return;
     after = found.after;
     more.hidden = after === null;
-    const cards = found.passages.map((passage) => passageCard(passage, () => load()));
+    const cards = found.passages.map((passage) => passageCard(passage, changed));
     if (next) list.append(...cards);
     else fill(list, cards.length ? cards : el("p.empty", {}, after === null ? "Nothing found. Try fewer words or another filter." : "Nothing on this part of the list; show more."));
   }
   for (const input of [state.input, source.input, language.input]) input.addEventListener("change", () => load());
   words.addEventListener("input", debounce(() => load(), 250));
-  pane.addEventListener("shown", () => load());
-  const add = el("button.primary", { type: "button", onclick: async () => { if (await answerDialog({})) load(); } }, "Write an answer");
+  pane.addEventListener("shown", () => changed());
+  const add = el("button.primary", { type: "button", onclick: async () => { if (await answerDialog({})) changed(); } }, "Write an answer");
   fill(pane, el("div.row.between", {}, summary, add),
     el("div.filters", {}, el("label.wide", {}, "Search", words), state.node, source.node, language.node), list, el("div.row.centre", {}, more));
-  load();
-  attempt(() => call("GET", `${API}/facts`)).then((facts) => {
+  async function count() {
+    const facts = await attempt(() => call("GET", `${API}/facts`));
     if (!facts) return;
     const total = facts.kinds.reduce((sum, kind) => sum + kind.passages, 0);
     summary.textContent = `${total.toLocaleString()} answers in use, ${facts.retired.toLocaleString()} retired`;
-    for (const name of new Set(facts.kinds.map((kind) => kind.source))) source.input.append(el("option", { value: name }, SOURCES[name] ?? name));
-    for (const name of new Set(facts.kinds.map((kind) => kind.language))) language.input.append(el("option", { value: name }, name));
-  });
+    offer(source.input, facts.kinds.map((kind) => kind.source), (name) => SOURCES[name] ?? name);
+    offer(language.input, facts.kinds.map((kind) => kind.language), (name) => name);
+  }
+  const changed = () => { load(); count(); };
+  load();
+  count();
+}
+
+// Adds what is not offered yet, so that a choice made stays.
+function offer(input, names, title) {
+  const known = new Set([...input.options].map((option) => option.value));
+  for (const name of new Set(names)) if (!known.has(name)) input.append(el("option", { value: name }, title(name)));
 }
 
 function passageCard(passage, changed) {

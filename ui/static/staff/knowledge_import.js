@@ -59,7 +59,7 @@ function preview(result, job, take, discard) {
   const found = Object.values(result.conversations).reduce((sum, count) => sum + count, 0);
   return el("div.stack", {},
     el("div.card", {}, el("h2", {}, `${job.name}: ${result.format}`),
-      el("p", {}, `${found.toLocaleString()} conversations, ${result.passages.toLocaleString()} answers worth keeping (${languages(result)}).`),
+      el("p", {}, `Conversations: ${found.toLocaleString()}. Answers worth keeping: ${result.passages.toLocaleString()} (${languages(result)}).`),
       skipped(result),
       el("div.row", {}, el("button.primary", { type: "button", disabled: !found, onclick: () => take(job.upload) }, "Import"), el("button", { type: "button", onclick: discard }, "Throw away"))),
     result.samples.length ? el("h3", {}, "As customers would see them") : null,
@@ -75,7 +75,7 @@ function imported(result) {
 
 function skipped(result) {
   if (!result.skipped_count) return null;
-  return el("details", {}, el("summary", {}, `${result.skipped_count.toLocaleString()} records cannot be used`),
+  return el("details", {}, el("summary", {}, `Records that cannot be used: ${result.skipped_count.toLocaleString()}`),
     el("ul.stack.small", {}, result.skipped.map((bad) => el("li", {}, el("span.mono", {}, `${bad.file} ${bad.line}`), " ", bad.reason))));
 }
 

@@ -31,7 +31,7 @@ export function startIndex(pane) {
     setTimeout(load, 500);
   }
   fill(pane, el("div.row.between", {}, summary, build), place,
-    el("div.card.scroll", {}, el("table", {}, el("thead", {}, el("tr", {}, ["Version", "Built", "Passages", "Languages", ""].map((title) => el("th", {}, title)))), rows)));
+    el("div.card.scroll", {}, el("table.versions", {}, el("thead", {}, el("tr", {}, ["Version", "Built", "Passages", "Languages", ""].map((title) => el("th", {}, title)))), rows)));
   pane.addEventListener("shown", load);
   load();
   currentJob().then((job) => { if (job?.kind === "index" && job.state === "running") follow(job); });
@@ -48,6 +48,6 @@ function versionRow(version, changed) {
     if (await attempt(() => call("POST", `${API}/versions/${version.name}/rollback`, {}))) { tell(`${version.name} is served.`); changed(); }
   } }, "Roll back to this");
   return el("tr", {}, el("td", {}, el("span.mono", {}, version.name), " ", version.current ? el("span.chip.good", {}, "served") : null, version.problem ? el("span.chip.bad", {}, "broken") : null),
-    el("td", {}, moment(version.created_at)), el("td.number", {}, version.passages.toLocaleString()), el("td.small", {}, version.problem ?? languages),
+    el("td.when", {}, moment(version.created_at)), el("td.number", {}, version.passages.toLocaleString()), el("td.small", {}, version.problem ?? languages),
     el("td", {}, el("div.row.end", {}, check, back)));
 }
