@@ -13,7 +13,7 @@ from datetime import datetime
 
 from sqlalchemy import ColumnElement, Connection, select
 
-from chatbot.errors import BadInput, NotFound
+from chatbot.errors import BadInput
 from chatbot.types import Conversation, Message, Role
 from storage.archive_pages import Place, Question, Slice, page_of
 from storage.audit import Actor, record
@@ -26,7 +26,7 @@ from storage.people_tables import UserRow
 from storage.searchbox import Snippet, Words, read_box, snippet
 from storage.tables import ConversationRow, MessageRow
 from storage.views import read_conversation, recent
-from storage.visibility import seen_by
+from storage.visibility import out_of_sight, seen_by
 
 LIMIT = 50
 ALL = Filters()
@@ -151,7 +151,7 @@ def _visible(connection: Connection, conversation_id: str, user: User) -> Conver
     query = select(ConversationRow.__table__).where(ConversationRow.id == conversation_id, seen_by(user))
     row = connection.execute(query).one_or_none()
     if row is None:
-        raise NotFound("There is no such conversation here; it may have been erased, or belong to another team.")
+        raise out_of_sight()
     return read_conversation(row)
 
 

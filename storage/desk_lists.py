@@ -11,14 +11,13 @@ from sqlalchemy import ColumnElement, Connection, Row, ScalarSelect, Select, fun
 from sqlalchemy.orm import InstrumentedAttribute
 
 from chatbot.types import Message, Role, Status
-from storage.checks import no_conversation
 from storage.columns import Instant
 from storage.desk_tables import TagRow
 from storage.people import User
 from storage.people_tables import TeamRow, UserRow
 from storage.tables import ConversationRow, MessageRow
 from storage.views import messages_with_replies, read_messages
-from storage.visibility import seen_by
+from storage.visibility import out_of_sight, seen_by
 
 ListName = Literal["mine", "waiting", "others", "bot", "closed"]
 """others: in colleagues' hands."""
@@ -116,7 +115,7 @@ def item(connection: Connection, user: User, conversation_id: str) -> DeskItem:
     """Raises NotFound for one that the user may not see."""
     row = connection.execute(_items().where(ConversationRow.id == conversation_id, seen_by(user))).one_or_none()
     if row is None:
-        raise no_conversation()
+        raise out_of_sight()
     return _item(row)
 
 
@@ -128,7 +127,7 @@ def visible_ids(connection: Connection, user: User, ids: Sequence[str]) -> set[s
 def messages(connection: Connection, user: User, conversation_id: str, after_seq: int, limit: int) -> list[Message]:
     """Notes included, with every reply's provenance, in order of seq. Raises NotFound."""
     if not visible_ids(connection, user, [conversation_id]):
-        raise no_conversation()
+        raise out_of_sight()
     query = messages_with_replies().where(MessageRow.conversation_id == conversation_id, MessageRow.seq > after_seq)
     return read_messages(connection, query.order_by(MessageRow.seq).limit(limit))
 
@@ -139,7 +138,7 @@ def facts(connection: Connection, user: User, conversation_id: str, limit: int =
         select(ConversationRow.owner).where(ConversationRow.id == conversation_id, seen_by(user))
     ).scalar()
     if owner is None:
-        raise no_conversation()
+        raise out_of_sight()
     theirs = (ConversationRow.owner == owner, seen_by(user))
     known = connection.execute(
         select(func.min(ConversationRow.created_at).label("first"), func.count().label("all")).where(*theirs)

@@ -14,14 +14,13 @@ from chatbot.errors import BadInput, Conflict
 from chatbot.types import Message, Role, Status
 from storage import handovers
 from storage.audit import Actor, record
-from storage.checks import no_conversation
 from storage.desk_tables import TagRow
 from storage.people import User
 from storage.people_tables import TeamRow, UserRow
 from storage.tables import ConversationRow
 from storage.turns import Said, append, new_token
 from storage.views import find_message
-from storage.visibility import seen_by
+from storage.visibility import out_of_sight, seen_by
 
 Line = Callable[[str | None], str]
 """A sentence to the customer, in the conversation's language."""
@@ -218,7 +217,7 @@ def _locked(connection: Connection, hand: Hand) -> Row[Any]:
         select(_conversations).where(ConversationRow.id == hand.conversation_id, seen_by(hand.user)).with_for_update()
     ).one_or_none()
     if row is None:
-        raise no_conversation()
+        raise out_of_sight()
     return row
 
 

@@ -6,26 +6,23 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Path, Query, Request
+from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from chatbot.types import Conversation
 from storage.archive import Entry
 from storage.filters import Filters
 from storage.reviews import Judged
 from storage.searchbox import MAX_BOX_CHARS, Snippet
+from ui.api import ConversationId, Strict
 from ui.staff.pages import page
 from ui.staff.parts import StaffParts
 from ui.staff.views import staff_message
 
-ConversationId = Annotated[str, Path(min_length=1, max_length=64, pattern=r"^[\w-]+$")]
 
-
-class Asked(BaseModel):
+class Asked(Strict):
     """The query of a search; an empty field filters nothing."""
-
-    model_config = ConfigDict(extra="forbid")
 
     q: str = Field("", max_length=MAX_BOX_CHARS)
     since: datetime | None = None

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Path, Query, Request
+from fastapi import APIRouter, Query, Request
 from pydantic import Field
 
 from chatbot import copilot
@@ -16,11 +16,10 @@ from chatbot.errors import Busy, Conflict, NotFound
 from chatbot.types import Message, Role, Turn
 from storage.copilot import Use
 from storage.people import User
-from ui.api import MAX_SEQ, Strict
+from ui.api import MAX_SEQ, ConversationId, Strict
 from ui.staff.parts import StaffParts
 from ui.views import source_view
 
-ConversationId = Annotated[str, Path(min_length=1, max_length=64, pattern=r"^[\w-]+$")]
 HISTORY = 30
 SEARCHES = 2  # at once, of all agents together: the threads that search are the customers' too
 TRANSLATIONS = 2

@@ -7,27 +7,22 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Path, Query, Request, Response
-from pydantic import BaseModel, ConfigDict, Field
+from fastapi import APIRouter, Query, Request, Response
+from pydantic import Field
 
 from chatbot.errors import BadInput
 from storage.desk_lists import ListName
 from storage.people import User
 from storage.taking import Hand
-from ui.api import MAX_SEQ
+from ui.api import MAX_SEQ, ConversationId, Strict
 from ui.staff.desk_views import facts_view, item_view
 from ui.staff.live import LiveDesk
 from ui.staff.pages import page
 from ui.staff.parts import StaffParts
 from ui.staff.views import staff_message
 
-ConversationId = Annotated[str, Path(min_length=1, max_length=64, pattern=r"^[\w-]+$")]
 PAGE, MESSAGES = 50, 500
 _SAME_VIEW_S = 600.0  # reading on in a conversation is the same view of it
-
-
-class Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid")
 
 
 class NewText(Strict):

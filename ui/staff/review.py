@@ -10,13 +10,13 @@ from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Path, Request
 from fastapi.responses import Response
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from chatbot.reviewing import STRATA, Candidate, Pick, arrange
 from storage.people import User
 from storage.review_candidates import Ask, Unjudged
-from ui.api import MAX_SEQ
-from ui.staff.archive import ConversationId, conversation_view, verdict_view
+from ui.api import MAX_SEQ, ConversationId, Strict
+from ui.staff.archive import conversation_view, verdict_view
 from ui.staff.pages import page
 from ui.staff.parts import StaffParts
 from ui.staff.views import staff_message
@@ -26,9 +26,7 @@ LONGEST = 60
 _LOOKED_AT_S = 300.0
 
 
-class NewVerdict(BaseModel):
-    model_config = ConfigDict(extra="forbid")
-
+class NewVerdict(Strict):
     conversation: str = Field(min_length=1, max_length=64, pattern=r"^[\w-]+$")
     seq: int = Field(ge=1, le=MAX_SEQ)
     verdict: Literal["right", "wrong", "harmless"]
