@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, replace
 
-from chatbot.choosing import Choice
+from chatbot.choosing import Choice, overlap
 from chatbot.errors import GenerationError
 from chatbot.evidence import unsupported
 from chatbot.prompts import adapt_prompt, fingerprint, generate_prompt
@@ -19,6 +20,8 @@ from chatbot.understanding import Understanding
 
 OnDelta = Callable[[str], None]
 _REFUSAL = "NO ANSWER"
+_REWORDS = 0.3  # share of the shorter text's words that a draft and the past answer have in common
+_FROM_THE_PROMPT = re.compile(r"\[[A-Z]+\]|\b(?:past|customer's) (?:question|answer)\b", re.I)
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,8 +113,15 @@ async def _generate(  # noqa: PLR0913, PLR0917 - one step of compose, split off 
     if not text or _REFUSAL in text or finish == "length":
         why = "cut at the length limit" if finish == "length" else "gave no answer"
         return _fall_back(past, why, instead, started)
+    if writing.mode is Mode.ADAPTED and not _rewords(text, verbatim):
+        return _fall_back(past, "its draft did not reword the past answer", instead, started)
     passed = ("evidence: passed",)
     return replace(past, text=text, mode=writing.mode, finish_reason=finish, checks=passed, generate_ms=_since(started))
+
+
+def _rewords(text: str, past: str) -> bool:
+    """A small model may repeat question and prompt, which holds no unsupported fact and answers nothing."""
+    return overlap(text, past) >= _REWORDS and not _FROM_THE_PROMPT.search(text)
 
 
 def _check(sentence: str, evidence: Sequence[str], language: str) -> str | None:

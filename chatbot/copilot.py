@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
@@ -20,8 +19,6 @@ DRAFT_S = 6.0  # an agent types the first words herself meanwhile
 _NEAR_DUPLICATE = 0.7  # share of the shorter answer's words
 _SAID = 0.9  # share of its words that the customer has read already
 _CASE_DENSE, _CASE_COVERAGE = 0.55, 0.5  # from which on a colleague's answer in one single case is worth a look
-_REWORDS = 0.3  # share of the shorter text's words that draft and past answer have in common
-_FROM_THE_PROMPT = re.compile(r"\[[A-Z]+\]|\b(?:past|customer's) (?:question|answer)\b", re.I)
 _LOOK_EVERY_S = 0.2
 _SPOKEN = (Role.CUSTOMER, Role.AGENT, Role.BOT)
 
@@ -209,17 +206,9 @@ async def _compose(
         while not (await asyncio.wait([work], timeout=_LOOK_EVERY_S))[0]:
             if crowded():
                 return await _without(turn, choice, as_given, _CROWDED)
-        made = work.result()
+        return work.result()
     finally:
         work.cancel()
-    if made.mode is Mode.ADAPTED and not _rewords(made.text, choice.text):
-        return await _without(turn, choice, as_given, "generator: its draft did not reword the past answer")
-    return made
-
-
-def _rewords(text: str, past: str) -> bool:
-    """A small model may repeat question and prompt, which holds no unsupported fact and answers nothing."""
-    return overlap(text, past) >= _REWORDS and not _FROM_THE_PROMPT.search(text)
 
 
 _CROWDED = "overload: customers come first, so the past answer stands here as it was given"

@@ -19,7 +19,9 @@ from chatbot.trained import models_trained_on, remove_examples
 
 Doomed = Callable[[str | None, str], bool]
 DATABASE = "precedent.sqlite3"
-_OURS = frozenset({"index", "models", "logs", "datasets", "exports", "uploads", "ballast", "erasures.jsonl", "examples.json"})
+_OURS = frozenset(
+    {"index", "models", "logs", "datasets", "exports", "uploads", "ballast", "erasures.jsonl", "examples.json"}
+)
 
 
 @dataclass(frozen=True, slots=True)

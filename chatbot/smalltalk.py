@@ -64,7 +64,7 @@ _PERSON = re.compile(
     r"\b(?:talk|speak|chat|connect(?: me)?|transfer(?: me)?|switch(?: me)?|put me through|pass me(?: on)?|get me|give me|escalate(?: this| me)?|want|need|"
     rf"like|let me have|call|contact|reach|ask for)\s+(?:to |with |over to |on to )*{_SOMEONE}(?:human|person|agent|someone|somebody|representative|rep|operator|supervisor|"
     r"manager|advis[eo]r|colleague|employee|staff member|human being)\b(?! (?:told|said|who|at|from)|-)|"
-    r"\b(?:human|agent|real person|operator|representative|live agent|human agent|live chat)(?:,? please|!*$)|^(?:a )?(?:real )?(?:human|person|agent|operator)$|"
+    r"\b(?:human|agent|real person|operator|representative|live agent|human agent|live chat)(?:,? please|!*$)|^(?:a )?(?:real )?(?:human|person|agent|operator)(?:,? please)?$|"
     r"\btalk to (?:a )?(?:real )?(?:people|humans)\b|"
     rf"\b(?:mit|zu|an|von)\s+{_SOMEONE}(?:menschen|mitarbeiter(?:in)?|person|kolleg(?:en|in)|berater(?:in)?|jemandem|ansprechpartner)\b[^.?!]{{0,25}}"
     r"\b(?:sprechen|reden|verbinden|verbunden|weiterleiten|weitergeleitet|schreiben|chatten)|^(?:echter |echten )?(?:mensch|mitarbeiter)(?: bitte)?$|"

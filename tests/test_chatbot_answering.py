@@ -69,6 +69,8 @@ async def test_the_supported_draft_of_the_generator_is_adapted():
         (ScriptedModel(["You have 90 days. ", "Bye."]), "not supported: 90"),
         (ScriptedModel(["You have ", "30 days."], fails_after=1), "the model server is away"),
         (ScriptedModel([""]), "gave no answer"),
+        (ScriptedModel(["Customer's question: can I return the jacket?"]), "did not reword the past answer"),
+        (ScriptedModel(["We are glad to help."]), "did not reword the past answer"),
         (ScriptedModel(["You have 30"], finish_reason="length"), "length limit"),
         (None, "none is running"),
     ],

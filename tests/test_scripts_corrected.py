@@ -1,4 +1,4 @@
-"""The whole way of a correction on the demo company: corrected, answered so at once, after a build, after another import, and undone."""
+"""Corrections over the demo company with the real encoder: answered so at once, after a build or import, and undone."""
 
 from __future__ import annotations
 
