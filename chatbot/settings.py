@@ -115,7 +115,8 @@ class Settings(BaseSettings):
     )
 
     retention_days: Annotated[dict[Literal["bot", "closed"], Annotated[int, Field(ge=1)]], NoDecode] = Field(
-        {}, description='days after its last change that a conversation is kept, {"closed": 365, "bot": 90}; default: for ever'
+        {},
+        description='days after its last change that a conversation is kept, {"closed": 365, "bot": 90}; default: for ever',
     )
 
     # the process

@@ -100,3 +100,12 @@ def test_a_table_holds_one_reply_for_each_and_lets_go_of_the_last() -> None:
     tables.look(1, ("c", 2))
     assert tables.of_others(2) == {("c", 2)}
     assert tables.of_others(1) == {("b", 2)}
+
+
+def test_a_search_that_shows_what_customers_wrote_is_audited(site: House) -> None:
+    admin = sign_in(site.store, "admin", name="Eve Root")
+    made = conversation(site, "Is the quillfeather jacket warm?")
+    for query in ("", "?q=quillfeather", "?q=nothingatall"):
+        assert site.client.get(f"/agents/api/transcripts{query}", headers=admin.headers).status_code == 200
+    found = done(site.store.audit.entries(user_id=admin.user.id, action="transcripts.search"))
+    assert [entry.detail for entry in found] == [{"conversations": [made]}]

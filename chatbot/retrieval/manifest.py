@@ -75,7 +75,9 @@ def read_manifest(folder: Path) -> Manifest:
     except OSError as exc:
         raise broken(path, str(exc.strerror)) from exc
     except (ValueError, KeyError, TypeError, AttributeError) as exc:
-        raise broken(path, str(exc) if isinstance(exc, _UnfitError) else "it is not what an index build writes") from exc
+        raise broken(
+            path, str(exc) if isinstance(exc, _UnfitError) else "it is not what an index build writes"
+        ) from exc
 
 
 def check_files(folder: Path, manifest: Manifest) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 
 CORRECTION = "correction"  # the source of answers that people of the team wrote
 
+
 class Role(StrEnum):
     """Who spoke. `NOTE` is internal to the support team; `SYSTEM` is a machine's event."""
 

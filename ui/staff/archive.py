@@ -64,6 +64,10 @@ class ArchiveRoutes:
         without filling the page; go on with `next`."""
         user = await self.parts.gate.agent(request)
         found = await self.parts.store.archive.search(user, asked.q, asked.filters(), after=asked.after)
+        shown = [entry.conversation.id for entry in found.entries]
+        if asked.q and shown:  # what matched is shown in the customer's words
+            actor = self.parts.gate.actor(user, request)
+            await self.parts.store.audit.record(actor, "transcripts.search", None, {"conversations": shown})
         back_to = found.back_to.isoformat() if found.back_to else None
         return {"entries": [entry_view(entry) for entry in found.entries], "next": found.next, "back_to": back_to}
 
