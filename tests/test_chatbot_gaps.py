@@ -84,7 +84,7 @@ def grouped(questions: Sequence[Question], oldest: datetime | None = LONG_AGO) -
 
 def together(texts: Sequence[str], groups: Sequence[Group]) -> float:
     """The share of the texts that lie in the one group that holds most of them."""
-    return max(sum(one.text in texts for one in group.questions) for group in groups) / len(texts)
+    return max(len({one.text for one in group.questions} & set(texts)) for group in groups) / len(set(texts))
 
 
 # --- grouping ----------------------------------------------------------------------------------------------
