@@ -80,7 +80,7 @@ def demo(data: Path) -> Iterator[tuple[str, str]]:
             ready = server.stdout.readline()
             if not ready.startswith("Ready: "):
                 raise SystemExit("The server did not start; what it said stands above.")
-            yield ready.removeprefix("Ready: ").strip(), token
+            yield f"{ready.removeprefix('Ready: ').strip().rstrip('/')}/", token
         finally:
             server.terminate()
             server.wait(30)
