@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -163,3 +164,53 @@ def test_nothing_runs_in_the_customers_window_or_at_the_desk(browser: Browser, s
         open_all(desk)
         untouched(desk, seen)
     desk.context.close()
+
+
+def test_nothing_runs_in_an_imports_preview_or_in_the_passages(
+    browser: Browser, site: tuple[str, Store, Path], tmp_path: Path
+) -> None:
+    url, store, _ = site
+    page, watch = everywhere(browser, url, store)
+    page.goto(f"{url}/admin/knowledge")
+    for number, payloads in enumerate(parts(PAYLOADS)):
+        entries = [
+            {"id": f"{number}-{at}", "question": f"{text} why {at}?", "answer": f"{text} because of {at} and so."}
+            for at, text in enumerate(payloads)
+        ]
+        export = tmp_path / f"<img src=x onerror=alert({number})>.jsonl"
+        export.write_text("\n".join(map(json.dumps, [*entries, {"question": payloads[0]}])), encoding="utf-8")
+        page.get_by_role("tab", name="Import").click()
+        page.locator("input[type=file]").set_input_files(export)
+        page.get_by_role("button", name="Look at it").click()
+        expect(page.get_by_role("button", name="Import", exact=True)).to_be_enabled(timeout=30_000)
+        open_all(page)
+        untouched(page, watch)
+        page.get_by_role("button", name="Import", exact=True).click()
+        expect(page.get_by_role("heading", name="Imported")).to_be_visible(timeout=30_000)
+    page.reload()
+    page.get_by_role("tab", name="Passages").click()
+    expect(page.locator(".passage").first).to_be_visible()
+    while (more := page.get_by_role("button", name="Show more")).count() and more.is_visible():
+        before = page.locator(".passage").count()
+        more.click()
+        expect(page.locator(".passage").nth(before)).to_be_visible()
+    assert page.locator(".passage").count() > 250  # a few payloads are nothing once markup is taken out
+    open_all(page)
+    untouched(page, watch)
+    page.context.close()
+
+
+@pytest.mark.parametrize("format", ["jsonl", "csv", "parquet"])
+def test_an_export_is_saved_and_never_drawn(browser: Browser, site: tuple[str, Store, Path], format: str) -> None:
+    url, store, _ = site
+    page, watch = everywhere(browser, url, store)
+    page.goto(f"{url}/admin/data")
+    for payloads in parts(PAYLOADS):
+        tell(store, "somebody", payloads)
+    with page.expect_download() as begun:
+        page.evaluate("(address) => { location.href = address; }", f"{url}/admin/api/data/export?format={format}")
+    assert begun.value.suggested_filename == f"conversations.{format}"
+    assert begun.value.path().stat().st_size > 10_000
+    assert page.url == f"{url}/admin/data"
+    untouched(page, watch)
+    page.context.close()
