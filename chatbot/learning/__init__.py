@@ -1,0 +1,1 @@
+"""Learning from past conversations: data sets, tuning, compression, evaluation, versions. Must not know SQL or web."""
