@@ -43,6 +43,11 @@ def check_adapter_folder(folder: Path) -> None:
 def _check_names(folder: Path) -> None:
     if not folder.is_dir():
         raise ModelError(f"The model folder {folder} does not exist; check the settings `model` and `adapter`.")
+    refuse_unsafe_names(folder)
+
+
+def refuse_unsafe_names(folder: Path) -> None:
+    """Raises ModelError naming the first file that may hold a pickle or code."""
     for path in sorted(folder.rglob("*")):
         if path.suffix.lower() in _PICKLES:
             raise ModelError(f"The model file {path} may hold a pickle, and only safetensors are loaded; {_REMEDY}.")

@@ -1,0 +1,299 @@
+"""Model versions in their folder: added once, never changed, published and rolled back. Must not load a model.
+
+`<models>/<version>/` holds a version's files with `card.json`, written last, that hashes them. What is half written lies in
+a hidden folder and is cleared away by the next `add`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import shutil
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from chatbot.errors import Conflict, ModelError, NotFound, StorageError, UsageError
+from chatbot.learning import published as pointer
+from chatbot.learning.cards import (
+    CARD,
+    KINDS,
+    READABLE,
+    TUPLES,
+    Card,
+    Kind,
+    from_bytes,
+    readable,
+    strange_fields,
+    to_bytes,
+)
+from chatbot.learning.published import Entry, Published
+from chatbot.learning.sealing import UnsealedError, broken, check_files, hash_files, sync_folder, write_synced
+
+__all__ = [
+    "Card",
+    "Entry",
+    "Kind",
+    "Version",
+    "add",
+    "delete",
+    "describe",
+    "history",
+    "open_version",
+    "publish",
+    "published",
+]
+
+_STEMS = {"generator": "generator-", "encoder": "encoder-v", "heads": "heads-"}
+_NAME = re.compile(r"(generator-|encoder-v|heads-)(\d{4,})")
+_ADDING = ".adding-"
+_OF_THE_REGISTRY = ("name", "kind", "created_at", "files")
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """A version whose every byte was checked."""
+
+    folder: Path
+    card: Card
+
+
+def is_version(name: str) -> bool:
+    """Whether a name is of the form that the registry gives; says nothing of its being there."""
+    return _NAME.fullmatch(name) is not None
+
+
+def add(models: Path, kind: Kind, made: Path, card_fields: Mapping[str, Any]) -> Card:
+    """Copies the finished files of folder `made` into a new version and seals it; `made` stays and is the caller's to remove.
+
+    card_fields: those of Card that the registry does not set itself (it sets name, kind, created_at, files). The same files,
+    kind and parent again give the version that is there: a job that was killed after adding may add again.
+    Raises ModelError for links, pickles and code, UsageError for unknown fields, StorageError when the disk refuses.
+    """
+    _check_fields(kind, card_fields)
+    files = hash_files(made)
+    if not files or CARD in files or READABLE in files:
+        raise UsageError(
+            f"{made} holds {'a card already' if files else 'nothing'}; give the folder of a model just made."
+        )
+    with pointer.locked(models):
+        _clear_leftovers(models)
+        if (twin := _same(models, kind, files, card_fields)) is not None:
+            return twin
+        name = _next_name(models, kind)
+        tuples = {key: tuple(card_fields[key]) for key in TUPLES if key in card_fields}
+        card = Card(name=name, kind=kind, created_at=_now(), files=files, **(dict(card_fields) | tuples))
+        return _seal(models, made, card)
+
+
+def versions(models: Path, kind: Kind | None = None) -> list[Card]:
+    """The cards of all versions, oldest first; hashes of files are left to `open_version`. One whose card is broken is left
+    out; `problems` tells."""
+    return [card for name in _names(models, kind) if isinstance(card := describe(models, name), Card)]
+
+
+def problems(models: Path) -> dict[str, str]:
+    """Versions whose card cannot be read, with the sentence that says why."""
+    return {name: card for name in _names(models) if isinstance(card := describe(models, name), str)}
+
+
+def describe(models: Path, name: str) -> Card | str:
+    """The card, or what is wrong with it; files are not looked at."""
+    try:
+        return read_card(models, name)
+    except ModelError as exc:
+        return str(exc)
+
+
+def read_card(models: Path, name: str, sha256: str | None = None) -> Card:
+    """The card alone, its digest checked, and against `sha256` of its bytes. Raises NotFound, ModelError."""
+    path = models / name / CARD
+    if not is_version(name) or not path.parent.is_dir():
+        raise NotFound(f"There is no model version {name!r} in {models}; `chatbot models list` shows them.")
+    try:
+        data = path.read_bytes()
+        card = from_bytes(data)
+    except OSError as exc:
+        raise broken(path, exc.strerror or "") from exc
+    except (UnsealedError, TypeError) as exc:
+        raise broken(path, str(exc)) from exc
+    if card.name != name or (sha256 is not None and hashlib.sha256(data).hexdigest() != sha256):
+        raise broken(path, "it is not the card that was published")
+    return card
+
+
+def open_version(models: Path, name: str, sha256: str | None = None) -> Version:
+    """A version with every byte of it checked. Raises NotFound, ModelError naming the file that differs."""
+    card = read_card(models, name, sha256)
+    check_files(models / name, card.files, besides=CARD)
+    return Version(models / name, card)
+
+
+def published(models: Path, kind: Kind) -> str | None:
+    """Name of the published version; None means the base model. Raises ModelError for a broken published.json."""
+    return pointer.read(models).current.get(kind)
+
+
+def published_card(models: Path, kind: Kind) -> Card | None:
+    """The published version's card, the very one that was published. Raises ModelError."""
+    now = pointer.read(models)
+    name = now.current.get(kind)
+    return None if name is None else read_card(models, name, now.cards.get(kind))
+
+
+def history(models: Path) -> tuple[Entry, ...]:
+    """All that was published and rolled back, oldest first."""
+    return pointer.read(models).history
+
+
+def publish(  # noqa: PLR0913 - what the history keeps
+    models: Path,
+    name: str,
+    by: str,
+    *,
+    champion: str | None,
+    reason: str | None = None,
+    forced: bool = False,
+    gate: Mapping[str, Any] | None = None,
+) -> Entry:
+    """Makes a version the published one of its kind; servers notice by themselves.
+
+    champion: the version that it was judged against. Raises Conflict when another has been published since: of two publishers
+    one wins. Raises UsageError for `forced` without a reason, ModelError when a file of the version was changed.
+    """
+    if forced and not (reason or "").strip():
+        raise UsageError("Publishing against the gate's verdict needs a reason, which is kept: give --reason.")
+    card = open_version(models, name).card
+    with pointer.locked(models):
+        now = pointer.read(models)
+        current = now.current.get(card.kind)
+        if current != champion:
+            raise Conflict(
+                f"{current or 'The base model'} is published by now, and {name} was judged against "
+                f"{champion or 'the base model'}; compare and publish again."
+            )
+        if current == name:
+            raise Conflict(f"{name} is published already.")
+        entry = Entry(card.kind, name, current, _now(), by, reason, forced, gate)
+        _move(models, now, entry)
+    return entry
+
+
+def rollback(models: Path, kind: Kind, by: str, *, reason: str | None = None) -> Entry:
+    """Goes back to the newest sound version that was published before, at last to the base model.
+
+    Raises NotFound when the base model is what is published.
+    """
+    with pointer.locked(models):
+        now = pointer.read(models)
+        for name in now.before(kind):
+            if name is None or _sound(models, name):
+                entry = Entry(kind, name, now.current.get(kind), _now(), by, reason, action="rollback")
+                _move(models, now, entry)
+                return entry
+    raise NotFound(f"The base {kind} is what is published; there is nothing to go back to.")
+
+
+def delete(models: Path, name: str) -> None:
+    """Removes a version for good; its name is never given again. Raises Conflict while it is published or another's parent."""
+    if not is_version(name) or not (models / name).is_dir():
+        raise NotFound(f"There is no model version {name!r} in {models}; `chatbot models list` shows them.")
+    with pointer.locked(models):
+        now = pointer.read(models)
+        if name in now.current.values():
+            raise Conflict(f"{name} is published; publish another or roll back first.")
+        if children := [card.name for card in versions(models) if card.parent == name]:
+            raise Conflict(f"{', '.join(children)} was made from {name}; delete that first.")
+        kind, number = _parsed(name)
+        highest = dict(now.highest) | {kind: max(number, now.highest.get(kind, 0))}
+        pointer.write(models, replace(now, highest=highest))
+        doomed = models / f"{_ADDING}deleted-{name}"  # a name that is never half a version, whenever the process dies
+        (models / name).rename(doomed)
+        shutil.rmtree(doomed)
+
+
+# --- steps -------------------------------------------------------------------------------------------------------
+
+
+def _move(models: Path, now: Published, entry: Entry) -> None:
+    card = None if entry.version is None else (models / entry.version / CARD).read_bytes()
+    pointer.write(models, now.moved(entry, None if card is None else hashlib.sha256(card).hexdigest()))
+
+
+def _seal(models: Path, made: Path, card: Card) -> Card:
+    half = Path(tempfile.mkdtemp(prefix=_ADDING, dir=models))
+    try:
+        shutil.copytree(made, half, dirs_exist_ok=True)
+        (half / READABLE).write_text(readable(card), encoding="utf-8")
+        sealed = replace(card, files=hash_files(half))
+        if any(sealed.files[name] != digest for name, digest in card.files.items()):
+            raise Conflict(f"Files in {made} changed while they were copied; wait until the job has ended.")
+        for path in half.rglob("*"):
+            path.chmod(0o755 if path.is_dir() else 0o444)
+        write_synced(half / CARD, to_bytes(sealed))
+        half.chmod(0o755)
+        sync_folder(half)
+        half.rename(models / card.name)
+        sync_folder(models)
+    except OSError as exc:
+        raise StorageError(f"{card.name} cannot be written to {models}: {exc.strerror}; nothing was added.") from exc
+    finally:
+        shutil.rmtree(half, ignore_errors=True)
+    return sealed
+
+
+def _check_fields(kind: str, given: Mapping[str, Any]) -> None:
+    if kind not in KINDS:
+        raise UsageError(f"There is no kind of model {kind!r}; it is one of {', '.join(KINDS)}.")
+    if wrong := [*strange_fields(given), *(name for name in _OF_THE_REGISTRY if name in given)]:
+        raise UsageError(f"A card takes no {', '.join(wrong)} from outside; see learning.cards.Card.")
+
+
+def _same(models: Path, kind: Kind, files: Mapping[str, str], given: Mapping[str, Any]) -> Card | None:
+    for card in versions(models, kind):
+        own = {name: digest for name, digest in card.files.items() if name != READABLE}
+        if own == files and card.parent == given.get("parent") and card.data_sha256 == given.get("data_sha256"):
+            return card
+    return None
+
+
+def _sound(models: Path, name: str) -> bool:
+    try:
+        open_version(models, name)
+    except (ModelError, NotFound):
+        return False
+    return True
+
+
+def _next_name(models: Path, kind: Kind) -> str:
+    """Numbers only go up, also after a deletion: a name never means two different versions."""
+    taken = [_parsed(name)[1] for name in _names(models, kind)]
+    now = pointer.read(models)
+    return f"{_STEMS[kind]}{max([0, now.highest.get(kind, 0), *taken]) + 1:04d}"
+
+
+def _parsed(name: str) -> tuple[Kind, int]:
+    match = _NAME.fullmatch(name)
+    assert match is not None  # asked of the registry's own names only
+    return next(kind for kind in KINDS if _STEMS[kind] == match[1]), int(match[2])
+
+
+def _names(models: Path, kind: Kind | None = None) -> list[str]:
+    if not models.is_dir():
+        return []
+    names = [
+        path.name for path in models.iterdir() if is_version(path.name) and path.is_dir() and not path.is_symlink()
+    ]
+    return sorted((name for name in names if kind in (None, _parsed(name)[0])), key=_parsed)
+
+
+def _clear_leftovers(models: Path) -> None:
+    for path in models.glob(f"{_ADDING}*"):
+        shutil.rmtree(path, ignore_errors=True)
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")
