@@ -85,7 +85,7 @@ def chrf_score(sums: Array) -> Array:
         precision = np.where(known, common / replies, 0.0).sum(axis=1) / known.sum(axis=1)
         recall = np.where(known, common / references, 0.0).sum(axis=1) / known.sum(axis=1)
         found = 5 * precision * recall / (4 * precision + recall)
-    return np.nan_to_num(100 * found)
+    return np.asarray(np.nan_to_num(100 * found))
 
 
 def bleu_score(sums: Array) -> Array:
