@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from chatbot.choosing import Choice, overlap
 from chatbot.errors import GenerationError
 from chatbot.evidence import unsupported
-from chatbot.prompts import adapt_prompt, fingerprint, generate_prompt
+from chatbot.prompts import NO_ANSWER, adapt_prompt, fingerprint, generate_prompt
 from chatbot.protocols import ChatModel
 from chatbot.reuse import sentences
 from chatbot.slots import fill
@@ -19,7 +19,6 @@ from chatbot.types import ChatMessage, Mode, Passage, Turn
 from chatbot.understanding import Understanding
 
 OnDelta = Callable[[str], None]
-_REFUSAL = "NO ANSWER"
 _REWORDS = 0.3  # share of the shorter text's words that a draft and the past answer have in common
 _FROM_THE_PROMPT = re.compile(r"\[[A-Z]+\]|\b(?:past|customer's) (?:question|answer)\b", re.I)
 
@@ -110,7 +109,7 @@ async def _generate(  # noqa: PLR0913, PLR0917 - one step of compose, split off 
     except GenerationError as exc:
         return _fall_back(past, str(exc), instead, started)
     text = text.strip()
-    if not text or _REFUSAL in text or finish == "length":
+    if not text or NO_ANSWER in text or finish == "length":
         why = "cut at the length limit" if finish == "length" else "gave no answer"
         return _fall_back(past, why, instead, started)
     if writing.mode is Mode.ADAPTED and not _rewords(text, verbatim):
