@@ -22,7 +22,7 @@ from typing import IO, Any
 from chatbot.errors import StorageError
 
 Doomed = Callable[[str | None, str], bool]
-FOLDERS = ("datasets", "exports")
+FOLDERS = ("datasets", "exports", "evaluations")
 CARD = "card.json"
 
 
@@ -41,7 +41,7 @@ class _UnreadableError(Exception):
 
 
 def remove_examples(data: Path, doomed: Doomed, *, dry_run: bool = False) -> Removed:
-    """Rewrites every JSONL (also .gz), CSV and Parquet file under `datasets/` and `exports/` without the doomed conversations.
+    """Rewrites every JSONL (also .gz), CSV and Parquet file under FOLDERS without the doomed conversations.
 
     A file is replaced as a whole, or left as it is. Raises StorageError when the disk refuses.
     """
