@@ -41,6 +41,7 @@ from storage.sessions import Sessions
 from storage.teams import Teams
 from storage.transcripts import Transcripts
 from storage.trouble import explain
+from storage.votes import Votes
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +70,7 @@ class Store:
     gaps: Gaps = field(init=False)
     canned: CannedAnswers = field(init=False)
     copilot: CopilotUses = field(init=False)
+    votes: Votes = field(init=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "conversations", SqlConversations(self.database))
@@ -91,6 +93,7 @@ class Store:
         object.__setattr__(self, "gaps", Gaps(self.database))
         object.__setattr__(self, "canned", CannedAnswers(self.database))
         object.__setattr__(self, "copilot", CopilotUses(self.database))
+        object.__setattr__(self, "votes", Votes(self.database))
 
     def live_transcripts(self) -> Iterator[Transcript]:
         """Every live conversation, oldest first, for the export; from one state of the database."""
