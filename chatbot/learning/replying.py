@@ -99,7 +99,7 @@ def replies(
     known = {key: written for key, written in known.items() if key in wanted}
     missing = [example for example in examples if _key(example) not in known]
     if missing:
-        with closing(_open(writer.spec, models)) as engine:
+        with closing(open_engine(writer.spec, models)) as engine:
             for example, written in _write(engine, missing, max_tokens):
                 known[_key(example)] = written
                 if path is not None:
@@ -109,7 +109,8 @@ def replies(
     return [known[_key(example)] for example in examples]
 
 
-def _open(spec: ModelSpec, models: Path) -> Engine:
+def open_engine(spec: ModelSpec, models: Path) -> Engine:
+    """The engine that serves such a model, in this process, for SLOTS replies at once. Raises ModelError."""
     forbid_downloads(False)
     if spec.engine == "openvino":
         from chatbot.generation.engine_openvino import OpenVinoEngine
