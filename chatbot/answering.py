@@ -133,7 +133,7 @@ class Answerer:
         return max(found, self._find_one(turn, turns, turn.alone), key=lambda one: one.evidence.confidence)
 
     def _find_one(self, turn: Understanding, turns: Sequence[Turn], query: Query) -> Finding:
-        query = mended(self.retriever, query)
+        asked, query = query, mended(self.retriever, query)
         result = self._search(query)
         trusted = turn.language in self.encoder_languages
         matches = rank(result, trusted, turn.alone.text)
@@ -141,11 +141,11 @@ class Answerer:
             matches = not_yet_said(matches, [past.text for past in turns if past.role is Role.BOT])
         if not matches:
             evidence = policy.Evidence(found_any=bool(result.hits), personal=_personal(result))
-            return Finding(query, result, (), None, evidence)
+            return Finding(query, asked.text, result, (), None, evidence)
         supports = self.retriever.support(query, [match.hit.passage for match in matches[:WEIGHED]])
         sure = confidence(matches, supports, query, trusted)
         choice = choose(matches, self._alternatives(matches, turn.language, trusted))
-        return Finding(query, result, tuple(matches), choice, policy.Evidence(sure, found_any=True))
+        return Finding(query, asked.text, result, tuple(matches), choice, policy.Evidence(sure, found_any=True))
 
     def _alternatives(self, matches: Sequence[Match], language: str, trusted: bool) -> list[Match]:
         """Past answers like the best candidate, where figures are at stake: one of them may be newer and say otherwise."""
@@ -174,16 +174,18 @@ class Answerer:
             mode=Mode.FIXED,
             language=turn.language,
             quick_replies=near + wishes,
-            provenance=_provenance(finding.query if finding else turn.query, result),
+            provenance=_provenance(finding, result) if finding else _provenance_of(turn.query.text, None, result),
             timings_ms=clock.laps,
         )
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """What one query led to. `matches`: the reusable candidates, best first."""
+    """What one query led to. query: as searched for; asked: before typos were mended. `matches`: the reusable candidates, best
+    first."""
 
     query: Query
+    asked: str
     result: SearchResult
     matches: tuple[Match, ...]
     choice: Choice | None
@@ -232,7 +234,7 @@ def _reply(  # noqa: PLR0913 - gathers what the steps of one turn found
     busy: bool,
 ) -> Reply:
     provenance = replace(
-        _provenance(finding.query, finding.result),
+        _provenance(finding, finding.result),
         model=draft.model,
         engine=draft.engine,
         prompt_sha256=draft.prompt_sha256,
@@ -259,12 +261,18 @@ def _reply(  # noqa: PLR0913 - gathers what the steps of one turn found
     )
 
 
-def _provenance(query: Query, result: SearchResult) -> Provenance:
+def _provenance(finding: Finding, result: SearchResult) -> Provenance:
+    asked = finding.asked if finding.asked != finding.query.text else None
+    return _provenance_of(finding.query.text, asked, result)
+
+
+def _provenance_of(query: str, asked: str | None, result: SearchResult) -> Provenance:
     return Provenance(
         index_version=result.index_version,
         encoder=result.encoder,
         policy_version=policy.POLICY_VERSION,
-        query=query.text,
+        query=query,
+        asked=asked,
         agreement=round(result.agreement, 4) if result.hits else None,
         degraded=result.degraded,
     )

@@ -112,14 +112,15 @@ def _refused(connection: Connection, since: datetime) -> list[Question]:
         ReplyRow.message_id,
         ReplyRow.conversation_id,
         ReplyRow.answers_seq,
-        ReplyRow.query,
+        # A word that no answer has is what a gap is about, and the one that is taken for a typo.
+        func.coalesce(ReplyRow.asked, ReplyRow.query).label("text"),
         ReplyRow.language,
         ReplyRow.degraded,
         MessageRow.created_at,
         ConversationRow.owner,
     ).where(MessageRow.created_at >= since)
     rows = connection.execute(query.order_by(ReplyRow.message_id.desc()).limit(MOST))
-    return [_question(row) for row in rows if not _was_trouble(row.degraded) and row.query.strip()]
+    return [_question(row) for row in rows if not _was_trouble(row.degraded) and row.text.strip()]
 
 
 def _was_trouble(degraded: Iterable[str]) -> bool:
@@ -130,7 +131,7 @@ def _was_trouble(degraded: Iterable[str]) -> bool:
 def _question(row: Row[Any]) -> Question:
     return Question(
         id=row.message_id,
-        text=row.query,
+        text=row.text,
         language=row.language,
         at=row.created_at,
         customer=row.owner,

@@ -128,6 +128,7 @@ class ReplyRow(Rows):
     finish_reason: Mapped[str | None]
     policy_version: Mapped[str | None]
     query: Mapped[str | None]
+    asked: Mapped[str | None]
     agreement: Mapped[float | None]
     checks: Mapped[list[str]]
     degraded: Mapped[list[str]]

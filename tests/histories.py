@@ -36,6 +36,7 @@ class Said:
     first_ms: float | None = None
     passage: str | None = None
     query: str | None = None
+    asked: str | None = None
     degraded: tuple[str, ...] = ()
     after: timedelta = timedelta(minutes=1)
 
@@ -129,7 +130,13 @@ def _message(connection: Connection, key: str, seq: int, role: str, text: str, m
 def _reply(connection: Connection, talk: Talk, said: Said, message_id: int, answers_seq: int) -> None:
     row = {"message_id": message_id, "conversation_id": talk.id, "answers_seq": answers_seq, "action": said.action}
     row |= {"reason": said.reason, "confidence": 0.5, "offered": False, "mode": "precedent", "partial": False}
-    row |= {"language": talk.language or "en", "query": said.query, "quick_replies": [], "checks": []}
+    row |= {
+        "language": talk.language or "en",
+        "query": said.query,
+        "asked": said.asked,
+        "quick_replies": [],
+        "checks": [],
+    }
     row |= {"degraded": list(said.degraded), "timings_ms": {} if said.first_ms is None else {"first": said.first_ms}}
     connection.execute(insert(ReplyRow).values(row))
     if said.passage:

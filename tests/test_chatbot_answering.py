@@ -137,6 +137,19 @@ async def test_personal_data_in_the_question_never_reaches_the_search():
     assert "4111" not in asked
 
 
+async def test_a_mended_query_keeps_what_was_asked():
+    class Mending(ListRetriever):
+        def mend(self, text, language):
+            return text.replace("drone", "done")
+
+    for text, asked in (("Do you deliver by drone?", "Do you deliver by drone?"), ("Do you deliver by post?", None)):
+        retriever = Mending([])
+        made = Answerer(retriever, Masker(), lambda _, p: "en", Writing(Mode.PRECEDENT, "Testshop"))
+        reply = await made.answer([Turn(Role.CUSTOMER, text)])
+        assert retriever.asked[0].text == text.replace("drone", "done") == reply.provenance.query
+        assert reply.provenance.asked == asked
+
+
 async def test_small_talk_searches_nothing():
     retriever = ListRetriever([NEW])
     reply = await Answerer(retriever, Masker(), lambda _, p: "en", Writing(Mode.PRECEDENT, "Testshop")).answer(

@@ -31,7 +31,9 @@ REPLY = Reply(
         Source("p2", "c2", 1, "退货?", "30天", 0.25, kind="faq"),
     ),
     quick_replies=("Start a return", "Talk to a person"),
-    provenance=Provenance("v7", "minilm@ab", "smollm", "openvino", "00ff", "stop", "3", "how long", 0.5, ("numbers",)),
+    provenance=Provenance(
+        "v7", "minilm@ab", "smollm", "openvino", "00ff", "stop", "3", "how long", 0.5, ("numbers",), (), "how lng"
+    ),
     timings_ms={"search": 3.5, "all": 7.25},
     partial=True,
 )

@@ -167,6 +167,12 @@ def test_other_teams_questions_and_those_of_a_broken_search_are_left_out(site: H
     assert done(site.store.gaps.stamp(since)).count == stamp.count - 1
 
 
+def test_a_gap_shows_the_words_that_were_asked_not_those_that_were_searched_for(site: House) -> None:
+    said = [Said("by drone?", query="Do you deliver by done?", asked="Do you deliver by drone?", **REFUSED)]
+    write(site.store, Talk("a", "a", NOW, said=said))
+    assert [one.text for one in done(site.store.gaps.refused(NOW - timedelta(days=1)))] == ["Do you deliver by drone?"]
+
+
 def test_without_an_encoder_the_page_says_so(site: House) -> None:
     found = get(site, "/agents/api/gaps", sign_in(site.store)).json()
     assert (found["state"], found["groups"], found["computing"]) == ("unavailable", [], False)

@@ -8,7 +8,7 @@ from datetime import datetime
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """id: of the bot's message that refused it. text: as it was searched for, personal data masked, standing alone.
+    """id: of the bot's message that refused it. text: as it was asked, typos and all, personal data masked, standing alone.
 
     customer: an opaque id, the same in all conversations of one person. seq: of the customer's message.
     """

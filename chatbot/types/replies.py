@@ -60,7 +60,10 @@ class Source:
 
 @dataclass(frozen=True, slots=True)
 class Provenance:
-    """How a reply came about, kept with it for good. Versions are None where that part took no part."""
+    """How a reply came about, kept with it for good. Versions are None where that part took no part.
+
+    query: what was searched for. asked: the same before typos were mended; None where that changed nothing.
+    """
 
     index_version: str | None = None
     encoder: str | None = None
@@ -73,6 +76,7 @@ class Provenance:
     agreement: float | None = None
     checks: tuple[str, ...] = ()
     degraded: tuple[str, ...] = ()
+    asked: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -66,6 +66,7 @@ def _widen() -> None:
     op.add_column("conversations", sa.Column("contact", sa.String(length=254), nullable=True))
     op.add_column("conversations", sa.Column("mood", sa.Double(), nullable=True))
     op.add_column("conversations", sa.Column("closed_at", Instant(), nullable=True))
+    op.add_column("replies", sa.Column("asked", sa.Text(), nullable=True))
     op.create_index(
         op.f("ix_conversations_updated_at_conversations_id"), "conversations", ["updated_at", "id"], unique=False
     )
