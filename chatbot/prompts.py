@@ -33,10 +33,27 @@ def generate_prompt(
     window: Sequence[Turn], passages: Sequence[Passage], company: str, language: str, budget_tokens: int
 ) -> list[ChatMessage]:
     """Messages with as many passages (best first) as fit `budget_tokens` beside the system text and the last turns."""
+    system, chat = _frame(window, company, language)
+    blocks = _blocks(passages, budget_tokens * BYTES_PER_TOKEN - len((system + chat).encode()))
+    user = "Past answers:\n" + "\n\n".join(blocks) + f"\n\nConversation:\n{chat}\n\nAnswer:"
+    return [ChatMessage("system", system), ChatMessage("user", user)]
+
+
+def how_many_fit(
+    window: Sequence[Turn], passages: Sequence[Passage], company: str, language: str, budget_tokens: int
+) -> int:
+    """How many of the passages `generate_prompt` shows: the first one always."""
+    system, chat = _frame(window, company, language)
+    return len(_blocks(passages, budget_tokens * BYTES_PER_TOKEN - len((system + chat).encode())))
+
+
+def _frame(window: Sequence[Turn], company: str, language: str) -> tuple[str, str]:
     named = _LANGUAGE_NAMES.get(language, language)
     system = _GENERATE.format(company=company, language=named, no_answer=NO_ANSWER)
-    chat = "\n".join(f"{turn.role}: {turn.text}" for turn in window)
-    room = budget_tokens * BYTES_PER_TOKEN - len((system + chat).encode())
+    return system, "\n".join(f"{turn.role}: {turn.text}" for turn in window)
+
+
+def _blocks(passages: Sequence[Passage], room: int) -> list[str]:
     blocks: list[str] = []
     for passage in passages:
         when = passage.resolved_at.date().isoformat() if passage.resolved_at else "undated"
@@ -45,8 +62,7 @@ def generate_prompt(
         if room < 0 and blocks:
             break
         blocks.append(block)
-    user = "Past answers:\n" + "\n\n".join(blocks) + f"\n\nConversation:\n{chat}\n\nAnswer:"
-    return [ChatMessage("system", system), ChatMessage("user", user)]
+    return blocks
 
 
 def fingerprint(messages: Sequence[ChatMessage]) -> str:

@@ -30,6 +30,7 @@ class Example:
     `prompts.NO_ANSWER`. messages: the product's own prompt, and as the last one (assistant) the target. question: as it stands
     alone. window: the last three turns. evidence: "question\\nanswer" of each passage of the prompt, best first. origin: what the
     target was taken from. augmented: how it was altered, None for one that happened. weight: of its loss.
+    rejected: what was said in its place and put right by a person, for preference tuning.
     """
 
     id: str
@@ -48,6 +49,7 @@ class Example:
     origin: Origin = "transcript"
     augmented: Augmented | None = None
     weight: float = 1.0
+    rejected: str | None = None
 
     @property
     def prompt(self) -> tuple[ChatMessage, ...]:

@@ -114,6 +114,15 @@ def collapse_signed(signed: Iterable[tuple[Passage, str | None]], retired: Itera
     return collapse(list(noting()), lambda passage: agents.get(passage.id), retired)
 
 
+def near_duplicates(passages: Iterable[Passage]) -> list[list[Passage]]:
+    """The passages in groups of near-duplicates, each group oldest first, the groups by their oldest; whoever wrote them."""
+    groups: dict[tuple[str, ...], list[Passage]] = defaultdict(list)
+    for passage in sorted(passages, key=_age, reverse=True):
+        groups[_key(passage)].append(passage)
+    merged = _merge([_group(key, members) for key, members in groups.items()])
+    return sorted((sorted(members, key=_age) for members in merged), key=lambda members: _age(members[0]))
+
+
 def alike(one: Passage, other: Passage) -> bool:
     """Whether two passages are near-duplicates, so that one of them may stand for both."""
     first, second = _key(one), _key(other)
