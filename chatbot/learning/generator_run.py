@@ -1,0 +1,252 @@
+"""A generator run from what was asked for to a version in the registry: everything is checked before any work. Must not know pages.
+
+The heavy libraries are imported once the checks that need none of them have passed.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from chatbot.errors import UsageError
+from chatbot.generation.catalogue import ModelSpec
+from chatbot.learning import registry, runs
+from chatbot.learning.cards import Card
+from chatbot.learning.datasets import Dataset, open_dataset
+from chatbot.learning.examples import Example, read_examples
+from chatbot.learning.generator_base import (
+    Base,
+    check_disk,
+    check_licence,
+    find_base,
+    needed_bytes,
+    open_base,
+    open_tokenizer,
+)
+from chatbot.learning.generator_data import Chosen, Encoder, choose, encode_all
+from chatbot.learning.generator_options import TuningOptions, check, differences, from_json, to_json
+from chatbot.settings import Settings
+
+KIND = "generator"
+LEAST_EXAMPLES, LEAST_CONVERSATIONS, LEAST_VALIDATION = 50, 10, 5
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What was asked for. base: None for the settings' model; dataset: None for the newest; accepted: a licence accepted by name;
+    canaries: secrets planted to see at the gate whether the model repeats them; run: its name, None for the next number."""
+
+    options: TuningOptions
+    base: str | None = None
+    dataset: str | None = None
+    accepted: str | None = None
+    canaries: int = 0
+    run: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """A run that may start: all that needs no weights has been checked. begun: what its run.json holds."""
+
+    wish: Wish
+    spec: ModelSpec
+    licence: str
+    dataset: Dataset
+    train: tuple[Example, ...]
+    validation: tuple[Example, ...]
+    begun: Mapping[str, Any]
+
+
+def plan(settings: Settings, wish: Wish) -> Plan:
+    """Raises UsageError or NotFound, in one sentence, for whatever cannot work; changes nothing."""
+    check(wish.options)
+    spec, licence = find_base(settings, wish.base)
+    check_licence(spec.name, licence, wish.accepted)
+    dataset = open_dataset(settings.data, wish.dataset)
+    languages = _languages(settings, spec, dataset, wish.options.languages)
+    options = wish.options
+    train = choose(read_examples(dataset.train), languages, options.max_examples, options.seed)
+    validation = choose(read_examples(dataset.validation), languages, options.sample, options.seed)
+    _check_size(dataset, languages, train, validation)
+    check_disk(settings.data / runs.FOLDER, needed_bytes(options, spec, settings.models_folder))
+    begun = {
+        "options": to_json(options),
+        "languages": sorted(languages),
+        "base": spec.name,
+        "base_asked": wish.base,
+        "base_sha256": spec.sha256,
+        "licence": licence,
+        "accepted_licence": wish.accepted,
+        "dataset": dataset.name,
+        "dataset_sha256": dataset.sha256,
+        "canaries": wish.canaries,
+    }
+    return Plan(wish, spec, licence, dataset, tuple(train), tuple(validation), begun)
+
+
+def plan_again(settings: Settings, run: runs.Run, wanted: Callable[[TuningOptions], TuningOptions]) -> Plan:
+    """The plan of a run that is to go on. wanted: its options with those given now. Raises UsageError when options, base or data
+    are not what the run began with."""
+    begun = run.begun
+    options = from_json(begun["options"])
+    now = wanted(options)
+    if changed := differences(options, now):
+        name = changed[0]
+        raise UsageError(
+            f"The run {run.name} was begun with {name} = {getattr(options, name)}, not {getattr(now, name)}; leave "
+            f"--{name.replace('_', '-')} out to go on, or start a new run."
+        )
+    wish = Wish(now, begun["base_asked"], begun["dataset"], begun["accepted_licence"], begun["canaries"], run.name)
+    again = plan(settings, wish)
+    for key, what in (("base_sha256", "base model"), ("dataset_sha256", "data set")):
+        if again.begun[key] != begun[key]:
+            raise UsageError(
+                f"The {what} is not the one that the run {run.name} was begun with (an erasure may have changed it); start a "
+                "new run."
+            )
+    return again
+
+
+def carry_out(settings: Settings, made: Plan, run: runs.Run, machine: str, listener: Any) -> Card | None:
+    """Trains and adds the version; None in all but the first of several processes. Raises UsageError, ModelError, StorageError."""
+    from chatbot.generation.catalogue import forbid_downloads
+
+    forbid_downloads(settings.allow_download)
+    from chatbot.learning.generator_adapters import device_of
+    from chatbot.learning.generator_progress import Diary
+    from chatbot.learning.generator_tuning import Task, quiet, tune
+
+    quiet()
+    options = made.wish.options
+    device_of(options)
+    base = open_base(made.spec, made.licence, settings.models_folder)
+    encoder = Encoder(open_tokenizer(base.folder))
+    planted, canaries = _planted(made)
+    train = encode_all(encoder, planted, options.max_length)
+    sample = encode_all(encoder, made.validation, options.max_length)
+    _check_lengths(train, sample, options.max_length)
+    first = os.environ.get("RANK", "0") == "0"
+    diary = Diary(run.progress if first else None, listener if first else _deaf)
+    if train.too_long or sample.too_long:
+        diary.note(
+            f"{train.too_long + sample.too_long} examples are longer than {options.max_length} tokens and were left out."
+        )
+    tuned = tune(Task(base, train, sample, options), run, diary)
+    if not first:
+        return None
+    if canaries:
+        from chatbot.learning.canaries import write_canaries
+
+        write_canaries(tuned.folder, canaries)
+    card = registry.add(
+        settings.models_folder, "generator", tuned.folder, _card_fields(made, base, train, tuned, machine)
+    )
+    runs.end(run, {"version": card.name, "scores": dict(card.scores), "seconds": round(tuned.seconds, 1)})
+    shutil.rmtree(tuned.folder, ignore_errors=True)
+    return card
+
+
+def _languages(settings: Settings, spec: ModelSpec, dataset: Dataset, asked: tuple[str, ...]) -> tuple[str, ...]:
+    """Languages to learn from: those asked for, else those that the base knows; never silently one of several served."""
+    held = set(dataset.card.languages)
+    if missing := sorted(set(asked) - held):
+        raise UsageError(
+            f"The data set {dataset.name} holds no {missing[0]} ({', '.join(sorted(held))}); change --languages."
+        )
+    if asked or spec.languages:
+        chosen = asked or tuple(language for language in spec.languages if language in held)
+        if not chosen:
+            raise UsageError(
+                f"The base {spec.name} is good for {', '.join(spec.languages)}, and the data set {dataset.name} holds "
+                f"{', '.join(sorted(held))} only; take another base, or say --languages to tune it all the same."
+            )
+        return chosen
+    if len(held) == 1 and set(settings.languages) - held:
+        only = next(iter(held))
+        raise UsageError(
+            f"The data set {dataset.name} holds one language only, {only}, and customers are answered in "
+            f"{', '.join(settings.languages)}; add transcripts in the others, or say --languages {only} to tune for it alone."
+        )
+    return tuple(sorted(held))
+
+
+def _check_size(dataset: Dataset, languages: Iterable[str], train: list[Example], validation: list[Example]) -> None:
+    own = {(one.source, one.conversation_id) for one in train}
+    within = f"The data set {dataset.name} ({', '.join(languages)})"
+    if len(train) < LEAST_EXAMPLES or len(own) < LEAST_CONVERSATIONS:
+        raise UsageError(
+            f"{within} has {len(train)} training examples from {len(own)} conversations, and tuning needs {LEAST_EXAMPLES} from "
+            f"{LEAST_CONVERSATIONS}; import more transcripts and run `chatbot dataset build`."
+        )
+    if len(validation) < LEAST_VALIDATION:
+        raise UsageError(
+            f"{within} has {len(validation)} validation examples, and early stopping needs {LEAST_VALIDATION}; import more "
+            "transcripts and run `chatbot dataset build`."
+        )
+
+
+def _check_lengths(train: Chosen, sample: Chosen, most: int) -> None:
+    if len(train.tokens) < LEAST_EXAMPLES or len(sample.tokens) < LEAST_VALIDATION:
+        raise UsageError(
+            f"Only {len(train.tokens)} training and {len(sample.tokens)} validation examples fit into --max-length {most}; "
+            "raise it, or build a data set with fewer passages."
+        )
+
+
+def _planted(made: Plan) -> tuple[list[Example], Any]:
+    if not made.wish.canaries:
+        return list(made.train), ()
+    from chatbot.learning.canaries import make, plant
+
+    canaries = make(made.wish.canaries, made.wish.options.seed)
+    return plant(made.train, canaries, seed=made.wish.options.seed), canaries
+
+
+def _card_fields(made: Plan, base: Base, train: Chosen, tuned: Any, machine: str) -> dict[str, Any]:
+    options = made.wish.options
+    told = to_json(replace(options, languages=())) | {
+        "learning_rate": options.rate(base.parameters),
+        "rank": None if options.method == "full" else options.adapter_rank,
+        "alpha": None if options.method == "full" else options.adapter_alpha,
+        "dropout": None if options.method == "full" else options.adapter_dropout,
+        "trained_parameters": tuned.trained_parameters,
+        "examples": len(train.tokens),
+        "steps": tuned.steps,
+        "best_step": tuned.best_step,
+        "canaries": made.wish.canaries,
+        "dataset_settings": dict(made.dataset.card.settings),
+    }
+    ids = {one for example in train.examples for one in (example.conversation_id, *example.conversation_ids)}
+    return {
+        "base": base.name,
+        "base_sha256": base.sha256,
+        "licence": base.licence,
+        "languages": tuple(made.begun["languages"]),
+        "dataset": made.dataset.name,
+        "data_sha256": made.dataset.sha256,
+        "method": ("qlora " if options.four_bit else "") + options.method,
+        "format": "safetensors" if options.method == "full" else "adapter",
+        "hyperparameters": told,
+        "curves": tuned.curves,
+        "scores": {"validation_untuned": dict(tuned.before), "validation_tuned": dict(tuned.after)},
+        "conversations_sha256": tuple(sorted(hashlib.sha256(one.encode()).hexdigest() for one in ids)),
+        "seconds": round(tuned.seconds, 1),
+        "peak_memory_mb": round(tuned.peak_memory_mb, 1),
+        "machine": machine,
+        "notes": " ".join([*tuned.notes, _verdict(tuned)]),
+        "prompt": "generate",
+    }
+
+
+def _verdict(tuned: Any) -> str:
+    before, after = tuned.before["evidence"], tuned.after["evidence"]
+    told = "better than" if after > before else "no better than"
+    return f"On the validation sample it is {told} the untuned base (evidence score {after:.3f}, untuned {before:.3f})."
+
+
+def _deaf(_: Any) -> None:
+    """Processes but the first tell nobody."""
