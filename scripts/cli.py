@@ -10,7 +10,9 @@ from scripts import (
     bench,
     calibration,
     doctor,
+    evaluate,
     export,
+    finetune,
     import_transcripts,
     init,
     purge,
@@ -41,6 +43,8 @@ app.command("test")(regress.main)
 app.command("calibration")(calibration.main)
 app.command("doctor")(doctor.main)
 app.add_typer(bench.app, name="bench")
+app.command("evaluate")(evaluate.main)
+app.command("finetune")(finetune.main)
 app.command("export")(export.main)
 app.command("purge")(purge.main)
 app.add_typer(retention.app, name="retention")

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 class Wishes:
     """None, () or False: not given on the command line, so that each kind takes its own default.
 
-    dataset: name in `<data>/datasets`; run: name for the new run; resume: name of the run to go on with, or "last". full: of the heads, an encoder
-    of their own.
+    dataset: name in `<data>/datasets`; run: name for the new run; resume: name of the run to go on with, or "last".
+    full: of the heads, an encoder of their own.
     """
 
     dataset: str | None = None
