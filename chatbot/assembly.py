@@ -18,7 +18,7 @@ from chatbot.generation.supervisor import Supervisor
 from chatbot.language import detect
 from chatbot.privacy import Masker
 from chatbot.protocols import ChatModel, Knowledge
-from chatbot.retrieval.embedder import open_embedder
+from chatbot.retrieval.embedder import open_embedder, open_named
 from chatbot.retrieval.retriever import IndexRetriever, open_retriever
 from chatbot.settings import Settings
 from chatbot.translating import Translator
@@ -82,7 +82,7 @@ def build_assistant(settings: Settings, knowledge: Knowledge | None = None) -> A
     spec = resolve(settings) if wanted else None
     check_mode(settings, spec)
     supervisor = Supervisor(settings) if wanted and not settings.model_url else None
-    retriever = open_retriever(settings.index_folder, open_embedder(settings), knowledge)
+    retriever = open_retriever(settings.index_folder, open_embedder(settings), knowledge, partial(open_named, settings))
     answerer = Answerer(
         retriever=retriever,
         masker=Masker(settings.keep_visible),

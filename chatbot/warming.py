@@ -22,7 +22,8 @@ from chatbot.matching import reusable
 from chatbot.protocols import Embedder
 from chatbot.retrieval.overlay import Overlaid
 from chatbot.retrieval.reading import OpenIndex
-from chatbot.retrieval.retriever import TOKENS_KEPT, IndexRetriever
+from chatbot.retrieval.remembering import TOKENS_KEPT
+from chatbot.retrieval.retriever import IndexRetriever
 from chatbot.retrieval.signals import held_of
 from chatbot.retrieval.words import language_of
 from chatbot.types import Passage, Query

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from chatbot.errors import IndexBroken
-from chatbot.retrieval.index import build_index
+from chatbot.errors import IndexBroken, ModelError
+from chatbot.retrieval.index import build_index, rollback
 from chatbot.retrieval.retriever import IndexRetriever, open_retriever
-from chatbot.types import Query, SearchResult
+from chatbot.types import Changes, Passage, Query, SearchResult
 from tests.fakes_retrieval import FakeEmbedder, passage, query, shop
 
 
@@ -198,3 +198,99 @@ def test_popular_are_the_most_asked_that_stand_alone(tmp_path: Path, fake: FakeE
     assert retriever.popular("zh", 4) == ["退货的运费由谁承担"]
     assert retriever.popular("de", 4) == ["Wo ist denn mein Paket?"]
     assert retriever.popular("fr", 4) == []
+
+
+class _Encoders:
+    """Opens fakes by name; counts, and refuses the names that are missing."""
+
+    def __init__(self, *names: str) -> None:
+        self.fakes = {name: FakeEmbedder(name) for name in names}
+        self.opened: list[str] = []
+
+    def __call__(self, name: str) -> FakeEmbedder:
+        self.opened.append(name)
+        if name not in self.fakes:
+            raise ModelError(f"The model file {name}/model.safetensors was changed or is broken.")
+        return self.fakes[name]
+
+
+def test_a_version_of_another_encoder_comes_with_it_and_goes_with_it(tmp_path: Path, fake: FakeEmbedder) -> None:
+    encoders = _Encoders("tuned@2")
+    build_index(shop(1), fake, tmp_path)
+    retriever = open_retriever(tmp_path, fake, open_encoder=encoders)
+    build_index(shop(1), FakeEmbedder("tuned@2"), tmp_path)
+    until(lambda: retriever.search(query("parcel")).encoder == "tuned@2")
+    assert retriever.embedder is encoders.fakes["tuned@2"]
+    assert encoders.fakes["tuned@2"].encoded > 0
+    before = fake.encoded
+    assert retriever.search(query("do you ship to Norway")).hits[0].passage.answer.startswith("We ship to Norway")
+    assert retriever.support(query("do you ship to Norway"), shop(1)[:2])
+    assert fake.encoded == before
+    rollback(tmp_path)
+    until(lambda: retriever.search(query("parcel")).encoder == fake.name)
+    assert retriever.embedder is fake
+    assert encoders.opened == ["tuned@2"]
+
+
+def test_an_encoder_that_cannot_be_opened_is_refused_by_name_while_the_old_version_serves(
+    tmp_path: Path, fake: FakeEmbedder
+) -> None:
+    build_index(shop(1), fake, tmp_path)
+    retriever = open_retriever(tmp_path, fake, open_encoder=_Encoders())
+    build_index(shop(2), FakeEmbedder("tuned@2"), tmp_path)
+    until(lambda: retriever.search(query("parcel")).degraded == ("new_index",))
+    assert retriever.search(query("parcel")).index_version == "v000001"
+    assert "tuned@2, which cannot be opened: The model file tuned@2/model.safetensors" in str(retriever.problem)
+    rollback(tmp_path)
+    until(lambda: retriever.search(query("parcel")).degraded == ())
+
+
+def test_no_search_is_lost_or_mixed_while_encoders_change(tmp_path: Path, fake: FakeEmbedder) -> None:
+    """Vectors of 96 numbers beside an index of 64 would fail loudly."""
+    encoders = _Encoders()
+    encoders.fakes = {"small@1": FakeEmbedder("small@1", 64), "large@1": FakeEmbedder("large@1", 128)}
+    build_index(shop(1), fake, tmp_path)
+    retriever = open_retriever(tmp_path, fake, open_encoder=encoders)
+    found: list[SearchResult] = []
+    threads = [threading.Thread(target=_search_often, args=(retriever, found)) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for name in ("small@1", "large@1", "small@1"):
+        build_index(shop(1), encoders.fakes[name], tmp_path)
+    for thread in threads:
+        thread.join()
+    assert len(found) == 4 * 60
+    assert all(result.hits[0].passage.answer.startswith("We ship to Norway") for result in found)
+    assert all(result.degraded == () for result in found)
+
+
+def test_what_people_added_is_encoded_anew_for_a_new_encoder(tmp_path: Path, fake: FakeEmbedder) -> None:
+    encoders = _Encoders()
+    encoders.fakes["small@1"] = FakeEmbedder("small@1", 64)
+    added = passage(900, "Do you repair zips", "We repair zips for 20 euros.", source="correction")
+    build_index(shop(1), fake, tmp_path)
+    retriever = open_retriever(tmp_path, fake, _Added(added), encoders)
+    assert retriever.search(query("Do you repair zips")).hits[0].passage == added
+    build_index(shop(1), encoders.fakes["small@1"], tmp_path)
+    until(lambda: retriever.search(query("parcel")).encoder == "small@1")
+    assert retriever.search(query("Do you repair zips")).hits[0].passage == added
+
+
+def test_vectors_of_an_encoder_that_no_longer_serves_are_not_kept(tmp_path: Path, fake: FakeEmbedder) -> None:
+    build_index(shop(1), fake, tmp_path)
+    retriever = open_retriever(tmp_path, fake)
+    assert retriever.prepare(shop(1), [], FakeEmbedder("other@1", 64)) == 0
+    assert retriever.prepare(shop(1), [], fake) > 0
+
+
+class _Added:
+    """Knowledge with one passage that a person wrote."""
+
+    def __init__(self, one: Passage) -> None:
+        self._one = one
+
+    def stamp(self) -> int:
+        return 1
+
+    def changes(self) -> Changes:
+        return Changes(added=(self._one,))

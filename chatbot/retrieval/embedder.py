@@ -1,21 +1,41 @@
-"""Opens the sentence encoder that the settings name, on the engine that fits the machine; must not know indexes."""
+"""Opens the sentence encoder that is published or named, on the engine that fits the machine; must not know indexes."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 from chatbot.protocols import Embedder
-from chatbot.retrieval.encoder_files import locate
+from chatbot.retrieval.encoder_files import EncoderFiles, locate
+from chatbot.retrieval.published import encoder_named, published_encoder, tuned_encoder
 from chatbot.settings import Settings
 
 
 def open_embedder(settings: Settings) -> Embedder:
-    """The encoder, ready to encode. torch on a CUDA device, OpenVINO on a CPU.
+    """The encoder that is published, ready to encode: the current index version's where it was tuned here, else the settings'.
 
-    On a CPU the first call converts the weights in a child process (about 15 s) and keeps the result in
-    `models_folder`; after that torch is never imported. Raises ModelError: missing, tampered with, or not allowed.
+    torch on a CUDA device, OpenVINO on a CPU. There the first call converts the weights in a child process (about 15 s) and keeps
+    the result in `models_folder`; after that torch is never imported. Raises ModelError: missing, tampered with, or not allowed.
     """
-    files = locate(settings)
+    return open_files(published_encoder(settings), settings)
+
+
+def open_base(settings: Settings) -> Embedder:
+    """The encoder that the settings name, whatever was tuned from it. Raises ModelError."""
+    return open_files(locate(settings), settings)
+
+
+def open_tuned(settings: Settings, version: str) -> Embedder:
+    """A tuned version of the registry. Raises NotFound, ModelError."""
+    return open_files(tuned_encoder(settings, version), settings)
+
+
+def open_named(settings: Settings, name: str) -> Embedder:
+    """The encoder by the name in a manifest, see `published.encoder_named`. Raises ModelError."""
+    return open_files(encoder_named(settings, name), settings)
+
+
+def open_files(files: EncoderFiles, settings: Settings) -> Embedder:
+    """An encoder on disk that was checked, on the engine that fits the machine. Raises ModelError."""
     if settings.device == "cuda" or (settings.device == "auto" and _has_nvidia()):
         from chatbot.retrieval.torch_encoder import TorchEmbedder
 

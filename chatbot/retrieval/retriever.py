@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -19,19 +19,17 @@ from chatbot.retrieval.fusion import DENSE, SIGNALS, Fused, agreement, elect, fu
 from chatbot.retrieval.manifest import POINTER, read_pointer
 from chatbot.retrieval.overlay import Overlaid
 from chatbot.retrieval.reading import OpenIndex, Slice
-from chatbot.retrieval.recent import Recent
+from chatbot.retrieval.remembering import Remembering
 from chatbot.retrieval.signals import Asked, support, text_signals, words_of
 from chatbot.retrieval.words import content_spans, language_of
-from chatbot.types import Hit, Passage, Query, SearchResult, Support, TokenVectors
+from chatbot.types import Hit, Passage, Query, SearchResult, Support
 
 _log = logging.getLogger(__name__)
 Vectors = npt.NDArray[np.float32]
+OpenEncoder = Callable[[str], Embedder]
 _Stamp = tuple[int, int, int] | None
 _TOP = 5
 _SUPPORT_CHARS = 500
-# Bytes of passages' token vectors in float16, about 50 kB each: the 3,000 or so that were used last or are used most.
-TOKENS_KEPT = 150_000_000
-_QUERIES_KEPT = 6_000  # 3 kB each: the answers whose likes are searched recur, and so do many questions
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,23 +50,45 @@ class _Found:
     scores: Mapping[str, npt.NDArray[np.float32]]
 
 
+@dataclass(frozen=True, slots=True)
+class _Served:
+    """An index version and the encoder that it was built with, which come and go together."""
+
+    index: OpenIndex
+    encoder: Remembering
+
+
+@dataclass(frozen=True, slots=True)
+class _View:
+    """What one search reads: a version, with people's changes where there are any, and its encoder."""
+
+    index: OpenIndex | Overlaid
+    encoder: Remembering
+
+
 class IndexRetriever:
     """Searches the current version of an index folder. Lives as long as the process; any thread may call.
 
     A newly published version is noticed at the next search, checked in the background and then served; one that fails
-    its checks is refused, logged, and said in `degraded` while the old one serves on. What people change in the knowledge
-    holds from the next search on (`overlay`).
+    its checks is refused, logged, and said in `degraded` while the old one serves on. A version that another encoder built brings
+    that encoder along, opened by the name in its manifest (`open_encoder`). What people change in the knowledge holds from the
+    next search on (`overlay`).
     """
 
-    def __init__(self, folder: Path, embedder: Embedder, knowledge: Knowledge | None = None) -> None:
-        self._folder, self._embedder, self._knowledge = folder, embedder, knowledge
+    def __init__(
+        self,
+        folder: Path,
+        embedder: Embedder,
+        knowledge: Knowledge | None = None,
+        open_encoder: OpenEncoder | None = None,
+    ) -> None:
+        self._folder, self._knowledge, self._open_encoder = folder, knowledge, open_encoder
+        self._first = Remembering(embedder)
         self._laid: _Laid | None = None
         self._laying = threading.Lock()
         self._behind = False
-        self._tokens: Recent[str, TokenVectors] = Recent(TOKENS_KEPT, lambda one: one.vectors.nbytes)
-        self._queries: Recent[tuple[str, str], Vectors] = Recent(_QUERIES_KEPT)
         self._asked_at = 0.0
-        self._index: OpenIndex | None = None
+        self._now: _Served | None = None
         self._stamp: _Stamp = None
         self._problem: IndexBroken | None = None
         self._loading = threading.Lock()
@@ -76,13 +96,13 @@ class IndexRetriever:
 
     @property
     def embedder(self) -> Embedder:
-        """The encoder of its queries, for others that compare questions."""
-        return self._embedder
+        """The encoder of its queries, for others that compare questions; another one after a version brought its own."""
+        return self._encoder.embedder
 
     @property
     def version(self) -> str | None:
         """Name of the version that is served, None while there is none."""
-        return self._index.manifest.version if self._index else None
+        return self._now.index.manifest.version if self._now else None
 
     @property
     def problem(self) -> str | None:
@@ -96,14 +116,15 @@ class IndexRetriever:
         people are not known), "language" (no passage in it, so no hits). Raises IndexBroken when there is nothing to search.
         """
         self._asked_at = time.monotonic()
-        index = self._current()
+        view = self._current()
+        index = view.index
         degraded = ["new_index"] if self._problem else []
         if self._behind:
             degraded.append("knowledge")
         part = index.slice_of(language_of(query.language))
         if part is None:
             return self._result(index, (), [*degraded, "language"])
-        vectors = self._embed(query)
+        vectors = view.encoder.of(query)
         if not vectors:
             degraded.append("encoder")
         ranked, scores = part.lists(vectors, query.window, query.text)
@@ -115,7 +136,7 @@ class IndexRetriever:
     def mend(self, text: str, language: str) -> str:
         """The text with typos mended by the passages' own vocabulary; unchanged where the language has none or no spaces."""
         try:
-            index = self._current()
+            index = self._current().index
         except IndexBroken:
             return text
         speller = index.speller(language_of(language))
@@ -123,13 +144,14 @@ class IndexRetriever:
 
     def support(self, query: Query, passages: Sequence[Passage]) -> list[Support] | None:
         """See `protocols.Retriever.support`."""
-        part = self._current(follow=False).slice_of(language_of(query.language))
+        view = self._current(follow=False)
+        part = view.index.slice_of(language_of(query.language))
         if part is None or not passages:
             return []
         idf = part.lexical["window"].idf
         asked = [Asked(start, end, word, idf(word)) for start, end, word in content_spans(query.text, part.language)]
         try:
-            asking, tokens = self._tokens_of(query.text, passages)
+            asking, tokens = view.encoder.tokens_of(query.text, [_supporting(one) for one in passages])
         except ModelError as exc:
             _log.error("the answer's support is not known: %s", exc)
             return None
@@ -141,7 +163,7 @@ class IndexRetriever:
     def popular(self, language: str, n: int = 4) -> list[str]:
         """Up to `n` questions asked most in a language, fit for a first screen; none where there is no index."""
         try:
-            index = self._current(follow=False)
+            index = self._current(follow=False).index
         except IndexBroken:
             return []
         part = index.slice_of(language_of(language))
@@ -154,8 +176,8 @@ class IndexRetriever:
 
     def follow(self) -> None:
         """Takes over what people have changed in the knowledge before it returns; without an index there is nothing to do."""
-        if self._index is not None:
-            self._with_changes(self._index)
+        if self._now is not None:
+            self._with_changes(self._now)
 
     def idle_s(self) -> float:
         """Seconds since a search began."""
@@ -164,56 +186,62 @@ class IndexRetriever:
     def served(self) -> OpenIndex | Overlaid | None:
         """What is searched now, None where nothing is; another object once a new version or a change by people took its place."""
         try:
-            return self._current(follow=False)
+            return self._current(follow=False).index
         except IndexBroken:
             return None
 
     def prepare(self, passages: Sequence[Passage], likes: Sequence[Query], embedder: Embedder) -> int:
         """Encodes what `support` will want of the passages and `search` of the likes; how many bytes the former take.
 
-        embedder: gives the vectors that the retriever's own gives. Raises ModelError.
+        embedder: gives the vectors that the retriever's own gives; where another encoder has come to be served, nothing is kept.
+        Raises ModelError.
         """
-        texts = list(dict.fromkeys(_supporting(passage) for passage in passages))
-        known = self._tokens.find(texts)
-        missing = [text for text in texts if text not in known]
-        if missing:
-            known |= self._keep_tokens(missing, embedder.encode_tokens(missing))
+        encoder = self._encoder
+        if encoder.embedder.name != embedder.name:
+            return 0
         for query in likes:
-            self._vectors_of(query.window, query.text, embedder)
-        return sum(tokens.vectors.nbytes for tokens in known.values())
+            encoder.vectors_of(query.window, query.text, embedder)
+        return encoder.prepare([_supporting(passage) for passage in passages], embedder)
 
     def overlay(self) -> tuple[int, int]:
         """How many passages people have added to the version that is served, and taken out of it."""
-        index = self._current()
+        index = self._current().index
         return (len(index.added), index.removed) if isinstance(index, Overlaid) else (0, 0)
 
-    def _current(self, *, follow: bool = True) -> OpenIndex | Overlaid:
+    @property
+    def _encoder(self) -> Remembering:
+        return self._now.encoder if self._now else self._first
+
+    def _current(self, *, follow: bool = True) -> _View:
         """follow: asks whether people have changed something since; without it those changes hold that are known."""
-        if self._stamp != _stamp_of(self._folder) and self._loading.acquire(blocking=self._index is None):
-            if self._index is None:
+        if self._stamp != _stamp_of(self._folder) and self._loading.acquire(blocking=self._now is None):
+            if self._now is None:
                 try:
                     self._load()
                 finally:
                     self._loading.release()
             else:
                 threading.Thread(target=self._load_and_release, name="index-reload").start()
-        if self._index is None:
+        now, laid = self._now, self._laid
+        if now is None:
             raise self._problem or IndexBroken(f"There is no index in {self._folder} yet; run `chatbot index`.")
-        if follow or self._laid is None or self._laid.view.base is not self._index:
-            return self._with_changes(self._index)
-        return self._laid.view
+        if follow or laid is None or laid.view.base is not now.index:
+            return _View(self._with_changes(now), now.encoder)
+        return _View(laid.view, now.encoder)
 
-    def _with_changes(self, index: OpenIndex) -> OpenIndex | Overlaid:
+    def _with_changes(self, now: _Served) -> OpenIndex | Overlaid:
         """The version with people's changes laid over it; with those known so far where the store or the encoder is away."""
         if self._knowledge is None:
-            return index
+            return now.index
         try:
             stamp = self._knowledge.stamp()
             with self._laying:
                 laid = self._laid
-                if laid is None or laid.stamp != stamp or laid.view.base is not index:
-                    known = laid.view.vectors_by_text if laid else None
-                    laid = _Laid(stamp, Overlaid(index, self._knowledge.changes(), self._embedder, known))
+                if laid is None or laid.stamp != stamp or laid.view.base is not now.index:
+                    same = laid is not None and laid.view.manifest.encoder == now.index.manifest.encoder
+                    known = laid.view.vectors_by_text if laid and same else None
+                    changes = self._knowledge.changes()
+                    laid = _Laid(stamp, Overlaid(now.index, changes, now.encoder.embedder, known))
                     self._laid = laid
             self._behind = False
             return laid.view
@@ -221,7 +249,7 @@ class IndexRetriever:
             if not self._behind:
                 _log.error("changes of the knowledge are not known: %s", exc)
             self._behind = True
-            return self._laid.view if self._laid and self._laid.view.base is index else index
+            return self._laid.view if self._laid and self._laid.view.base is now.index else now.index
 
     def _load_and_release(self) -> None:
         try:
@@ -235,57 +263,27 @@ class IndexRetriever:
             version = read_pointer(self._folder)
             if version and version != self.version:
                 index = OpenIndex(self._folder / version)
-                self._check_encoder(index)
-                self._index = index
-                _log.info("index version %s is served", version)
+                self._now = _Served(index, self._encoder_for(index))
+                _log.info("index version %s is served with the encoder %s", version, index.manifest.encoder)
             self._problem = None
         except IndexBroken as exc:
             self._problem = exc
             _log.error("index version refused, %s serves on: %s", self.version or "none", exc)
         self._stamp = stamp
 
-    def _check_encoder(self, index: OpenIndex) -> None:
-        if index.manifest.encoder != self._embedder.name:
-            raise IndexBroken(
-                f"The index {index.manifest.version} in {self._folder} was built with the encoder "
-                f"{index.manifest.encoder}, the settings name {self._embedder.name}; run `chatbot index`."
-            )
-
-    def _embed(self, query: Query) -> dict[str, Vectors]:
+    def _encoder_for(self, index: OpenIndex) -> Remembering:
+        """The encoder that built a version: one that is open, else the one that its manifest names."""
+        wanted = index.manifest.encoder
+        for known in (self._encoder, self._first):
+            if known.embedder.name == wanted:
+                return known
+        built = f"The index {index.manifest.version} in {self._folder} was built with the encoder {wanted}"
+        if self._open_encoder is None:
+            raise IndexBroken(f"{built}, the settings name {self._first.embedder.name}; run `chatbot index`.")
         try:
-            window, question = self._vectors_of(query.window, query.text, self._embedder)
+            return Remembering(self._open_encoder(wanted))
         except ModelError as exc:
-            _log.error("searching by words only: %s", exc)
-            return {}
-        return {"window": window, "question": question, "reply": window}
-
-    def _vectors_of(self, window: str, text: str, embedder: Embedder) -> Vectors:
-        known = self._queries.find([(window, text)])
-        if known:
-            return known[window, text]
-        vectors = embedder.encode([window, text])
-        vectors.flags.writeable = False  # many searches share them
-        self._queries.keep([((window, text), vectors)])
-        return vectors
-
-    def _tokens_of(self, question: str, passages: Sequence[Passage]) -> tuple[TokenVectors, list[TokenVectors]]:
-        """The tokens of a question and of some passages; what is not known yet is encoded together."""
-        texts = [_supporting(passage) for passage in passages]
-        known = self._tokens.find(texts)
-        missing = [text for text in dict.fromkeys(texts) if text not in known]
-        asking, *made = self._embedder.encode_tokens([question, *missing])
-        known |= self._keep_tokens(missing, made)
-        return asking, [known[text] for text in texts]
-
-    def _keep_tokens(self, texts: Sequence[str], made: Sequence[TokenVectors]) -> dict[str, TokenVectors]:
-        kept = {
-            text: TokenVectors(
-                (), np.asarray(tokens.vectors, dtype=np.float16)
-            )  # where a passage's words stand is not asked
-            for text, tokens in zip(texts, made, strict=True)
-        }
-        self._tokens.keep(kept.items())
-        return kept
+            raise IndexBroken(f"{built}, which cannot be opened: {exc}") from exc
 
     def _result(
         self,
@@ -298,9 +296,17 @@ class IndexRetriever:
         return SearchResult(hits, agreed, medoid, index.manifest.version, index.manifest.encoder, tuple(degraded))
 
 
-def open_retriever(folder: Path, embedder: Embedder, knowledge: Knowledge | None = None) -> IndexRetriever:
-    """A retriever over an index folder, also where nothing sound is in it yet: then `search` raises IndexBroken."""
-    return IndexRetriever(folder, embedder, knowledge)
+def open_retriever(
+    folder: Path,
+    embedder: Embedder,
+    knowledge: Knowledge | None = None,
+    open_encoder: OpenEncoder | None = None,
+) -> IndexRetriever:
+    """A retriever over an index folder, also where nothing sound is in it yet: then `search` raises IndexBroken.
+
+    open_encoder: opens the encoder of a manifest by its name, or raises ModelError; without it only `embedder` serves.
+    """
+    return IndexRetriever(folder, embedder, knowledge, open_encoder)
 
 
 def _supporting(passage: Passage) -> str:
