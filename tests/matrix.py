@@ -23,6 +23,7 @@ from storage.lessons import Lesson
 from storage.sessions import hash_token
 from storage.tables import ConversationRow
 from storage.taking import Hand
+from storage.votes import Vote
 from tests.fakes_ui import ANSWER
 from tests.staff import House, Member, done, sign_in, team_id
 from ui.identity import Identity, open_identity
@@ -392,6 +393,35 @@ KNOWLEDGE: Table = {
     ("POST", f"{_KNOW}/import"): admins(409, body={"upload": "somebodyelse"}),
 }
 
+# --- models -----------------------------------------------------------------------------------------------
+_MODELS = "/admin/api/models"
+_TOO_EARLY = {"pair": ["precedent", "base"], "question": "How long?"}
+
+
+def _a_vote(scene: Scene) -> str:
+    """Of another admin."""
+    user = sign_in(scene.house.store, "admin").user
+    vote = Vote("How long?", "en", ("base", "precedent"), "base", True)
+    return str(done(scene.house.store.votes.cast(user, Actor(user.id, user.name), vote)))
+
+
+MODELS: Table = {
+    ("GET", "/admin/models"): admin_page(),
+    ("GET", _MODELS): admins(),
+    ("GET", f"{_MODELS}/versions/{{model_version}}"): admins(404),  # no version in the matrix
+    ("POST", f"{_MODELS}/versions/{{model_version}}/verify"): admins(404),
+    ("POST", f"{_MODELS}/rollback"): admins(404, body={"kind": "generator"}),
+    ("GET", f"{_MODELS}/commands"): admins(),
+    ("POST", f"{_MODELS}/commands"): admins(202, body={"wish": {"task": "evaluate", "version": "generator-0001"}}),
+    ("GET", f"{_MODELS}/commands/{{command_id}}"): admins(404),
+    ("POST", f"{_MODELS}/commands/{{command_id}}/interrupt"): admins(404),
+    ("GET", f"{_MODELS}/contest"): admins(),
+    ("GET", f"{_MODELS}/contest/question"): admins(),
+    ("POST", f"{_MODELS}/contest/answers"): admins(429, body=_TOO_EARLY),  # no assistant in the matrix
+    ("POST", f"{_MODELS}/contest/votes"): admins(409, body={"ticket": "gone", "better": "both"}),
+    ("DELETE", f"{_MODELS}/contest/votes/{{vote_id}}"): admins(404),  # somebody else's
+}
+
 # --- F: gaps and overview ---------------------------------------------------------------------------------
 NO_GROUP = {"group": 1}  # without an encoder nothing is grouped: reached, but there is no such group
 OVERVIEW: Table = {
@@ -425,7 +455,7 @@ DATA: Table = {
 }
 
 ROWS: Table = {
-    **CUSTOMERS, **PEOPLE, **DESK, **COPILOT, **ARCHIVE, **KNOWLEDGE, **OVERVIEW, **DATA,
+    **CUSTOMERS, **PEOPLE, **DESK, **COPILOT, **ARCHIVE, **KNOWLEDGE, **MODELS, **OVERVIEW, **DATA,
 }  # fmt: skip
 
 # Path parameters: the name of each stands for the same kind of thing in every route.
@@ -439,6 +469,9 @@ VALUES: Mapping[str, Callable[[Scene], str]] = {
     "correction_id": _a_correction,
     "passage_id": _a_passage,
     "index_version": lambda _scene: "v000009",
+    "model_version": lambda _scene: "generator-0001",
+    "command_id": lambda _scene: "20260101-120000-abcdef",
+    "vote_id": _a_vote,
     "user_id": lambda scene: str(sign_in(scene.house.store).user.id),
     "team_id": lambda scene: str(team_id(scene.house.store, secrets.token_hex(6))),
 }

@@ -34,6 +34,7 @@ PLACES = (
     Place("/agents/canned", "Canned answers"),
     Place("/admin/", "Overview", admin=True),
     Place("/admin/knowledge", "Knowledge", admin=True),
+    Place("/admin/models", "Models", admin=True),
     Place("/admin/users", "People", admin=True),
     Place("/admin/data", "Data", admin=True),
     Place("/admin/audit", "Audit log", admin=True),

@@ -18,6 +18,7 @@ from ui.staff.desk_events import desk_event_routes
 from ui.staff.gaps import gap_routes
 from ui.staff.knowledge import knowledge_routes
 from ui.staff.login import login_routes
+from ui.staff.models import model_routes
 from ui.staff.oidc_routes import oidc_routes
 from ui.staff.overview import overview_routes
 from ui.staff.parts import StaffParts
@@ -39,6 +40,7 @@ AREAS: tuple[Callable[[StaffParts], APIRouter], ...] = (
     correction_routes,
     gap_routes,
     knowledge_routes,
+    model_routes,
     overview_routes,
     data_routes,
 )

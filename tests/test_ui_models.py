@@ -1,0 +1,209 @@
+"""The admin's page of models: commands that outlive the page, versions and the way back, blind votes."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from chatbot.learning.registry import add, publish
+from chatbot.settings import Settings
+from chatbot.types import Mode
+from tests.fakes_ui import ANSWER
+from tests.staff import House, Member, done, house, sign_in
+from ui.staff.commands import Command, Commands
+from ui.staff.contests import Choice, ContestRoutes, _Shown
+from ui.staff.tasks import BuildDataset, Compress, Publish, TuneGenerator
+
+API = "/admin/api/models"
+FIELDS: dict[str, Any] = {
+    "base": "smollm2-135m", "base_sha256": "0" * 64, "licence": "Apache-2.0", "languages": ("en",), "dataset": "ds-0001",
+    "data_sha256": "1" * 64, "method": "lora", "format": "adapter", "conversations_sha256": ("2" * 64,),
+    "scores": {"evidence": 0.5},
+}  # fmt: skip
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Iterator[House]:
+    with house(tmp_path) as made:
+        yield made
+
+
+@pytest.fixture
+def ada(site: House) -> Member:
+    return sign_in(site.store, "admin", name="Ada Boss")
+
+
+@pytest.fixture
+def commands(tmp_path: Path) -> Commands:
+    return Commands(Settings(data=tmp_path))
+
+
+def version(folder: Path, content: str = "weights") -> str:
+    made = folder / f"made-{content}"
+    made.mkdir()
+    (made / "adapter_model.safetensors").write_text(content)
+    return add(folder / "models", "generator", made, FIELDS).name
+
+
+def until_ended(commands: Commands, number: str) -> Command:
+    while (command := commands.one(number)).state == "running":
+        time.sleep(0.05)
+    return command
+
+
+def test_a_command_is_followed_to_its_end_and_found_by_another_server(commands: Commands, tmp_path: Path) -> None:
+    started = commands.start("Show the version", ["--version"], "Ada")
+    ended = until_ended(commands, started.id)
+    assert (ended.state, ended.code, ended.by) == ("done", 0, "Ada")
+    text, size = commands.output(started.id)
+    assert text.startswith("precedent ")
+    assert commands.output(started.id, size) == ("", size)
+    assert [one.id for one in Commands(Settings(data=tmp_path)).recent()] == [started.id]
+
+
+def test_a_command_that_fails_says_so_in_its_own_words(commands: Commands) -> None:
+    ended = until_ended(commands, commands.start("Verify nothing", ["index", "verify", "v999999"], "Ada").id)
+    assert ended.state == "failed"
+    assert "v999999" in commands.output(ended.id)[0]
+    assert "Traceback" not in commands.output(ended.id)[0]
+
+
+@pytest.mark.parametrize("how", ["interrupted", "killed"])
+def test_one_at_a_time_until_it_is_interrupted_or_dies_with_the_machine(
+    commands: Commands, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, how: str
+) -> None:
+    monkeypatch.setattr(sys, "executable", slow_python(tmp_path))
+    started = commands.start("Sleep", [], "Ada")
+    while (
+        not (group := commands.folder / started.id / "group").exists() or "ready" not in commands.output(started.id)[0]
+    ):
+        time.sleep(0.02)
+    other = Commands(Settings(data=tmp_path))  # another server's view, which has no child of its own
+    assert other.one(started.id).state == "running"
+    with pytest.raises(Exception, match="is running"):
+        other.start("Second", [], "Bea")
+    if how == "interrupted":
+        other.interrupt(started.id)
+    else:
+        os.killpg(int(group.read_text()), signal.SIGKILL)
+    assert until_ended(commands, started.id).state == how
+    assert other.one(started.id).state == how
+
+
+def slow_python(folder: Path) -> str:
+    """An interpreter that runs our wrapper, and in place of the command one that waits to be interrupted."""
+    waits = "import sys, time\nprint('ready', flush=True)\ntry:\n    time.sleep(60)\nexcept KeyboardInterrupt:\n    sys.exit(130)\n"
+    script = folder / "python"
+    script.write_text(
+        f'#!/bin/sh\nif [ "$2" = ui.detached ]; then exec {sys.executable} "$@"; fi\nexec {sys.executable} -c "{waits}"\n'
+    )
+    script.chmod(0o755)
+    return str(script)
+
+
+def test_a_wish_becomes_a_command_line_and_nothing_else() -> None:
+    made = BuildDataset(task="dataset", without=0.25, noise=True)
+    assert made.command()[1] == ["dataset", "build", "--without", "0.25", "--augment", "noise"]
+    tuned = TuneGenerator(task="generator", dataset="ds-0002", method="dora", rank=8)
+    assert tuned.command()[1] == [
+        "finetune",
+        "--method",
+        "dora",
+        "--epochs",
+        "2",
+        "--dataset",
+        "ds-0002",
+        "--rank",
+        "8",
+    ]
+    assert TuneGenerator(task="generator", resume="generator-run-0001").command()[1][:2] == ["finetune", "--resume"]
+    assert Compress(task="compress", version="generator-0001").command()[1][-2:] == ["--to", "q8_0"]
+    forced = Publish(task="publish", version="generator-0001", force=True, reason="--help; rm -rf /").command()[1]
+    assert forced[-2:] == ["--force", "--reason=--help; rm -rf /"]  # one argument, and no option
+
+
+@pytest.mark.parametrize(
+    ("wish", "status"),
+    [
+        ({"task": "compress", "version": "../../etc"}, 422),
+        ({"task": "generator", "dataset": "--help"}, 422),
+        ({"task": "shell", "command": "id"}, 422),
+        ({"task": "publish", "version": "generator-0001", "force": True}, 422),
+    ],
+)
+def test_a_wish_that_is_none_starts_nothing(site: House, ada: Member, wish: dict[str, Any], status: int) -> None:
+    answer = site.client.post(f"{API}/commands", json={"wish": wish}, headers=ada.headers)
+    assert answer.status_code == status
+    assert site.client.get(f"{API}/commands", headers=ada.headers).json() == {"commands": []}
+
+
+def test_versions_are_listed_verified_and_rolled_back(site: House, ada: Member) -> None:
+    folder = site.parts.settings.data
+    first, second = version(folder), version(folder, "better")
+    publish(folder / "models", first, "Ada", champion=None)
+    publish(folder / "models", second, "Ada", champion=first)
+    shown = site.client.get(API, headers=ada.headers).json()
+    assert [one["name"] for one in shown["versions"]] == [second, first]
+    assert (shown["generator"], len(shown["history"]), shown["problem"]) == (second, 2, None)
+    card = site.client.get(f"{API}/versions/{first}", headers=ada.headers).json()
+    assert card["conversations"] == 1
+    assert "2" * 64 not in str(card)
+    back = site.client.post(f"{API}/rollback", json={"kind": "generator", "reason": "worse"}, headers=ada.headers)
+    assert back.json()["version"] == first
+    assert [entry.action for entry in done(site.store.audit.entries(target=f"model:{first}"))] == ["models.rollback"]
+    assert site.client.post(f"{API}/versions/{first}/verify", headers=ada.headers).status_code == 200
+    weights = folder / "models" / first / "adapter_model.safetensors"
+    weights.chmod(0o644)
+    weights.write_text("flipped")
+    broken = site.client.post(f"{API}/versions/{first}/verify", headers=ada.headers)
+    assert broken.status_code >= 400
+    assert "adapter_model.safetensors" in broken.json()["error"]["message"]
+
+
+def test_a_broken_pointer_is_told_and_not_a_traceback(site: House, ada: Member) -> None:
+    version(site.parts.settings.data)
+    (site.parts.settings.models_folder / "published.json").write_text("{}")
+    shown = site.client.get(API, headers=ada.headers).json()
+    assert "published.json" in shown["problem"]
+    assert len(shown["versions"]) == 1
+
+
+def test_a_vote_counts_once_and_for_the_side_that_was_shown(site: House, ada: Member) -> None:
+    routes = next(route.endpoint.__self__ for route in _routes(site) if route.path.endswith("/contest/votes"))
+    assert isinstance(routes, ContestRoutes)
+    replies = {"base": ANSWER, "precedent": ANSWER}
+    routes.waiting["t"] = _Shown(("precedent", "base"), "Where is it?", "en", True, replies)
+    choice = Choice(ticket="t", better="left").model_dump()
+    made = site.client.post(f"{API}/contest/votes", json=choice, headers=ada.headers)
+    assert [side["name"] for side in made.json()["sides"]] == ["precedent", "base"]
+    assert made.json()["sides"][0]["mode"] == Mode.PRECEDENT.value
+    assert site.client.post(f"{API}/contest/votes", json=choice, headers=ada.headers).status_code == 409
+    [standing] = site.client.get(f"{API}/contest", headers=ada.headers).json()["standings"]
+    assert (standing["first"], standing["for_first"], standing["second"], standing["for_second"]) == (
+        "base",
+        0,
+        "precedent",
+        1,
+    )
+    number = made.json()["vote"]
+    assert site.client.delete(f"{API}/contest/votes/{number}", headers=ada.headers).status_code == 200
+    assert site.client.get(f"{API}/contest", headers=ada.headers).json()["standings"] == []
+    assert done(site.store.audit.entries(target=f"vote:{number}"))[0].action == "models.vote_taken_back"
+
+
+def _routes(site: House) -> list[Any]:
+    found: list[Any] = []
+    pending = list(site.app.routes)
+    while pending:
+        route = pending.pop()
+        pending += getattr(getattr(route, "original_router", None), "routes", getattr(route, "routes", None) or [])
+        if hasattr(route, "endpoint"):
+            found.append(route)
+    return found

@@ -1,0 +1,115 @@
+// The commands that make models: started here, followed by their own log, found again when the page is opened anew.
+import { el, fill, moment } from "./dom.js";
+import { choice, field, form } from "./form.js";
+import { attempt, call, tell } from "./http.js";
+import { API } from "./models_versions.js";
+import { plot } from "./plots.js";
+
+const STATES = { running: ["wait", "running"], done: ["good", "done"], failed: ["bad", "failed"], interrupted: ["", "interrupted"], killed: ["bad", "ended with the machine"] };
+const EVERY_MS = 1500;
+
+export function startCommands(pane) {
+  const wishes = el("section.card");
+  const current = el("section.card", { hidden: true, "aria-live": "polite" });
+  const list = el("section.card");
+  fill(pane, wishes, current, list);
+  let following = null;
+
+  async function load() {
+    const [all, told] = await Promise.all([attempt(() => call("GET", API)), attempt(() => call("GET", `${API}/commands`))]);
+    if (!all || !told) return;
+    drawWishes(wishes, all, begin);
+    drawList(list, told.commands, follow);
+    if (told.commands.length && following?.id !== told.commands[0].id) follow(told.commands[0]);
+  }
+  async function begin(wish) {
+    follow(await call("POST", `${API}/commands`, { wish }));
+  }
+  function follow(command) {
+    following = { id: command.id, after: 0, text: "" };
+    watch(following);
+  }
+  async function watch(one) {
+    while (one === following) {
+      const told = await attempt(() => call("GET", `${API}/commands/${one.id}`, { after: one.after }));
+      if (!told || one !== following) return;
+      one.text = (one.text + told.output).slice(-64000);
+      one.after = told.after;
+      drawCurrent(current, told, one.text);
+      if (told.state !== "running") { drawList(list, (await attempt(() => call("GET", `${API}/commands`)))?.commands ?? [], follow); return; }
+      await new Promise((later) => setTimeout(later, document.hidden ? 5 * EVERY_MS : EVERY_MS));
+    }
+  }
+  pane.addEventListener("shown", load);
+  load();
+}
+
+function drawWishes(card, all, begin) {
+  const datasets = [["", "the newest"], ...all.datasets.filter((one) => !one.problem).map((one) => [one.name, `${one.name}: ${one.examples.toLocaleString()} examples`])];
+  const drawn = {
+    dataset: ["Data set", () => [field("Share without the right passage", { name: "without", type: "number", min: 0, max: 0.9, step: 0.05, value: 0.2 }, "These teach it to hand over."),
+      tick("noise", "Add typing noise"), tick("rare", "Fill up rare topics")], (given) => ({ without: Number(given.without), noise: given.noise === "on", rare: given.rare === "on" })],
+    generator: ["Generator", () => [choice("Data set", "dataset", datasets, ""), choice("Method", "method", ["lora", "dora", "rslora", "adalora", "full"].map((one) => [one, one]), "lora"),
+      field("Epochs", { name: "epochs", type: "number", min: 0.1, max: 50, step: 0.1, value: 2 }), field("Rank", { name: "rank", type: "number", min: 1, max: 256, placeholder: "16" }),
+      field("Learning rate", { name: "learning_rate", type: "number", min: 0.000001, max: 0.1, step: "any", placeholder: "suits method and size" })],
+      (given) => ({ dataset: given.dataset || null, method: given.method, epochs: Number(given.epochs), rank: number(given.rank), learning_rate: number(given.learning_rate) })],
+    encoder: ["Encoder", () => [el("p.muted", {}, "Tunes the sentence encoder on your own questions and answers; the index is built anew beside the old one when it is published.")], () => ({})],
+    heads: ["Topics and mood", () => [el("p.muted", {}, "Learns your topics and the mood of messages; what does not beat the lexicon is not used.")], () => ({})],
+    compress: ["Compress", () => [version(all, "generator"), choice("To", "to", [["q8_0", "8 bit (for a CPU)"], ["q4_1", "4 bit"], ["f16", "16 bit"]], "q8_0")], (given) => ({ version: given.version, to: given.to })],
+    evaluate: ["Evaluate", () => [version(all, "generator")], (given) => ({ version: given.version })],
+  };
+  const chosen = card.dataset.task ?? "dataset";
+  const fields = el("div.wishes");
+  const kind = el("select", { name: "task", onchange: () => { card.dataset.task = kind.value; fill(fields, drawn[kind.value][1]()); } },
+    Object.entries(drawn).map(([name, [title]]) => el("option", { value: name, selected: name === chosen }, title)));
+  fill(fields, drawn[chosen][1]());
+  const made = form([el("label", {}, "Make", kind), fields], "Start", async (given) => {
+    await begin({ task: given.task, ...drawn[given.task][2](given) });
+  });
+  fill(card, el("h2", {}, "Start"), el("p.muted.small", {}, "Each is the command that you would type on the server; it goes on when this page or the server is closed, with low priority."), made);
+}
+
+const number = (text) => (text ? Number(text) : null);
+const tick = (name, label) => el("label.check", {}, el("input", { type: "checkbox", name }), label);
+function version(all, kind) {
+  const found = all.versions.filter((one) => one.kind === kind);
+  return choice("Version", "version", found.length ? found.map((one) => [one.name, one.name]) : [["", "no version yet"]], found[0]?.name ?? "");
+}
+
+function drawCurrent(card, told, text) {
+  const [tone, state] = STATES[told.state];
+  const steps = told.progress.filter((one) => one.steps);
+  const last = steps.at(-1);
+  const atEnd = card.querySelector(".output");
+  const stick = !atEnd || atEnd.scrollTop + atEnd.clientHeight > atEnd.scrollHeight - 24;
+  const output = el("pre.output", { tabindex: 0, "aria-label": "Output" }, text || "No output yet.");
+  fill(card, el("div.row.between", {}, el("h2", {}, told.title), el("span.row", {}, el(`span.chip${tone ? `.${tone}` : ""}`, {}, state),
+    told.state === "running" ? el("button", { type: "button", onclick: () => stop(told.id) }, "Interrupt") : null)),
+  el("p.small.muted", {}, `${told.by}, ${moment(told.started_at)}`), el("p.mono", {}, told.typed),
+  last ? el("div.stack", {}, el("progress", { max: last.steps, value: last.step, "aria-label": "Steps done" }),
+    el("p.small.muted", {}, `Step ${last.step} of ${last.steps}${told.state === "running" && last.seconds_left != null ? `, ${left(last.seconds_left)} left` : ""}`), curve(steps)) : null,
+  output);
+  card.hidden = false;
+  if (stick) output.scrollTop = output.scrollHeight;
+}
+
+const left = (seconds) => (seconds < 90 ? `${Math.round(seconds)} s` : seconds < 5400 ? `${Math.round(seconds / 60)} min` : `${(seconds / 3600).toFixed(1)} h`);
+
+function curve(steps) {
+  const drawn = steps.filter((one) => typeof one.loss === "number");
+  if (drawn.length < 2) return null;
+  return plot({ title: "Loss", labels: drawn.map((one) => String(one.step)), series: [{ name: "loss", values: drawn.map((one) => one.loss) }], format: (value) => value.toFixed(2), width: 720 });
+}
+
+async function stop(id) {
+  if (await attempt(() => call("POST", `${API}/commands/${id}/interrupt`, {}))) tell("Interrupted. A training run can be gone on with.");
+}
+
+function drawList(card, commands, follow) {
+  const rows = commands.slice(0, 12).map((one) => {
+    const [tone, state] = STATES[one.state];
+    return el("tr", {}, el("td.when", {}, moment(one.started_at)), el("td", {}, one.title), el("td", {}, one.by), el("td", {}, el(`span.chip${tone ? `.${tone}` : ""}`, {}, state)),
+      el("td", {}, el("button.quiet", { type: "button", onclick: () => follow(one) }, "Output")));
+  });
+  fill(card, el("h2", {}, "Started before"), rows.length ? el("div.scroll", {}, el("table", {}, el("tbody", {}, rows))) : el("p.muted", {}, "Nothing yet."));
+}
