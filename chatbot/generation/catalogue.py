@@ -16,6 +16,7 @@ from typing import Literal
 
 from chatbot.errors import ModelError, SettingsError
 from chatbot.generation.folders import check_adapter_folder, check_model_folder
+from chatbot.learning.registry import open_version
 from chatbot.settings import Settings
 from chatbot.types import Mode
 
@@ -34,7 +35,9 @@ class ModelSpec:
     """A generator: where it lies, which engine runs it, and what it is declared good for.
 
     path: the file or folder; None while a hub model has not been looked up and for a remote one.
-    sha256: known hash of a .gguf file, None when nobody vouches for one. context: tokens of prompt and reply together;
+    sha256: known hash of a .gguf file, or of card.json where the folder is a version of the registry; None when nobody vouches
+    for one. adapter_sha256: the same for an adapter that is a version. prompt: "generate" for a model that was trained on
+    `prompts.generate_prompt`, whatever the mode. context: tokens of prompt and reply together;
     None leaves it to the model's own configuration. fit: reply modes that the model may be used for. translates: so may
     customers' words be, for agents.
     """
@@ -50,6 +53,8 @@ class ModelSpec:
     context: int | None = None
     adapter: Path | None = None
     translates: bool = False
+    adapter_sha256: str | None = None
+    prompt: Literal["generate"] | None = None
 
 
 def resolve(settings: Settings) -> ModelSpec:
@@ -66,7 +71,7 @@ def resolve(settings: Settings) -> ModelSpec:
         spec,
         adapter=settings.adapter,
         languages=settings.model_languages or spec.languages,
-        fit=_modes(settings.model_fit) or spec.fit,
+        fit=reply_modes(settings.model_fit) or spec.fit,
         translates=TRANSLATE in settings.model_fit,
     )
 
@@ -116,8 +121,10 @@ def verify(spec: ModelSpec, *, allow_download: bool = False) -> ModelSpec:
         _check_gguf(spec.path, spec.sha256)
     else:
         check_model_folder(spec.path)
+        _check_version(spec.path, spec.sha256)
     if spec.adapter is not None:
         check_adapter_folder(spec.adapter)
+        _check_version(spec.adapter, spec.adapter_sha256)
     return spec
 
 
@@ -151,6 +158,11 @@ def _check_gguf(path: Path, sha256: str | None) -> None:
         )
 
 
+def _check_version(folder: Path, card_sha256: str | None) -> None:
+    if card_sha256 is not None:
+        open_version(folder.parent, folder.name, card_sha256)
+
+
 def _mend(path: Path) -> str:
     return _MEND_EMBEDDED if path.name == SMOLLM2_FILE else "put the right file there or change the setting `model`"
 
@@ -180,7 +192,8 @@ def _gpu_wanted(settings: Settings) -> bool:
     return any(Path("/dev").glob("nvidia[0-9]*")) and "+cpu" not in metadata.version("torch")
 
 
-def _modes(words: Iterable[str]) -> frozenset[Mode]:
+def reply_modes(words: Iterable[str]) -> frozenset[Mode]:
+    """The reply modes among the words of `model_fit`. Raises SettingsError for a word that is none."""
     try:
         return frozenset(Mode(word) for word in words if word != TRANSLATE)
     except ValueError as exc:

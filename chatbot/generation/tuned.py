@@ -1,0 +1,76 @@
+"""A version of the registry as a model that an engine can open. Must not load one, nor know what is published."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import replace
+from pathlib import Path
+
+from chatbot.errors import ModelError
+from chatbot.generation.catalogue import (
+    SMOLLM2,
+    SMOLLM2_SHA256,
+    TRANSLATE,
+    EngineName,
+    ModelSpec,
+    embedded_path,
+    reply_modes,
+)
+from chatbot.learning.cards import CARD, Card
+
+SMOLLM2_CONTEXT = 8192
+
+
+def spec_of(models: Path, card: Card, *, on_gpu: bool = False) -> ModelSpec:
+    """How the version is served: a .gguf by OpenVINO on a CPU, everything else by transformers.
+
+    Its hashes go along, so that whoever loads it can tell that it is what was published. Raises ModelError for a version that
+    is no generator, or whose base is not there.
+    """
+    if card.kind != "generator":
+        raise ModelError(f"{card.name} is no generator but of the kind {card.kind}; name a generator.")
+    folder = models / card.name
+    sealed = hashlib.sha256((folder / CARD).read_bytes()).hexdigest()
+    engine: EngineName = "transformers" if on_gpu else "openvino"
+    if card.format == "gguf":
+        name = gguf_name(card)
+        spec = ModelSpec(card.name, "gguf", engine, folder / name, card.files[name])
+    elif card.format == "safetensors":
+        spec = ModelSpec(card.name, "folder", "transformers", folder, sealed)
+    elif card.format == "adapter":
+        spec = replace(
+            base_spec(card.base), name=card.name, engine="transformers", adapter=folder, adapter_sha256=sealed
+        )
+    else:
+        raise ModelError(f"{card.name} holds no weights that an engine reads ({card.format}); publish another version.")
+    return replace(
+        spec,
+        licence=card.licence,
+        languages=card.languages,
+        fit=reply_modes(card.fit) or spec.fit,
+        translates=TRANSLATE in card.fit,
+        context=SMOLLM2_CONTEXT if card.base == SMOLLM2 else spec.context,
+        prompt=card.prompt,
+    )
+
+
+def base_spec(base: str) -> ModelSpec:
+    """What a card names as its base: the embedded model, a .gguf file, a folder, or a hub id. Raises ModelError."""
+    if base == SMOLLM2:
+        return ModelSpec(SMOLLM2, "gguf", "openvino", embedded_path(), SMOLLM2_SHA256, "Apache-2.0", ("en",))
+    path = Path(base).expanduser()
+    if path.suffix == ".gguf":
+        return ModelSpec(path.stem, "gguf", "openvino", path.absolute())
+    if path.is_dir():
+        return ModelSpec(path.name, "folder", "transformers", path.absolute())
+    if path.is_absolute() or base.count("/") != 1:
+        raise ModelError(f"The base {base} of this version is not there any more; bring the folder back.")
+    return ModelSpec(base, "hub", "transformers")
+
+
+def gguf_name(card: Card) -> str:
+    """The version's one .gguf file. Raises ModelError where it has none."""
+    found = [name for name in card.files if name.endswith(".gguf")]
+    if len(found) != 1:
+        raise ModelError(f"{card.name} holds {len(found)} .gguf files in place of one; make the version again.")
+    return found[0]

@@ -1,0 +1,38 @@
+"""Which model writes replies for a version's name: one of the registry, or the base model for None. Must not know scores."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+from chatbot.generation.catalogue import SMOLLM2, ModelSpec, verify
+from chatbot.generation.tuned import base_spec, spec_of
+from chatbot.learning.registry import read_card
+from chatbot.learning.replying import Writer
+
+
+def writer_for(models: Path, name: str | None, *, on_gpu: bool = False) -> Writer:
+    """The version's model as it is served, every byte checked; the embedded model for None.
+
+    Raises NotFound, ModelError naming the file that is not as it was.
+    """
+    if name is None:
+        return base_writer_for(SMOLLM2)
+    card = read_card(models, name)
+    spec = verify(spec_of(models, card, on_gpu=on_gpu))
+    decides = [card.base_sha256, *(f"{file} {digest}" for file, digest in sorted(card.files.items()))]
+    return Writer(name, spec, hashlib.sha256("\n".join(decides).encode()).hexdigest())
+
+
+def base_writer_for(base: str) -> Writer:
+    """What a card names as its base, as it writes untuned. Raises ModelError."""
+    spec = verify(base_spec(base))
+    return Writer(spec.name, spec, spec.sha256 or _named(spec))
+
+
+def _named(spec: ModelSpec) -> str:
+    """For files that nobody vouches for: what they are called, how large they are and when they were changed."""
+    assert spec.path is not None
+    files = [spec.path] if spec.path.is_file() else sorted(spec.path.rglob("*"))
+    facts = [f"{path} {path.stat().st_size} {path.stat().st_mtime_ns}" for path in files]
+    return hashlib.sha256("\n".join(facts).encode()).hexdigest()
