@@ -8,7 +8,6 @@ from datetime import UTC, datetime
 from typing import Any, Literal, get_args
 
 from sqlalchemy import Connection, delete, func, insert, select
-from sqlalchemy.dialects import postgresql, sqlite
 
 from chatbot.errors import BadInput, NotFound
 from chatbot.types import Action, Conversation, Message
@@ -19,6 +18,7 @@ from storage.desk_tables import ConfidenceLabelRow, VerdictRow
 from storage.people import User
 from storage.review_candidates import Ask, Candidates, candidates
 from storage.tables import ConversationRow, MessageRow, ReplyRow
+from storage.upserts import insert_into
 from storage.views import read_conversation, recent
 from storage.visibility import seen_by
 
@@ -28,7 +28,6 @@ UNIFORM = "uniform"
 STRATA = (UNIFORM, "thumbs_down", "near_threshold", "disagreement", "refused_group")
 _WHOLE = 10_000  # messages of one conversation
 _BEFORE, _AFTER = 6, 2
-_inserts: dict[str, Any] = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +109,7 @@ def _judge(connection: Connection, user: User, actor: Actor, place: tuple[str, i
     drawn = UNIFORM in (said["why_shown"], before.why_shown if before else None) or bool(was_drawn)
     why = UNIFORM if drawn else said["why_shown"] or (before.why_shown if before else None)
     values = {"verdict": said["verdict"], "why_shown": why, "user_id": user.id, "agent": user.name, "created_at": now}
-    make = _inserts[connection.dialect.name](VerdictRow).values(message_id=reply.message_id, **values)
+    make = insert_into(connection, VerdictRow).values(message_id=reply.message_id, **values)
     connection.execute(make.on_conflict_do_update(index_elements=["message_id"], set_=values))
     connection.execute(delete(ConfidenceLabelRow).where(labels))
     if said["verdict"] != "harmless" and reply.action == Action.ANSWER.value:

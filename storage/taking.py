@@ -8,7 +8,6 @@ from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import Connection, Row, delete, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 
 from chatbot.errors import BadInput, Conflict
 from chatbot.types import Message, Role, Status
@@ -19,12 +18,12 @@ from storage.people import User
 from storage.people_tables import TeamRow, UserRow
 from storage.tables import ConversationRow
 from storage.turns import Said, append, new_token
+from storage.upserts import insert_into
 from storage.views import find_message
 from storage.visibility import out_of_sight, seen_by
 
 Line = Callable[[str | None], str]
 """A sentence to the customer, in the conversation's language."""
-_inserts: dict[str, Any] = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
 _LONGEST_TAG = 60
 _conversations = ConversationRow.__table__
 
@@ -155,7 +154,7 @@ def tag(connection: Connection, hand: Hand, name: str, *, remove: bool = False) 
         connection.execute(delete(TagRow).where(*own))
     else:
         values = {"conversation_id": hand.conversation_id, "tag": name}
-        connection.execute(_inserts[connection.dialect.name](TagRow).values(values).on_conflict_do_nothing())
+        connection.execute(insert_into(connection, TagRow).values(values).on_conflict_do_nothing())
     _trace(connection, hand, "untag" if remove else "tag", {"tag": name})
 
 

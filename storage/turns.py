@@ -8,7 +8,6 @@ from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, bindparam, case, delete, func, insert, literal, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 
 from chatbot.errors import Conflict, NotFound
 from chatbot.types import Action, Conversation, Feedback, Message, Reply, Role, Status
@@ -18,11 +17,11 @@ from storage.columns import Instant
 from storage.replies import reply_values, source_values
 from storage.search import add_terms
 from storage.tables import ConversationRow, FeedbackRow, MessageRow, ReplyRow, SourceRow
+from storage.upserts import INSERTS, insert_into
 from storage.views import find_message, is_customers, read_conversation
 
 _NEWEST_MOOD = 0.4  # share of the newest message in a conversation's mood
 _conversations = ConversationRow.__table__
-_inserts: dict[str, Any] = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
 
 # Taking the next number locks the conversation's row until the commit, so numbers have no gap and no double.
 _next_seq = (
@@ -51,7 +50,7 @@ _insert_message = {
     )
     .on_conflict_do_nothing(index_elements=["conversation_id", "client_message_id"])
     .returning(MessageRow.id)
-    for dialect, make in _inserts.items()
+    for dialect, make in INSERTS.items()
 }
 
 
@@ -76,8 +75,8 @@ def create_conversation(connection: Connection, conversation: Conversation, owne
         "updated_at": conversation.updated_at,
         "last_seq": 0,
     }
-    make = _inserts[connection.dialect.name]
-    connection.execute(make(ConversationRow).values(values).on_conflict_do_nothing(index_elements=["id"]))
+    made = insert_into(connection, ConversationRow).values(values)
+    connection.execute(made.on_conflict_do_nothing(index_elements=["id"]))
 
 
 def add_customer_message(
@@ -211,8 +210,7 @@ def add_feedback(connection: Connection, feedback: Feedback, owner: str) -> None
         "comment": feedback.comment,
         "created_at": datetime.now(UTC),
     }
-    make = _inserts[connection.dialect.name]
-    statement = make(FeedbackRow).values(message_id=message_id, **verdict)
+    statement = insert_into(connection, FeedbackRow).values(message_id=message_id, **verdict)
     connection.execute(statement.on_conflict_do_update(index_elements=["message_id"], set_=verdict))
 
 
