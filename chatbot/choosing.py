@@ -37,7 +37,8 @@ def choose(matches: Sequence[Match], alternatives: Sequence[Match] = ()) -> Choi
 
     alternatives: answers like the best one, whatever was asked; they may only supersede. Where answers to one matter
     contradict each other in their figures, the most recently given one stands. A second
-    candidate that is nearly as good and says something else completes the answer, unless the team wrote it: that is whole.
+    candidate that is nearly as good and says something else completes the answer. What the team wrote is whole: nothing completes
+    it, and older answers that merely share its words are no support for it.
     """
     if not matches:
         return None
@@ -45,9 +46,11 @@ def choose(matches: Sequence[Match], alternatives: Sequence[Match] = ()) -> Choi
     best, superseded = _newest([*near, *alternatives])
     rest = [match for match in near if match is not best and match.hit.passage.id not in superseded]
     completing = (match for match in rest if _completes(match, best, near[0].score))
-    second = None if best.hit.passage.source == CORRECTION else next(completing, None)
+    whole = best.hit.passage.source == CORRECTION
+    second = None if whole else next(completing, None)
     used = [best] if second is None else [best, second]
-    supporting = _distinct([m for m in rest if m is not second and overlap(m.text, best.text) >= _SAME_MATTER], used)
+    alike = [m for m in rest if m is not second and overlap(m.text, best.text) >= _SAME_MATTER]
+    supporting = [] if whole else _distinct(alike, used)
     room = MOST_SOURCES - len(used)
     text = "\n\n".join(match.text for match in used)
     return Choice(tuple(match.hit for match in used), text, tuple(supporting[:room]), tuple(sorted(superseded)))

@@ -1,10 +1,11 @@
-"""What a person's answer teaches, personal data masked: the texts that are kept. Pure; must not know the store or the pages."""
+"""What a person's answer teaches: the texts that are kept, without customers' data. Pure; must not know the store or the pages."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from chatbot.errors import BadInput, PersonalData
 from chatbot.privacy import Masker
 from chatbot.transcripts.window import render_window
 from chatbot.types import Message, Role, Turn
@@ -44,12 +45,35 @@ def asked(messages: Sequence[Message], reply: Message, detect: Detect, masker: M
 
 
 def answered(before: Taught, question: str | None, answer: str, masker: Masker) -> Taught:
-    """The same with a person's answer and, if given, the question in that person's words."""
+    """The same with a person's answer, as it is (see `check_for_all`), and, if given, the question in that person's words."""
     worded = masker.mask(question.strip()) if question and question.strip() else before.question
     same = worded == before.question
     window = before.window if same and before.window else window_of(worded)
     turns = before.turns if same else ((Role.CUSTOMER.value, worded),)
-    return Taught(worded, window, turns, before.wrong, masker.mask(answer.strip()))
+    return Taught(worded, window, turns, before.wrong, answer.strip())
+
+
+def check_for_all(answer: str, masker: Masker, told: Sequence[str] = (), *, ours: bool = False) -> None:
+    """Raises for what looks like personal data in an answer that everybody is to get: masked, it would be a sentence with holes.
+
+    told: what the customer wrote; data from there is refused in any case (BadInput). Of the rest (PersonalData) the author may
+    say that it is the company's own (`ours`).
+    """
+    found = list(dict.fromkeys(span.value for span in masker.find(answer)))
+    theirs = [value for value in found if any(value.casefold() in text.casefold() for text in told)]
+    if theirs:
+        raise BadInput(
+            f"{_quoted(theirs)}: the customer has told us this; write the answer without it, for everybody gets it."
+        )
+    if found and not ours:
+        raise PersonalData(
+            f"{_quoted(found)}: this looks like personal data, and everybody gets this answer. Write it without, or confirm that "
+            "it is the company's own."
+        )
+
+
+def _quoted(values: Sequence[str]) -> str:
+    return ", ".join(f"\u201c{value}\u201d" for value in values)
 
 
 def window_of(question: str) -> str:

@@ -23,6 +23,10 @@ class BadInput(UsageError):
     """A customer's or caller's text is not acceptable; nothing was stored."""
 
 
+class PersonalData(BadInput):
+    """What looks like personal data in a text for everybody; the author may confirm that it is the company's own."""
+
+
 class TooLarge(BadInput):
     """More than the limit; HTTP 413."""
 

@@ -48,13 +48,14 @@ def main(ctx: typer.Context, data: DataOption = None, as_json: JsonOption = Fals
     settings = settings_from(ctx, data, engine="none", reply_mode="precedent")
     url = settings.database_url.get_secret_value() if settings.database_url else None
     with open_store(url, settings.data) as store:
-        cases = store.cases.all()
+        cases, resting = store.cases.all(), store.cases.resting()
         outcomes = asyncio.run(_run(build_assistant(settings, store.knowledge), cases)) if cases else []
     failed = [outcome for outcome in outcomes if outcome.why]
     if as_json:
-        print_json({"cases": len(outcomes), "failed": len(failed), "outcomes": [one.view() for one in outcomes]})
+        shown = [one.view() for one in outcomes]
+        print_json({"cases": len(outcomes), "failed": len(failed), "resting": resting, "outcomes": shown})
     else:
-        _show(outcomes, failed)
+        _show(outcomes, failed, resting)
     if failed:
         raise WrongAgainError(f"{len(failed)} of {len(outcomes)} corrected questions are not answered as corrected.")
 
@@ -84,10 +85,13 @@ def _plain(text: str) -> str:
     return " ".join(text.split()).casefold()
 
 
-def _show(outcomes: Sequence[Outcome], failed: Sequence[Outcome]) -> None:
+def _show(outcomes: Sequence[Outcome], failed: Sequence[Outcome], resting: int) -> None:
     console = Console(highlight=False, soft_wrap=True)
-    if not outcomes:
+    if resting:
+        console.print(f"{resting} not asked: their answers have been retired or replaced since.")
+    if not outcomes and not resting:
         console.print("There is nothing to test yet: nobody has corrected an answer.")
+    if not outcomes:
         return
     for outcome in failed:
         console.print(f"[red]Failed[/red] correction {outcome.case.correction_id}: {escape(outcome.why)}")

@@ -1,4 +1,8 @@
-"""What corrections leave for testing and tuning: cases, edit pairs, confidence labels. Reads only; must not know who asks."""
+"""What corrections leave for testing and tuning: cases, edit pairs, confidence labels. Reads only; must not know who asks.
+
+A case and a pair hold while their answer is in use: once a person has retired it or put another in its place, nobody wants it
+back, and they rest until it is given back.
+"""
 
 from __future__ import annotations
 
@@ -7,10 +11,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, select
+from sqlalchemy import ColumnElement, Connection, select
 
 from storage.databases import Database
 from storage.desk_tables import ConfidenceLabelRow, CorrectionRow, EditPairRow, RegressionCaseRow
+from storage.staging import in_use
+from storage.tables import PassageRow
 
 _Z = 1.959964  # two-sided 95 %
 BINS = 10
@@ -82,12 +88,16 @@ class Cases:
     database: Database
 
     def all(self) -> list[Case]:
-        """Every case that stands, oldest first."""
+        """Every case that holds, oldest first."""
         return self.database.read(_cases).result()
 
     def pairs(self) -> list[Pair]:
-        """Every edit pair that stands, oldest first."""
+        """Every edit pair that holds, oldest first."""
         return self.database.read(_pairs).result()
+
+    def resting(self) -> int:
+        """How many cases rest."""
+        return self.database.read(lambda c: len(list(c.execute(_held(RegressionCaseRow, ~_answer_in_use()))))).result()
 
     def calibration(self) -> Calibration:
         """By ten bins of confidence."""
@@ -105,22 +115,26 @@ def wilson(right: int, judged: int) -> tuple[float, float]:
     return max(0.0, (middle - spread) / whole), min(1.0, (middle + spread) / whole)
 
 
-def _standing(table: Any) -> Any:
+def _held(table: Any, which: ColumnElement[bool]) -> Any:
     return (
         select(table.__table__, CorrectionRow.passage_id, CorrectionRow.language)
         .join(CorrectionRow, CorrectionRow.id == table.correction_id)
-        .where(CorrectionRow.undone_at.is_(None))
+        .where(CorrectionRow.undone_at.is_(None), which)
         .order_by(CorrectionRow.id)
     )
 
 
+def _answer_in_use() -> ColumnElement[bool]:
+    return CorrectionRow.passage_id.in_(select(PassageRow.passage_id).where(in_use()))
+
+
 def _cases(connection: Connection) -> list[Case]:
-    rows = connection.execute(_standing(RegressionCaseRow))
+    rows = connection.execute(_held(RegressionCaseRow, _answer_in_use()))
     return [Case(row.correction_id, row.passage_id, tuple(row.turns), row.expected, row.wrong) for row in rows]
 
 
 def _pairs(connection: Connection) -> list[Pair]:
-    rows = connection.execute(_standing(EditPairRow))
+    rows = connection.execute(_held(EditPairRow, _answer_in_use()))
     return [Pair(row.correction_id, row.language, row.window, row.rejected, row.chosen) for row in rows]
 
 

@@ -4,8 +4,8 @@ masking or how an index is searched."""
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, TypeVar
 
@@ -13,7 +13,7 @@ from sqlalchemy import Connection, Row, or_, select
 
 from chatbot.errors import NotFound
 from chatbot.types import Message
-from storage import desk_lists, lessons
+from storage import desk_lists, lessons, superseding
 from storage.audit import Actor
 from storage.checks import check_id
 from storage.databases import Database
@@ -50,11 +50,15 @@ class Correction:
 
 @dataclass(frozen=True, slots=True)
 class Corrected:
-    """A bot's reply with the messages before it, oldest first, and the correction that stands, if there is one."""
+    """A bot's reply with the messages before it, oldest first, and the correction that stands, if there is one.
+
+    copies: by passage, under how many other questions its words stand.
+    """
 
     messages: tuple[Message, ...]
     reply: Message
     correction: Correction | None
+    copies: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +78,8 @@ class Corrections:
         """Supersedes passages, adds the answer, a regression case and an edit pair, and marks the reply as wrong, at once or
         not at all.
 
-        place: conversation and seq of the reply. supersede: passages to retire; None: the sources whose words the reply was.
+        place: conversation and seq of the reply. supersede: passages to retire; None: the sources whose words the reply was. Where
+        the same words stand under other questions, they go with them.
         Raises Conflict, naming who was first, for a reply that has been corrected; NotFound; BadInput.
         """
         check_id(place[0])
@@ -118,7 +123,8 @@ def _reply(connection: Connection, user: User, conversation_id: str, seq: int) -
     if not messages or messages[-1].seq != seq or messages[-1].reply is None:
         raise NotFound(lessons.NO_REPLY)
     standing = lessons.standing(connection, conversation_id, seq)
-    return Corrected(tuple(messages[:-1]), messages[-1], _read(standing) if standing else None)
+    copies = superseding.copies(connection, [source.passage_id for source in messages[-1].reply.sources])
+    return Corrected(tuple(messages[:-1]), messages[-1], _read(standing) if standing else None, copies)
 
 
 def _list(

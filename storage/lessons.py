@@ -3,24 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import Connection, Row, delete, insert, or_, select, update
 
 from chatbot.errors import BadInput, Conflict, NotFound
-from chatbot.types import CORRECTION, Mode, Passage, Reply, Role, Transcript, Turn
-from storage import desk_lists, retiring
+from chatbot.types import CORRECTION, Passage, Reply, Role, Transcript, Turn
+from storage import desk_lists, judgements, retiring, superseding
 from storage.audit import Actor, record
 from storage.checks import check_values
 from storage.desk_tables import (
-    ConfidenceLabelRow,
     CorrectionRow,
     EditPairRow,
     RegressionCaseRow,
     RetirementRow,
-    VerdictRow,
 )
 from storage.importing import finished_import
 from storage.people import User
@@ -30,7 +28,6 @@ from storage.tables import ConversationRow, MessageRow
 from storage.visibility import seen_by
 
 NO_REPLY = "There is no such reply of the assistant in this conversation."
-UNIFORM = "uniform"  # the part of the review queue that is drawn by chance
 LONGEST = 8000  # characters of a question or an answer
 
 
@@ -39,7 +36,8 @@ class Lesson:
     """What a person teaches, personal data masked.
 
     question: as it stands alone. window: the last turns up to it, as a passage's. turns: the conversation up to the question,
-    as `chatbot ask --file` reads it. wrong: what the bot said; empty where it said nothing. topic: of the passage replaced.
+    as `chatbot ask --file` reads it. wrong: what the bot said; empty where it said nothing. topic: None takes it from what is
+    replaced.
     """
 
     question: str
@@ -78,16 +76,17 @@ def correct(
     reply, message_id = _wrong_reply(connection, user, conversation_id, seq)
     if (first := standing(connection, conversation_id, seq)) is not None:
         raise Conflict(f"{first.agent} has corrected this reply already; look at that answer, or undo it first.")
-    replaced = _chosen(reply, supersede)
+    replaced = superseding.with_same_words(connection, superseding.chosen(reply, supersede))
+    lesson = replace(lesson, topic=lesson.topic or superseding.topic_of(connection, replaced))
     row = _add(
         connection,
         by,
         lesson,
         {"kind": "correction", "message_id": message_id, "conversation_id": conversation_id, "replaced": replaced}
-        | {"before": _judgement(connection, message_id)},
+        | {"before": judgements.judgement(connection, message_id)},
     )
     _teach(connection, row, lesson)
-    _judge(connection, row, by, reply.decision.confidence)
+    judgements.judge(connection, row, by, reply.decision)
     record(
         connection,
         actor,
@@ -104,9 +103,9 @@ def write(
     """See `Corrections.write`."""
     by = writer_of(user)
     count_change(connection)
-    replaced = [replaces] if replaces else []
     if replaces:
-        _check_in_use(connection, replaces)
+        superseding.check_in_use(connection, replaces)
+    replaced = superseding.with_same_words(connection, [replaces]) if replaces else []
     row = _add(connection, by, lesson, {"kind": "edit" if replaces else "gap", "replaced": replaced, "before": {}})
     _teach(connection, row, lesson)
     action = "knowledge.edit" if replaces else "knowledge.add"
@@ -125,7 +124,7 @@ def undo(connection: Connection, user: User, actor: Actor, correction_id: int) -
     by = writer_of(user)
     count_change(connection)
     row = _undoable(connection, user, correction_id)
-    _take_judgement_back(connection, row)
+    judgements.take_back(connection, row)
     retiring.lift(connection, RetirementRow.correction_id == row.id, by)
     retiring.retire(connection, [row.passage_id], by, datetime.now(UTC))
     for table in (RegressionCaseRow, EditPairRow):
@@ -160,48 +159,6 @@ def _wrong_reply(connection: Connection, user: User, conversation_id: str, seq: 
         select(MessageRow.id).where(MessageRow.conversation_id == conversation_id, MessageRow.seq == seq)
     ).scalar_one()
     return found[0].reply, message_id
-
-
-def _chosen(reply: Reply, supersede: Sequence[str] | None) -> list[str]:
-    """The passages to retire. Raises BadInput for one that the reply does not come from."""
-    if supersede is None:
-        return said_by(reply)
-    foreign = set(supersede) - {source.passage_id for source in reply.sources}
-    if foreign:
-        raise BadInput("Only answers that this reply comes from can be superseded with it; reload the page.")
-    return list(dict.fromkeys(supersede))
-
-
-def said_by(reply: Reply) -> list[str]:
-    """The sources that gave a reply its words: those in which one of its paragraphs stands, the best where none can be told; a
-    reworded reply comes from all. None for a fixed sentence.
-    """
-    if reply.mode is Mode.FIXED:
-        return []
-    paragraphs = [part.strip() for part in reply.text.split("\n\n") if part.strip()]
-    if reply.mode is not Mode.PRECEDENT:
-        return list(dict.fromkeys(source.passage_id for source in reply.sources))
-    used = [source.passage_id for source in reply.sources if any(_shares(part, source.answer) for part in paragraphs)]
-    return list(dict.fromkeys(used)) or [source.passage_id for source in reply.sources[:1]]
-
-
-def _shares(paragraph: str, answer: str) -> bool:
-    """One sentence of the paragraph stands in the answer word for word; filled placeholders cost their own sentence only."""
-    sentences = [part.strip() for part in paragraph.replace("。", "。 ").replace("! ", ". ").split(". ")]
-    return paragraph in answer or any(len(part) >= 12 and part.rstrip(".") in answer for part in sentences)
-
-
-def _check_in_use(connection: Connection, passage_id: str) -> None:
-    if retiring.current(connection, [passage_id]):
-        return
-    replaced = connection.execute(
-        select(CorrectionRow.agent, CorrectionRow.replaced)
-        .join(RetirementRow, RetirementRow.correction_id == CorrectionRow.id)
-        .where(RetirementRow.passage_id == passage_id, RetirementRow.lifted_at.is_(None))
-    ).first()
-    if replaced is not None:
-        raise Conflict(f"{replaced.agent} has replaced this answer meanwhile; look at the new one.")
-    raise NotFound("There is no such answer in use; it may have been retired or imported anew.")
 
 
 def _add(connection: Connection, by: Writer, lesson: Lesson, values: Mapping[str, Any]) -> Row[Any]:
@@ -241,60 +198,6 @@ def _teach(connection: Connection, row: Row[Any], lesson: Lesson) -> None:
     if lesson.wrong:
         pair = key | {"window": lesson.window, "rejected": lesson.wrong, "chosen": lesson.answer}
         connection.execute(insert(EditPairRow).values(pair))
-
-
-# --- what the reply was worth ----------------------------------------------------------------------------
-
-
-def _judgement(connection: Connection, message_id: int) -> dict[str, Any]:
-    """What was thought of a reply before it was corrected, to be put back by an undo."""
-    verdict = connection.execute(select(VerdictRow.__table__).where(VerdictRow.message_id == message_id)).one_or_none()
-    labels = connection.execute(_labels_of(message_id).order_by(ConfidenceLabelRow.id))
-    return {
-        "verdict": _plain(verdict) if verdict else None,
-        "labels": [{name: value for name, value in _plain(label).items() if name != "id"} for label in labels],
-    }
-
-
-def _judge(connection: Connection, row: Row[Any], by: Writer, confidence: float) -> None:
-    """One verdict and one label a reply: wrong. Whether it was drawn by chance stays as it was."""
-    before = row.before["verdict"] or {}
-    drawn = before.get("why_shown") == UNIFORM or any(label["uniform"] for label in row.before["labels"])
-    connection.execute(delete(VerdictRow).where(VerdictRow.message_id == row.message_id))
-    connection.execute(delete(ConfidenceLabelRow).where(ConfidenceLabelRow.message_id == row.message_id))
-    verdict = {"message_id": row.message_id, "verdict": "wrong", "why_shown": before.get("why_shown")}
-    who = {"user_id": by.user_id, "agent": by.name, "created_at": row.created_at}
-    connection.execute(insert(VerdictRow).values(verdict | who))
-    label = {"message_id": row.message_id, "correction_id": row.id, "confidence": confidence}
-    connection.execute(
-        insert(ConfidenceLabelRow).values(label | {"right": False, "uniform": drawn, "created_at": row.created_at})
-    )
-
-
-def _take_judgement_back(connection: Connection, row: Row[Any]) -> None:
-    """What has been said of the reply since the correction stays."""
-    ours = delete(ConfidenceLabelRow).where(ConfidenceLabelRow.correction_id == row.id)
-    if (
-        connection.execute(ours).rowcount
-        and row.before.get("labels")
-        and not connection.execute(_labels_of(row.message_id)).first()
-    ):
-        connection.execute(insert(ConfidenceLabelRow), [_revived(label) for label in row.before["labels"]])
-    mine = (VerdictRow.message_id == row.message_id) & (VerdictRow.created_at == row.created_at)
-    if connection.execute(delete(VerdictRow).where(mine)).rowcount and (verdict := row.before.get("verdict")):
-        connection.execute(insert(VerdictRow).values(_revived(verdict)))
-
-
-def _labels_of(message_id: int) -> Any:
-    return select(ConfidenceLabelRow.__table__).where(ConfidenceLabelRow.message_id == message_id)
-
-
-def _plain(row: Row[Any]) -> dict[str, Any]:
-    return {name: value.isoformat() if isinstance(value, datetime) else value for name, value in row._asdict().items()}
-
-
-def _revived(values: Mapping[str, Any]) -> dict[str, Any]:
-    return dict(values) | {"created_at": datetime.fromisoformat(values["created_at"])}
 
 
 # --- undoing ---------------------------------------------------------------------------------------------

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from chatbot.assembly import Assistant, build_assistant
-from chatbot.correcting import answered, asked
+from chatbot.correcting import answered, asked, window_of
 from chatbot.settings import Settings
 from chatbot.transcripts.contract import ReadOptions
 from chatbot.types import Reply, Role, Turn
@@ -126,9 +126,14 @@ def test_the_command_reruns_the_cases(demo_copy: Path) -> None:
         passed = typed("--data", str(demo_copy), "test", "--json")
         assert (passed.code, passed.json["failed"]) == (0, 0)
         admin = done(store.people.add_user("ada@shop.example", "Ada Boss", "admin", COMMAND))
-        done(store.knowledge.retire(admin, Actor(admin.id, "Ada Boss"), f"correction-{number}"))
+        boss, other = Actor(admin.id, "Ada Boss"), RIGHT.replace("75", "90")
+        rival = done(store.corrections.write(admin, boss, Lesson(QUESTION, other, "en", window_of(QUESTION))))
         failed = typed("--data", str(demo_copy), "test", "--json")
         assert failed.code == 1
-        assert failed.json["outcomes"][0]["why"]
+        assert [one["why"] for one in failed.json["outcomes"] if not one["passed"]]
+        done(store.corrections.undo(admin, boss, rival.id))
+        done(store.knowledge.retire(admin, boss, f"correction-{number}"))
+        resting = typed("--data", str(demo_copy), "test", "--json")
+        assert (resting.code, resting.json["cases"], resting.json["resting"]) == (0, 0, 1)
         shown = typed("--data", str(demo_copy), "calibration")
         assert "0 %" in shown.out or "0%" in shown.out

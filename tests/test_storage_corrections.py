@@ -16,9 +16,10 @@ from chatbot.types import CORRECTION, Action, Decision, Mode, Passage, Provenanc
 from storage.audit import COMMAND, Actor
 from storage.desk_tables import ConfidenceLabelRow, EditPairRow, RegressionCaseRow, VerdictRow
 from storage.knowledge import Wanted
-from storage.lessons import Lesson, said_by
+from storage.lessons import Lesson
 from storage.opening import Store, open_store
 from storage.people import User
+from storage.superseding import said_by
 from storage.tables import ConversationRow, MessageRow, TranscriptRow
 from tests.staff import done, team_id
 
@@ -80,17 +81,17 @@ def actor(user: User) -> Actor:
     return Actor(user.id, f"{user.id} {user.name}")
 
 
-def answered(store: Store, team: str | None = None) -> tuple[str, int]:
+def answered(store: Store, team: str | None = None, reply: Reply = REPLY) -> tuple[str, int]:
     """A conversation in which the bot has answered wrongly: its id and the reply's seq."""
     made = done(store.conversations.create_conversation("owner", "en"))
     said, _ = done(store.conversations.add_customer_message(made.id, "owner", "How long may I return it?", "first"))
-    reply = done(store.conversations.add_reply(made.id, REPLY, said.seq))
-    assert reply is not None
+    stored = done(store.conversations.add_reply(made.id, reply, said.seq))
+    assert stored is not None
     if team:
         number = team_id(store, team)
         moved = update(ConversationRow).where(ConversationRow.id == made.id).values(team_id=number)
         store.database.write(lambda c: c.execute(moved)).result()
-    return made.id, reply.seq
+    return made.id, stored.seq
 
 
 def count(store: Store, table: type) -> int:
@@ -174,6 +175,74 @@ def test_an_earlier_verdict_and_its_label_come_back_with_an_undo(store: Store) -
     assert effects(store)["verdicts"] == [("wrong", "Ann Lee", "uniform")]
     done(store.corrections.undo(ann, actor(ann), made.id))
     assert effects(store) == before
+
+
+@pytest.mark.parametrize("verdict", ["right", "harmless", "wrong"])
+def test_what_a_person_says_of_the_reply_later_survives_the_undo(store: Store, verdict: str) -> None:
+    ann, bob, place = person(store), person(store, "Bob Ray"), answered(store)
+    done(store.reviews.judge(ann, actor(ann), place, "right", "uniform"))
+    before = effects(store)
+    made = done(store.corrections.correct(ann, actor(ann), place, LESSON))
+    done(store.reviews.judge(bob, actor(bob), place, verdict))
+    done(store.corrections.undo(ann, actor(ann), made.id))
+    labels = [] if verdict == "harmless" else [(0.83, verdict == "right", True)]
+    assert effects(store) == before | {"labels": labels, "verdicts": [(verdict, "Bob Ray", "uniform")]}
+
+
+def test_a_hand_over_that_is_corrected_is_no_evidence_on_confidence(store: Store) -> None:
+    refused = replace(REPLY, decision=Decision(Action.HAND_OVER, "nothing_fits", 0.2), mode=Mode.FIXED, sources=())
+    ann, place = person(store), answered(store, reply=refused)
+    before = effects(store)
+    made = done(store.corrections.correct(ann, actor(ann), place, LESSON))
+    assert made.replaced == ()
+    after = effects(store)
+    assert (after["labels"], after["verdicts"]) == ([], [("wrong", "Ann Lee", None)])
+    assert (after["cases"], after["pairs"]) == (1, 1)
+    done(store.corrections.undo(ann, actor(ann), made.id))
+    assert effects(store) == before
+
+
+ENTRY = "All goods have a warranty of two years, our own tents, packs and jackets one of five."
+
+
+def test_the_same_words_under_other_questions_go_too_and_come_back(store: Store) -> None:
+    first = replace(WRONG, id="w1", conversation_id="f1", answer=ENTRY, source="faq", topic="warranty")
+    second = replace(first, id="w2", conversation_id="f2", question="guarantee, how many years")
+    german = replace(first, id="w3", conversation_id="f3", language="de")
+    briefly = [replace(WRONG, id=f"b{n}", conversation_id=f"b{n}", answer="Yes, you can.") for n in (1, 2)]
+    bring_in(store, first, second, german, *briefly)
+    source = Source("w1", "f1", 1, first.question, ENTRY, 0.9, kind="faq")
+    ann, place = person(store), answered(store, reply=replace(REPLY, text=ENTRY, sources=(source,)))
+    assert done(store.corrections.reply(ann, *place)).copies == {"w1": 1}
+    made = done(store.corrections.correct(ann, actor(ann), place, replace(LESSON, wrong=ENTRY)))
+    assert made.replaced == ("w1", "w2")
+    known = {p.id: p for p in store.transcripts.passages()}
+    assert {"w3", "b1", "b2"} <= known.keys()
+    assert not {"w1", "w2"} & known.keys()
+    assert known[made.passage_id].topic == "warranty"  # so that older answers to the matter are seen to contradict it
+    done(store.corrections.undo(ann, actor(ann), made.id))
+    assert {"w1", "w2"} <= {p.id for p in store.transcripts.passages()}
+    ada = person(store, "Ada Boss", "admin")
+    assert done(store.corrections.write(ada, actor(ada), LESSON, replaces="w2")).replaced == ("w2", "w1")
+    assert done(store.corrections.write(ada, actor(ada), LESSON, replaces="b1")).replaced == ("b1",)
+
+
+def test_a_case_rests_while_its_answer_is_retired_or_replaced(store: Store) -> None:
+    ada, place = person(store, "Ada Boss", "admin"), answered(store)
+    made = done(store.corrections.correct(ada, actor(ada), place, LESSON))
+
+    def held() -> tuple[list[str], list[str], int]:
+        cases = store.cases
+        return [one.expected for one in cases.all()], [one.chosen for one in cases.pairs()], cases.resting()
+
+    assert held() == (["You have 30 days."], ["You have 30 days."], 0)
+    later = replace(LESSON, answer="You have 60 days.", wrong="")
+    second = done(store.corrections.write(ada, actor(ada), later, replaces=made.passage_id))
+    assert held() == (["You have 60 days."], [], 1)
+    done(store.corrections.undo(ada, actor(ada), second.id))
+    assert held() == (["You have 30 days."], ["You have 30 days."], 0)
+    done(store.knowledge.retire(ada, actor(ada), made.passage_id))
+    assert held() == ([], [], 1)
 
 
 def test_of_two_who_correct_at_once_one_wins_and_the_other_learns_who(store: Store) -> None:

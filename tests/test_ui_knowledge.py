@@ -69,17 +69,17 @@ def lines() -> bytes:
     return "\n".join(json.dumps(one) for one in EXPORT).encode()
 
 
-def test_a_correction_by_an_agent_is_masked_kept_and_taken_back(site: House) -> None:
+def test_a_correction_by_an_agent_is_kept_and_taken_back(site: House) -> None:
     ann, place = sign_in(site.store), conversation(site)
     shown = get(site, ann, f"{CORRECT}/of/{place}/2")
     assert "jane@mail.example" in shown["asked"]  # the team sees what was written
     assert "jane@mail.example" not in shown["question"]  # knowledge is masked
     assert [one["supersede"] for one in shown["sources"]] == [True, False]
-    body = {"conversation": place, "seq": 2, "answer": "Sixty days. Write to jane@mail.example."}
+    body = {"conversation": place, "seq": 2, "answer": "Sixty days.", "question": "How long, asks jane@mail.example?"}
     made = post(site, ann, CORRECT, body, 201)
     assert made["masked"]
-    assert made["correction"]["answer"] == "Sixty days. Write to [EMAIL]."
-    assert made["correction"]["agent"] == "Ann Lee"
+    assert made["correction"]["question"] == "How long, asks [EMAIL]?"
+    assert (made["correction"]["answer"], made["correction"]["agent"]) == ("Sixty days.", "Ann Lee")
     second = post(site, sign_in(site.store, name="Bob Ray"), CORRECT, body, 409)
     assert "Ann Lee" in second["error"]["message"]
     assert get(site, ann, f"{CORRECT}/of/{place}/2")["correction"]["id"] == made["correction"]["id"]
@@ -89,6 +89,25 @@ def test_a_correction_by_an_agent_is_masked_kept_and_taken_back(site: House) -> 
     (case,) = (post(site, ann, CORRECT, body | {"question": "How many days?"}, 201),)
     assert case["correction"]["question"] == "How many days?"
     assert [one.turns[-1]["text"] for one in site.store.cases.all()] == ["How many days?"]
+
+
+def test_personal_data_in_an_answer_is_asked_about_and_a_customers_own_is_refused(site: House, ada: Member) -> None:
+    body = {"conversation": conversation(site), "seq": 2, "answer": "Sixty days. Write to parts@maker.example."}
+    asked = post(site, ada, CORRECT, body, 422)["error"]
+    assert (asked["code"], "parts@maker.example" in asked["message"]) == ("personal_data", True)
+    assert site.store.cases.all() == []
+    made = post(site, ada, CORRECT, body | {"ours": True}, 201)
+    assert made["correction"]["answer"] == body["answer"]  # word for word, as customers get it
+    post(site, ada, f"{CORRECT}/{made['correction']['id']}/undo", {})
+    theirs = post(site, ada, CORRECT, body | {"ours": True, "answer": "Write to Jane@mail.example."}, 422)["error"]
+    assert (theirs["code"], "the customer has told us" in theirs["message"]) == ("bad_input", True)
+    new = {"question": "Who makes the stoves?", "answer": "Ask parts@maker.example.", "language": "en"}
+    assert post(site, ada, f"{KNOW}/passages", new, 422)["error"]["code"] == "personal_data"
+    first = post(site, ada, f"{KNOW}/passages", new | {"ours": True}, 201)["correction"]
+    edit = {"answer": "Ask stoves@maker.example."}
+    path = f"{KNOW}/passages/{first['passage_id']}/edit"
+    assert post(site, ada, path, edit, 422)["error"]["code"] == "personal_data"
+    assert post(site, ada, path, edit | {"ours": True}, 201)["correction"]["answer"] == edit["answer"]
 
 
 @pytest.mark.parametrize(

@@ -21,6 +21,7 @@ from chatbot.errors import (
     NotAllowed,
     NotFound,
     NotSignedIn,
+    PersonalData,
     StorageError,
     TooLarge,
     UsageError,
@@ -31,6 +32,7 @@ from ui.unknown import allowed_methods
 _log = structlog.get_logger(__name__)
 _KNOWN: tuple[tuple[type[ChatbotError], int, str], ...] = (  # the first that fits
     (TooLarge, 413, "too_large"),
+    (PersonalData, 422, "personal_data"),
     (BadInput, 422, "bad_input"),
     (UsageError, 422, "bad_input"),
     (NotFound, 404, "not_found"),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass
 from typing import Annotated, Any
 
@@ -11,8 +11,10 @@ from pydantic import Field
 
 from chatbot.correcting import Taught
 from chatbot.errors import Conflict
+from chatbot.types import Source
 from storage.corrections import Corrected, Correction
-from storage.lessons import LONGEST, said_by
+from storage.lessons import LONGEST
+from storage.superseding import said_by
 from ui.api import MAX_SEQ, Strict
 from ui.staff.parts import StaffParts
 from ui.staff.teaching import Teaching
@@ -25,13 +27,14 @@ CorrectionId = Annotated[int, Path(ge=1, le=2**62)]
 
 
 class NewCorrection(Strict):
-    """supersede None: the sources whose words the reply was."""
+    """supersede None: the sources whose words the reply was. ours: what looks like personal data in the answer is the company's."""
 
     conversation: str = Field(min_length=1, max_length=64, pattern=_ID)
     seq: int = Field(ge=1, le=MAX_SEQ)
     answer: str = Field(max_length=LONGEST)
     question: str | None = Field(None, max_length=LONGEST)
     supersede: list[str] | None = Field(None, max_length=20)
+    ours: bool = False
 
 
 def correction_routes(parts: StaffParts) -> APIRouter:
@@ -64,7 +67,7 @@ class CorrectionRoutes:
             raise Conflict(
                 f"{found.correction.agent} has corrected this reply already; look at that answer, or undo it first."
             )
-        lesson, masked = await self.teaching.lesson(found, wish.question, wish.answer)
+        lesson, masked = await self.teaching.lesson(found, wish.question, wish.answer, ours=wish.ours)
         actor = self.parts.gate.actor(user, request)
         place = (wish.conversation, wish.seq)
         made = await self.parts.store.corrections.correct(user, actor, place, lesson, wish.supersede)
@@ -101,6 +104,12 @@ def _preview(found: Corrected, taught: Taught) -> dict[str, Any]:
         "asked": next((message.text for message in reversed(found.messages) if message.role.value == "customer"), ""),
         "reply": found.reply.text,
         "language": reply.language,
-        "sources": [source_view(source) | {"supersede": source.passage_id in used} for source in reply.sources],
+        "sources": [_choice(source, used, found.copies) for source in reply.sources],
         "correction": correction_view(found.correction) if found.correction else None,
     }
+
+
+def _choice(source: Source, used: Collection[str], copies: Mapping[str, int]) -> dict[str, Any]:
+    """copies: under how many other questions its words stand; they go with it."""
+    name = source.passage_id
+    return source_view(source) | {"supersede": name in used, "copies": copies.get(name, 0)}

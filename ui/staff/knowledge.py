@@ -31,17 +31,19 @@ _LANGUAGE = r"^[a-z]{2,3}(-[A-Za-z0-9]{2,8})*$"
 
 
 class NewAnswer(Strict):
-    """language None: told from the question. about: what led to it, for the audit log."""
+    """language None: told from the question. ours: what looks like personal data in the answer is the company's."""
 
     question: str = Field(max_length=LONGEST)
     answer: str = Field(max_length=LONGEST)
     language: str | None = Field(None, max_length=16, pattern=_LANGUAGE)
     topic: str | None = Field(None, max_length=100)
+    ours: bool = False
 
 
 class Edit(Strict):
     answer: str = Field(max_length=LONGEST)
     question: str | None = Field(None, max_length=LONGEST)
+    ours: bool = False
 
 
 class Retirement(Strict):
@@ -110,7 +112,9 @@ class KnowledgeRoutes:
     async def write(self, request: Request, wish: NewAnswer) -> Mapping[str, Any]:
         """A new answer to a question that had none."""
         user = await self.parts.gate.admin(request)
-        lesson, masked = await self.teaching.written(wish.question, wish.answer, wish.language, wish.topic)
+        lesson, masked = await self.teaching.written(
+            wish.question, wish.answer, wish.language, wish.topic, ours=wish.ours
+        )
         made = await self.parts.store.corrections.write(user, self.parts.gate.actor(user, request), lesson)
         await self.teaching.take_over()
         return {"correction": correction_view(made), "masked": masked}
@@ -120,7 +124,7 @@ class KnowledgeRoutes:
         user = await self.parts.gate.admin(request)
         old = (await self.parts.store.knowledge.entry(passage_id)).passage
         question = wish.question or old.question
-        lesson, masked = await self.teaching.written(question, wish.answer, old.language, old.topic)
+        lesson, masked = await self.teaching.written(question, wish.answer, old.language, old.topic, ours=wish.ours)
         actor = self.parts.gate.actor(user, request)
         made = await self.parts.store.corrections.write(user, actor, lesson, replaces=passage_id)
         await self.teaching.take_over()

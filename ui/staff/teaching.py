@@ -1,4 +1,4 @@
-"""From what one of the team writes to knowledge: masked, and met by the next question. Must not know HTTP or SQL."""
+"""From what one of the team writes to knowledge: fit for everybody, and met by the next question. Must not know HTTP or SQL."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from functools import partial
 
 from chatbot.assembly import detect_served
-from chatbot.correcting import Taught, answered, asked, window_of
+from chatbot.correcting import Taught, answered, asked, check_for_all, window_of
 from chatbot.errors import BadInput
 from chatbot.language import detect
 from chatbot.privacy import Masker
@@ -34,23 +34,32 @@ class Teaching:
         served = partial(detect_served, served=self.parts.settings.languages)
         return await asyncio.to_thread(asked, found.messages, found.reply, served, self.masker)
 
-    async def lesson(self, found: Corrected, question: str | None, answer: str) -> tuple[Lesson, bool]:
-        """What a correction teaches, and whether personal data had to go from what the agent wrote."""
+    async def lesson(
+        self, found: Corrected, question: str | None, answer: str, *, ours: bool = False
+    ) -> tuple[Lesson, bool]:
+        """What a correction teaches, and whether personal data had to go from the question as the agent worded it.
+
+        ours: what looks like personal data in the answer is the company's own. Raises PersonalData, BadInput: see
+        `correcting.check_for_all`.
+        """
+        told = [message.text for message in found.messages if message.role is Role.CUSTOMER]
+        await asyncio.to_thread(check_for_all, answer, self.masker, told, ours=ours)
         before = await self.asked(found)
         taught = await asyncio.to_thread(answered, before, question, answer, self.masker)
         reply = found.reply.reply
         language = reply.language if reply else "en"
-        return _lesson(taught, language), _changed(taught, question, answer)
+        return _lesson(taught, language), _changed(taught, question)
 
     async def written(
-        self, question: str, answer: str, language: str | None, topic: str | None = None
+        self, question: str, answer: str, language: str | None, topic: str | None = None, *, ours: bool = False
     ) -> tuple[Lesson, bool]:
-        """A new answer. language: None detects it from the question. Raises BadInput where nobody can tell."""
+        """A new answer, as `lesson`. language: None detects it from the question. Raises BadInput where nobody can tell."""
+        await asyncio.to_thread(check_for_all, answer, self.masker, ours=ours)
         known = await asyncio.to_thread(self._language, question) if language is None else language
         taught = await asyncio.to_thread(answered, Taught("", "", (), ""), question, answer, self.masker)
         turns = ((Role.CUSTOMER.value, taught.question),)
         taught = Taught(taught.question, window_of(taught.question), turns, "", taught.answer)
-        return _lesson(taught, known, topic), _changed(taught, question, answer)
+        return _lesson(taught, known, topic), _changed(taught, question)
 
     async def take_over(self) -> None:
         """Returns when the running index has what was just written; without one there is nothing to do."""
@@ -69,5 +78,5 @@ def _lesson(taught: Taught, language: str, topic: str | None = None) -> Lesson:
     return Lesson(taught.question, taught.answer, language, taught.window, turns, taught.wrong, topic)
 
 
-def _changed(taught: Taught, question: str | None, answer: str) -> bool:
-    return taught.answer != answer.strip() or bool(question and taught.question != question.strip())
+def _changed(taught: Taught, question: str | None) -> bool:
+    return bool(question and taught.question != question.strip())

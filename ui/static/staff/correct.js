@@ -1,6 +1,7 @@
 // The dialog in which a reply of the assistant is corrected: openCorrection({conversation, seq}) resolves to true once it is saved.
 import { el, moment } from "./dom.js";
 import { attempt, call, Refused, tell } from "./http.js";
+import { oursBox } from "./ours.js";
 import { sheet } from "./sheet.js";
 
 sheet(import.meta.url, "correct.css");
@@ -27,6 +28,7 @@ function show(found, place, resolve) {
   const question = el("textarea", { id: "correct-question", rows: 2, value: kept.question ?? found.question, maxlength: 8000 });
   const answer = el("textarea", { id: "correct-answer", rows: 6, value: kept.answer ?? found.reply, maxlength: 8000, required: true });
   const choices = found.sources.map((source) => ({ source, box: el("input", { type: "checkbox", checked: source.supersede }) }));
+  const ours = oursBox();
   const problem = el("p.problem", { hidden: true, role: "alert" });
   const save = el("button.primary", { type: "submit" }, "Save correction");
   const cancel = el("button", { type: "button", onclick: () => dialog.close() }, "Cancel");
@@ -38,11 +40,11 @@ function show(found, place, resolve) {
     found.correction ? null : [
       el("label", {}, "Question this answers, so that it stands alone", question),
       el("label", {}, "The right answer", answer),
-      el("p.small.muted", {}, "It is given word for word to everybody who asks this from now on, with your name kept beside it. ",
-        "Names, numbers and addresses of customers are taken out."),
+      el("p.small.muted", {}, "It is given word for word to everybody who asks this from now on, with your name kept beside it."),
       superseded(choices),
     ],
     problem,
+    found.correction ? null : ours.node,
     el("div.row.actions", {}, cancel, found.correction ? null : save));
   const dialog = el("dialog.correction", { "aria-labelledby": "correct-title" }, form);
   let done = false;
@@ -56,14 +58,15 @@ function show(found, place, resolve) {
     problem.hidden = true;
     try {
       const supersede = choices.filter(({ box }) => box.checked).map(({ source }) => source.passage_id);
-      const made = await call("POST", API, { ...place, question: question.value, answer: answer.value, supersede });
+      const made = await call("POST", API, { ...place, question: question.value, answer: answer.value, supersede, ...ours.sent() });
       draft.clear();
-      tell(made.masked ? "Saved, without the personal data. The next customer gets this answer." : "Saved. The next customer gets this answer.");
+      tell(made.masked ? "Saved; personal data was taken out of the question. The next customer gets this answer." : "Saved. The next customer gets this answer.");
       close(true);
     } catch (error) {
       if (!(error instanceof Refused)) throw error;
       problem.textContent = error.status === 401 ? `${error.message} Your text stays here.` : error.message;
       problem.hidden = false;
+      ours.refused(error);
       if (error.status === 401) attempt(() => Promise.reject(error));
     } finally {
       save.disabled = false;
@@ -91,8 +94,10 @@ function superseded(choices) {
   return el("fieldset.stack", {}, el("legend", {}, "No longer used from now on"),
     choices.map(({ source, box }) => el("label.choice", {}, box,
       el("span.stack", {}, el("span.said", { dir: "auto" }, source.answer),
-        el("span.small.muted", {}, `${KINDS[source.kind] ?? "Past chat"} · `, el("span.mono", {}, source.conversation_id))))));
+        el("span.small.muted", {}, `${KINDS[source.kind] ?? "Past chat"} · `, el("span.mono", {}, source.conversation_id), alsoUnder(source.copies))))));
 }
+
+const alsoUnder = (copies) => (copies ? ` · these words stand under ${copies} other ${copies === 1 ? "question" : "questions"} too, and go there as well` : "");
 
 const KINDS = { faq: "Help centre", correction: "Answer of the team" };
 

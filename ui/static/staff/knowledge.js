@@ -5,6 +5,7 @@ import { attempt, call, Refused, tell } from "./http.js";
 import { startImport } from "./knowledge_import.js";
 import { startIndex } from "./knowledge_index.js";
 import { startSearch } from "./knowledge_search.js";
+import { oursBox } from "./ours.js";
 import { sheet } from "./sheet.js";
 
 sheet(import.meta.url, "knowledge.css");
@@ -131,14 +132,16 @@ function answerDialog({ passage = null }) {
   const question = el("textarea", { rows: 2, maxlength: 8000, required: true, value: kept.question ?? passage?.question ?? "" });
   const answer = el("textarea", { rows: 7, maxlength: 8000, required: true, value: kept.answer ?? passage?.answer ?? "" });
   for (const field of [question, answer]) field.addEventListener("input", () => localStorage.setItem(key, JSON.stringify({ question: question.value, answer: answer.value })));
+  const ours = oursBox();
   return dialog(passage ? "Edit this answer" : "Write an answer", [
     el("label", {}, "Question", question), el("label", {}, "Answer, word for word as customers get it", answer),
-    el("p.small.muted", {}, passage ? "The old answer is no longer used. You can take this back under “Answers by the team”." : "It is given to everybody who asks this, from now on."),
+    el("p.small.muted", {}, passage ? "The old answer is no longer used, nor are its words where they stand under other questions. You can take this back under “Answers by the team”." : "It is given to everybody who asks this, from now on."),
+    ours.node,
   ], "Save", async () => {
     const path = passage ? `/passages/${encodeURIComponent(passage.id)}/edit` : "/passages";
-    const made = await call("POST", API + path, { question: question.value, answer: answer.value });
+    const made = await call("POST", API + path, { question: question.value, answer: answer.value, ...ours.sent() }).catch((error) => { ours.refused(error); throw error; });
     localStorage.removeItem(key);
-    tell(made.masked ? "Saved, without the personal data." : "Saved. The next customer gets it.");
+    tell(made.masked ? "Saved; personal data was taken out of the question." : "Saved. The next customer gets it.");
   });
 }
 
