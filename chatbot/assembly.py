@@ -12,9 +12,11 @@ from chatbot.composing import Writing
 from chatbot.dialogue import Limits
 from chatbot.errors import SettingsError
 from chatbot.examples import SHOWN, Examples, read_examples
-from chatbot.generation.catalogue import ModelSpec, resolve
+from chatbot.generation.catalogue import ModelSpec
 from chatbot.generation.client import HttpChatModel
+from chatbot.generation.following import Following
 from chatbot.generation.supervisor import Supervisor
+from chatbot.generation.tuned import served
 from chatbot.language import detect
 from chatbot.privacy import Masker
 from chatbot.protocols import ChatModel, Knowledge
@@ -42,6 +44,7 @@ class Assistant:
     own_examples: Examples = field(default_factory=dict)
     translator: Translator | None = None
     warming: Warming | None = None
+    following: Following | None = None
 
     async def start(self, *, serving: bool = False) -> None:
         """Starts the model server, if this process is to run one, and waits until it answers; meanwhile loads what the first
@@ -53,6 +56,8 @@ class Assistant:
         finally:  # a model server that does not come leaves the past answers, which this is for
             if serving and self.warming:
                 self.warming.start()
+            if serving and self.following:
+                self.following.start()
 
     async def _warm(self) -> None:
         for language in self.settings.languages:
@@ -61,6 +66,8 @@ class Assistant:
 
     async def stop(self) -> None:
         """Stops the model server and what still warms."""
+        if self.following:
+            await self.following.stop()
         if self.warming:
             await asyncio.to_thread(self.warming.close)
         if self.supervisor:
@@ -79,7 +86,7 @@ def build_assistant(settings: Settings, knowledge: Knowledge | None = None) -> A
     or broken raises nothing here: every search says so, and a sound one is taken over when it comes.
     """
     wanted = settings.engine != "none"
-    spec = resolve(settings) if wanted else None
+    spec = served(settings) if wanted else None
     check_mode(settings, spec)
     supervisor = Supervisor(settings) if wanted and not settings.model_url else None
     retriever = open_retriever(settings.index_folder, open_embedder(settings), knowledge, partial(open_named, settings))
@@ -94,7 +101,8 @@ def build_assistant(settings: Settings, knowledge: Knowledge | None = None) -> A
     )
     translator = _translator(answerer) if spec and spec.translates else None
     own = read_examples(settings.data)
-    return Assistant(settings, answerer, retriever, supervisor, own, translator, Warming(retriever))
+    following = Following(settings, supervisor, partial(check_mode, settings)) if supervisor else None
+    return Assistant(settings, answerer, retriever, supervisor, own, translator, Warming(retriever), following)
 
 
 def detect_served(text: str, prior: str | None, served: Sequence[str]) -> str | None:

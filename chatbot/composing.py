@@ -16,9 +16,11 @@ from chatbot.protocols import ChatModel
 from chatbot.reuse import sentences
 from chatbot.slots import fill
 from chatbot.types import ChatMessage, Mode, Passage, Turn
+from chatbot.types.generation import Skill
 from chatbot.understanding import Understanding
 
 OnDelta = Callable[[str], None]
+_ANY_SKILL = Skill()
 _REWORDS = 0.3  # share of the shorter text's words that a draft and the past answer have in common
 _FROM_THE_PROMPT = re.compile(r"\[[A-Z]+\]|\b(?:past|customer's) (?:question|answer)\b", re.I)
 
@@ -69,10 +71,12 @@ async def compose(
         return Draft(verbatim, Mode.PRECEDENT)
     if model is None:
         return _fall_back(Draft(verbatim, Mode.PRECEDENT), "none is running", on_delta)
-    if writing.languages and turn.language not in writing.languages:
+    skill: Skill = getattr(model, "skill", _ANY_SKILL)  # a model that was not tuned here declares none
+    languages = skill.languages or writing.languages
+    if languages and turn.language not in languages:
         return _fall_back(Draft(verbatim, Mode.PRECEDENT), f"not fit for {turn.language}", on_delta)
     passages = [hit.passage for hit in (*choice.hits, *choice.supporting)]
-    if writing.mode is Mode.ADAPTED:
+    if writing.mode is Mode.ADAPTED and skill.prompt is None:
         prompt = adapt_prompt(turn.query.text, passages[0], verbatim, writing.company, turn.language)
     else:
         prompt = generate_prompt(window, passages, writing.company, turn.language, writing.prompt_budget)

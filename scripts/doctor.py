@@ -21,6 +21,7 @@ from chatbot.assembly import check_mode
 from chatbot.erasing import Copies
 from chatbot.errors import ChatbotError, SettingsError
 from chatbot.generation import catalogue
+from chatbot.generation.tuned import served
 from chatbot.retrieval.embedder import open_embedder
 from chatbot.retrieval.index import verify
 from chatbot.settings import Settings
@@ -118,7 +119,7 @@ def _generator(settings: Settings) -> str:
     if settings.engine == "none":
         check_mode(settings, None)
         return "none (engine = none): past answers only"
-    spec = catalogue.verify(catalogue.resolve(settings), allow_download=settings.allow_download)
+    spec = catalogue.verify(served(settings), allow_download=settings.allow_download)
     check_mode(settings, spec)
     return f"{spec.name} on {spec.engine}, reply_mode = {settings.reply_mode.value}"
 

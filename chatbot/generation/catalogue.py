@@ -81,7 +81,7 @@ def _named(settings: Settings) -> ModelSpec:
         return ModelSpec(settings.model, "remote", "remote")
     if settings.engine == "none":
         raise SettingsError("engine = 'none' means no generator; there is no model to resolve.")
-    on_gpu = _gpu_wanted(settings)
+    on_gpu = gpu_wanted(settings)
     if settings.model == SMOLLM2:
         engine = _engine(settings, "transformers" if on_gpu else "openvino")
         return ModelSpec(
@@ -185,7 +185,8 @@ def _engine(settings: Settings, best: Literal["openvino", "transformers"]) -> En
     return best if settings.engine == "auto" else settings.engine  # type: ignore[return-value]  # "none" was refused
 
 
-def _gpu_wanted(settings: Settings) -> bool:
+def gpu_wanted(settings: Settings) -> bool:
+    """Whether models are to run on a GPU; asks no library."""
     if settings.device != "auto":
         return settings.device == "cuda"
     # asking torch would cost its import in the web process, so the driver's device file and the build's name are asked

@@ -25,6 +25,7 @@ from chatbot.generation.catalogue import ModelSpec
 from chatbot.generation.client import Endpoint, HttpChatModel
 from chatbot.settings import Settings
 from chatbot.types import ChatMessage
+from chatbot.types.generation import Skill
 from chatbot.variables import MODEL_SERVER_KEY
 
 COMMAND = (sys.executable, "-m", "chatbot.generation.server")
@@ -114,7 +115,8 @@ async def start_child(
         if isinstance(exc, TimeoutError):
             raise ModelError(f"The model server was not ready within {timeout_s:.0f} s; see {log_path}.") from exc
         raise
-    return Child(spec, Endpoint(url, spec.name, key), process, httpx.AsyncClient(base_url=url, trust_env=False))
+    endpoint = Endpoint(url, spec.name, key, spec.engine, Skill(frozenset(spec.languages), spec.prompt))
+    return Child(spec, endpoint, process, httpx.AsyncClient(base_url=url, trust_env=False))
 
 
 def arguments(spec: ModelSpec, settings: Settings) -> list[str]:
@@ -127,6 +129,7 @@ def arguments(spec: ModelSpec, settings: Settings) -> list[str]:
         "sha256": spec.sha256,
         "context": spec.context,
         "adapter": spec.adapter,
+        "adapter-sha256": spec.adapter_sha256,
         "models-folder": settings.models_folder,
         "device": settings.device,
         "threads": len(os.sched_getaffinity(0)) if spec.engine == "openvino" or settings.device == "cpu" else None,

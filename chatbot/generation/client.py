@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections import Counter
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import aclosing
-from dataclasses import dataclass
+from contextlib import aclosing, suppress
+from dataclasses import dataclass, field
 from typing import TypeVar
 
 import httpx
@@ -20,6 +21,7 @@ from purgatory.domain.model import OpenedState
 from chatbot.errors import GenerationError
 from chatbot.generation.sse import Garbage, deltas_of, lines_of
 from chatbot.types import ChatMessage, Delta
+from chatbot.types.generation import Skill
 
 _T = TypeVar("_T")
 _CONNECT_S = 3.0
@@ -30,11 +32,13 @@ _LONGEST_WAIT_S = 1.0  # a server that asks for more than this is busy as far as
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """Where a server is: `url` without /v1 or with it, and the key to show."""
+    """Where a server is: `url` without /v1 or with it, and the key to show; which model it serves, on what, and its skill."""
 
     url: str
     model: str
     api_key: str | None = None
+    engine: str = "remote"
+    skill: Skill = field(default_factory=Skill)
 
     @property
     def chat_url(self) -> str:
@@ -55,9 +59,10 @@ class HttpChatModel:
     def __init__(
         self, url: str, model: str, api_key: str | None = None, *, first_token_s: float = 5.0, engine: str = "remote"
     ) -> None:
-        endpoint = Endpoint(url, model, api_key)
+        endpoint = Endpoint(url, model, api_key, engine)
         self._endpoint: Callable[[], Endpoint] = lambda: endpoint
-        self._name, self._engine, self._first_token_s = model, engine, first_token_s
+        self._last, self._first_token_s = endpoint, first_token_s
+        self._streams: Counter[str] = Counter()
         self._breakers = AsyncCircuitBreakerFactory(
             default_threshold=_FAILURES_TO_OPEN,
             default_ttl=_OPEN_S,
@@ -70,7 +75,10 @@ class HttpChatModel:
     def following(
         cls, endpoint: Callable[[], Endpoint], *, name: str, engine: str, first_token_s: float = 5.0
     ) -> HttpChatModel:
-        """A model whose address may change: `endpoint` is asked at every call and may raise GenerationError."""
+        """A model whose address may change, and with it the model: `endpoint` is asked at every call and may raise GenerationError.
+
+        name, engine: what it is called until there is an endpoint.
+        """
         model = cls("", name, first_token_s=first_token_s, engine=engine)
         model._endpoint = endpoint
         model._trust_env = False  # a proxy of the environment has no business between us and our own child
@@ -79,12 +87,26 @@ class HttpChatModel:
     @property
     def name(self) -> str:
         """See ChatModel."""
-        return self._name
+        return self._now().model
 
     @property
     def engine(self) -> str:
         """See ChatModel."""
-        return self._engine
+        return self._now().engine
+
+    @property
+    def skill(self) -> Skill:
+        """What the model of the moment was made for."""
+        return self._now().skill
+
+    def streams(self, url: str) -> int:
+        """How many replies are being read from this address, or asked for."""
+        return self._streams[url]
+
+    def _now(self) -> Endpoint:
+        with suppress(GenerationError):
+            self._last = self._endpoint()
+        return self._last
 
     async def close(self) -> None:
         """Closes idle connections."""
@@ -96,7 +118,23 @@ class HttpChatModel:
         self, messages: Sequence[ChatMessage], *, max_tokens: int, deadline_s: float, temperature: float = 0.0
     ) -> AsyncIterator[Delta]:
         """See ChatModel. Raises GenerationError by deadline_s at the latest."""
-        endpoint = self._endpoint()
+        self._last = endpoint = self._endpoint()
+        self._streams[endpoint.url] += 1  # before anything is awaited: a swap waits for this reply from here on
+        try:
+            async with aclosing(self._stream(endpoint, messages, max_tokens, deadline_s, temperature)) as deltas:
+                async for delta in deltas:
+                    yield delta
+        finally:
+            self._streams[endpoint.url] -= 1
+
+    async def _stream(
+        self,
+        endpoint: Endpoint,
+        messages: Sequence[ChatMessage],
+        max_tokens: int,
+        deadline_s: float,
+        temperature: float,
+    ) -> AsyncGenerator[Delta, None]:
         clock = _Clock(min(self._first_token_s, deadline_s), deadline_s)
         request = self._request(endpoint, messages, max_tokens, temperature)
         try:

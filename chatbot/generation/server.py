@@ -62,7 +62,14 @@ def open_real_engine(options: argparse.Namespace) -> Engine:
     path = None if options.path is None else Path(options.path)
     adapter = None if options.adapter is None else Path(options.adapter)
     given = ModelSpec(
-        options.name, options.kind, options.engine, path, options.sha256, context=options.context, adapter=adapter
+        options.name,
+        options.kind,
+        options.engine,
+        path,
+        options.sha256,
+        context=options.context,
+        adapter=adapter,
+        adapter_sha256=options.adapter_sha256,
     )
     spec = verify(given, allow_download=options.allow_download)
     if options.engine == "openvino":
@@ -83,9 +90,10 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--kind", choices=["gguf", "folder", "hub"], required=True)
     parser.add_argument("--engine", choices=["openvino", "transformers"], required=True)
     parser.add_argument("--path", help="the .gguf file or the folder")
-    parser.add_argument("--sha256", help="what the .gguf file must hash to")
+    parser.add_argument("--sha256", help="what the .gguf file must hash to, or the card of a model version")
     parser.add_argument("--context", type=int, help="tokens; default: the model's own")
     parser.add_argument("--adapter", help="folder of a PEFT adapter")
+    parser.add_argument("--adapter-sha256", help="what the adapter's card must hash to, if it is a version")
     parser.add_argument("--models-folder", default="data/models", help="where converted models are kept")
     parser.add_argument("--device", choices=["auto", "cpu", "cuda"], default="auto")
     parser.add_argument("--threads", type=int, help="of the engine; default: its own choice")

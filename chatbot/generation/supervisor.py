@@ -15,9 +15,10 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from chatbot.errors import ChatbotError, GenerationError, ModelError
-from chatbot.generation.catalogue import ModelSpec, resolve
+from chatbot.generation.catalogue import ModelSpec
 from chatbot.generation.child import COMMAND, Child, start_child
 from chatbot.generation.client import Endpoint, HttpChatModel
+from chatbot.generation.tuned import served
 from chatbot.settings import Settings
 
 _LOG = logging.getLogger(__name__)
@@ -44,10 +45,11 @@ class Supervisor:
 
     def __init__(self, settings: Settings, *, command: Sequence[str] = COMMAND, timing: Timing | None = None) -> None:
         self._settings, self._command = settings, command
-        self._spec = resolve(settings)
+        self._spec = served(settings)
         if self._spec.kind == "remote":
             raise ModelError("model_url names a remote server; there is nothing to supervise, use HttpChatModel.")
-        self._timing = timing or _timing_for(self._spec)
+        self._given = timing
+        self._timing = timing or _timing_for(self._spec, settings)
         self._child: Child | None = None
         self._state: State = "stopped"
         self._changing = asyncio.Lock()
@@ -130,10 +132,13 @@ class Supervisor:
         Raises ModelError when the new one does not work; then the old one has never stopped serving.
         """
         async with self._changing:
+            self._timing = self._given or _timing_for(spec, self._settings)
             fresh = await self._new_child(spec)
             old, self._child = self._child, fresh
             self._spec, self._state = spec, "ready"
             _LOG.info("model server swapped: pid %d serves %s", fresh.pid, spec.name)
+            if self._watch is None:  # the first model never started, so nobody watches yet
+                self._watch = asyncio.create_task(self._keep_alive(), name="model-server-watch")
         if old is not None:
             await self._drain(old)
             await old.stop()
@@ -162,7 +167,7 @@ class Supervisor:
                 health = await old.health(self._timing.health_timeout_s)
             except GenerationError:
                 return
-            if not health["running"]:
+            if not health["running"] and not any(model.streams(old.endpoint.url) for model in self._models):
                 return
             await asyncio.sleep(0.2)
         _LOG.warning("model server pid %d still had replies after %.0f s", old.pid, self._timing.drain_s)
@@ -234,9 +239,12 @@ class Supervisor:
         return self._restarts
 
 
-def _timing_for(spec: ModelSpec) -> Timing:
-    """A large model's single step may take long, and OpenVINO's holds the server's interpreter while it runs."""
+def _timing_for(spec: ModelSpec, settings: Settings) -> Timing:
+    """A large model's single step may take long, and OpenVINO's holds the server's interpreter while it runs. A model that is
+    replaced has as long as a turn may take to finish what it writes."""
+    usual = Timing()
+    timing = replace(usual, drain_s=max(usual.drain_s, settings.deadline_s + 5))
     if spec.kind == "gguf" and spec.path is not None and spec.path.is_file():
         gigabytes = spec.path.stat().st_size / 1e9
-        return replace(Timing(), health_timeout_s=5.0 + 5.0 * gigabytes)
-    return Timing() if spec.kind == "gguf" else replace(Timing(), start_s=600.0, health_timeout_s=10.0)
+        return replace(timing, health_timeout_s=5.0 + 5.0 * gigabytes)
+    return timing if spec.kind == "gguf" else replace(timing, start_s=600.0, health_timeout_s=10.0)

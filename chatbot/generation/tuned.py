@@ -1,4 +1,4 @@
-"""A version of the registry as a model that an engine can open. Must not load one, nor know what is published."""
+"""A version of the registry as a model that an engine can open, and which one customers get. Must not load any."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import hashlib
 from dataclasses import replace
 from pathlib import Path
 
-from chatbot.errors import ModelError
+from chatbot.errors import ModelError, SettingsError
 from chatbot.generation.catalogue import (
     SMOLLM2,
     SMOLLM2_SHA256,
@@ -14,9 +14,13 @@ from chatbot.generation.catalogue import (
     EngineName,
     ModelSpec,
     embedded_path,
+    gpu_wanted,
     reply_modes,
+    resolve,
 )
 from chatbot.learning.cards import CARD, Card
+from chatbot.learning.registry import is_version, published_card, read_card
+from chatbot.settings import Settings
 
 SMOLLM2_CONTEXT = 8192
 
@@ -51,6 +55,36 @@ def spec_of(models: Path, card: Card, *, on_gpu: bool = False) -> ModelSpec:
         translates=TRANSLATE in card.fit,
         context=SMOLLM2_CONTEXT if card.base == SMOLLM2 else spec.context,
         prompt=card.prompt,
+    )
+
+
+def served(settings: Settings) -> ModelSpec:
+    """The generator that customers get: the published version, unless the settings name a model or an adapter themselves.
+
+    The card must be the very one that was published; the files' hashes are checked by whoever loads them. Raises ModelError,
+    SettingsError, and NotFound for a version that the setting `model` names and that is not there.
+    """
+    models = settings.models_folder
+    if settings.model_url is not None or settings.engine == "none" or "adapter" in settings.model_fields_set:
+        return resolve(settings)
+    if is_version(settings.model):
+        card: Card | None = read_card(models, settings.model)
+    else:
+        card = None if "model" in settings.model_fields_set else published_card(models, "generator")
+    if card is None:
+        return resolve(settings)
+    spec = spec_of(models, card, on_gpu=gpu_wanted(settings))
+    if settings.engine == "openvino" and spec.engine != "openvino":
+        raise SettingsError(
+            f"engine = 'openvino' reads .gguf files, and {card.name} is {card.format}: publish what `chatbot models compress` "
+            "makes of it, or leave engine unset."
+        )
+    return replace(
+        spec,
+        engine="transformers" if settings.engine == "transformers" else spec.engine,
+        languages=settings.model_languages or spec.languages,
+        fit=reply_modes(settings.model_fit) or spec.fit,
+        translates=TRANSLATE in settings.model_fit or spec.translates,
     )
 
 

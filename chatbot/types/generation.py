@@ -15,6 +15,14 @@ class ChatMessage:
 
 
 @dataclass(frozen=True, slots=True)
+class Skill:
+    """What a model was made for: languages (none named: any), and the prompt that it was trained on, if it was tuned here."""
+
+    languages: frozenset[str] = frozenset()
+    prompt: Literal["generate"] | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Delta:
     """A piece of a generated text; `finish_reason` is set on the last one only: stop, length or cancelled."""
 
