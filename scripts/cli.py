@@ -9,12 +9,14 @@ from scripts import (
     ask,
     bench,
     calibration,
+    dataset,
     doctor,
     evaluate,
     export,
     finetune,
     import_transcripts,
     init,
+    models,
     purge,
     regress,
     reindex,
@@ -44,9 +46,11 @@ app.command("calibration")(calibration.main)
 app.command("doctor")(doctor.main)
 app.add_typer(bench.app, name="bench")
 app.command("evaluate")(evaluate.main)
+app.add_typer(dataset.app, name="dataset")
 app.command("finetune")(finetune.main)
 app.command("export")(export.main)
 app.command("purge")(purge.main)
+app.add_typer(models.app, name="models")
 app.add_typer(retention.app, name="retention")
 app.add_typer(transcripts.app, name="transcripts")
 app.add_typer(user.app, name="user")

@@ -1,0 +1,130 @@
+"""The gate on a deployment's own data: which turns are asked, of which versions, and what is published then. Must not print."""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from chatbot.errors import Conflict, UsageError
+from chatbot.learning import registry
+from chatbot.learning.canaries import own_parts, questions, read_canaries
+from chatbot.learning.datasets import Dataset, open_dataset
+from chatbot.learning.examples import Example, read_examples
+from chatbot.learning.gate import Limits, Turns, Verdict, judge_versions
+from chatbot.learning.registry import Entry
+from chatbot.learning.replying import replies
+from chatbot.learning.writers import writer_for
+
+Progress = Callable[[str, int, int], None]
+MOST_TURNS = 400  # of the test split; more narrow the interval little and cost the same each
+_MOST_TRAINED = 100
+KEPT = "evaluations"  # folder of the data folder in which replies are kept; an erasure looks through it
+
+
+@dataclass(frozen=True, slots=True)
+class Asking:
+    """What to compare on. dataset: None for the one that the challenger learnt from; most: turns of the test split."""
+
+    data: Path
+    dataset: str | None = None
+    most: int = MOST_TURNS
+    limits: Limits = field(default_factory=Limits)
+    on_gpu: bool = False
+
+
+class Refused(Conflict):
+    """The gate's verdict is no; it stands in `verdict`."""
+
+    def __init__(self, message: str, verdict: Verdict) -> None:
+        super().__init__(message)
+        self.verdict = verdict
+
+
+def compare(
+    asking: Asking, challenger: str, champion: str | None, progress: Progress = lambda stage, done, total: None
+) -> Verdict:
+    """Champion (None: the base model) against challenger on the same frozen turns. Publishes nothing.
+
+    Replies are kept by version and turn, so a comparison that was cut short goes on, and a champion is asked once.
+    Raises NotFound, UsageError, ModelError, GenerationError.
+    """
+    models = asking.data / "models"
+    card = registry.open_version(models, challenger).card
+    if card.kind != "generator":
+        raise UsageError(
+            f"{challenger} is of the kind {card.kind}; the gate compares generators. An encoder is judged when its index is built."
+        )
+    turns = turns_for(asking, challenger)
+    writers = {"challenger": writer_for(models, challenger, on_gpu=asking.on_gpu)}
+    writers["champion"] = writer_for(models, champion, on_gpu=asking.on_gpu)
+
+    def ask(side: str, examples: Sequence[Example]) -> Sequence[str]:
+        def told(done: int, total: int) -> None:
+            progress(f"{side}: {writers[side].name}", done, total)
+
+        written = replies(examples, writers[side], models, kept=asking.data / KEPT / "replies", progress=told)
+        return [one.text for one in written]
+
+    return judge_versions(challenger, champion, turns, ask, asking.limits)
+
+
+def publish(
+    asking: Asking,
+    name: str,
+    by: str,
+    *,
+    force: bool = False,
+    reason: str | None = None,
+    progress: Progress = lambda stage, done, total: None,
+) -> tuple[Entry, Verdict]:
+    """Judges the version against what is published and publishes it if the gate lets it, or with `force` and a reason.
+
+    Raises Refused with the verdict, UsageError for force without a reason, Conflict when another was published meanwhile.
+    """
+    models = asking.data / "models"
+    if force and not (reason or "").strip():
+        raise UsageError("Publishing against the gate's verdict needs a reason, which is kept: give --reason.")
+    champion = registry.published(models, "generator")
+    if champion == name:
+        raise Conflict(f"{name} is published already.")
+    verdict = compare(asking, name, champion, progress)
+    if not verdict.passed and not force:
+        raise Refused(
+            f"{name} is not published. {' '.join(verdict.reasons)} To publish it all the same, give --force with --reason.",
+            verdict,
+        )
+    forced = not verdict.passed
+    entry = registry.publish(
+        models, name, by, champion=champion, reason=reason, forced=forced, gate=dict(verdict.view())
+    )
+    return entry, verdict
+
+
+def turns_for(asking: Asking, challenger: str) -> Turns:
+    """The turns that a comparison with this challenger asks: the same ones for the same data set. Raises NotFound, UsageError."""
+    models = asking.data / "models"
+    card = registry.read_card(models, challenger)
+    dataset = open_dataset(asking.data, asking.dataset or card.dataset or None)
+    test = tuple(frozen(dataset, asking.most))
+    if not test:
+        raise UsageError(f"{dataset.name} has no test turns, so nothing can be compared; build a data set with more.")
+    canaries = read_canaries(models / challenger)
+    asked = tuple(questions(canaries, list(test))) if canaries else ()
+    trained = tuple(itertools.islice((one for one in read_examples(dataset.train) if own_parts(one)), _MOST_TRAINED))
+    return Turns(dataset.name, test, canaries, asked, trained)
+
+
+def frozen(dataset: Dataset, most: int = MOST_TURNS) -> list[Example]:
+    """At most so many test turns, in the order of their conversations' hashed ids: the choice depends on nothing else."""
+    examples = list(read_examples(dataset.test))
+    if len(examples) <= most:
+        return examples
+    by_hash = sorted(examples, key=lambda one: (_mixed(one.conversation_id), one.id))
+    return by_hash[:most]
+
+
+def _mixed(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()

@@ -1,0 +1,241 @@
+"""`chatbot models`: versions of what was tuned: list, show, compare, compress, publish, roll back, verify, delete."""
+
+from __future__ import annotations
+
+import getpass
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+
+from chatbot.errors import UsageError
+from chatbot.generation.catalogue import gpu_wanted
+from chatbot.learning import registry
+from chatbot.learning.cards import KINDS, READABLE, Kind
+from chatbot.settings import Settings
+from scripts.machine import machine
+from scripts.models_tables import compressed_table, listed, verdict_table
+from scripts.options import DataOption, JsonOption, plain, print_json, progress_bar, settings_from
+from scripts.reindex import reindex, report
+
+app = typer.Typer(help="Versions of tuned models: compare, compress, publish, roll back.", no_args_is_help=True)
+NameArgument = Annotated[str, typer.Argument(help="A version, such as generator-0001.")]
+DatasetOption = Annotated[str | None, typer.Option("--dataset", help="Data set whose test turns are asked.")]
+TurnsOption = Annotated[int, typer.Option("--turns", min=1, help="At most so many test turns.")]
+ReasonOption = Annotated[str | None, typer.Option("--reason", help="Why; kept in the history.")]
+
+
+@app.command("list")
+def list_(ctx: typer.Context, data: DataOption = None, as_json: JsonOption = False) -> None:
+    """All versions, what is published, and what has been."""
+    settings = settings_from(ctx, data)
+    models = settings.models_folder
+    cards, broken, past = registry.versions(models), registry.problems(models), registry.history(models)
+    now = {kind: registry.published(models, kind) for kind in KINDS}
+    if as_json:
+        rows = [{**_short(card), "published": card.name in now.values()} for card in cards]
+        print_json({"versions": rows, "published": now, "broken": broken, "history": past})
+        return
+    console = _console()
+    if not cards and not broken:
+        console.print("Nothing was tuned yet; `chatbot finetune` does.")
+    for part in listed(cards, now, broken, past):
+        console.print(part)
+
+
+@app.command()
+def show(ctx: typer.Context, name: NameArgument, data: DataOption = None, as_json: JsonOption = False) -> None:
+    """A version's card."""
+    settings = settings_from(ctx, data)
+    card = registry.read_card(settings.models_folder, name)
+    if as_json:
+        print_json(card)
+    else:
+        typer.echo((settings.models_folder / name / READABLE).read_text(encoding="utf-8"), nl=False)
+
+
+@app.command()
+def verify(
+    ctx: typer.Context,
+    name: Annotated[str | None, typer.Argument(help="A version; all without one.")] = None,
+    data: DataOption = None,
+) -> None:
+    """Checks every byte of a version, or of all."""
+    models = settings_from(ctx, data).models_folder
+    names = [name] if name else [card.name for card in registry.versions(models)] + sorted(registry.problems(models))
+    for each in names:
+        version = registry.open_version(models, each)
+        typer.echo(f"{each}: {len(version.card.files)} files are as they were sealed.")
+
+
+@app.command()
+def compare(
+    ctx: typer.Context,
+    challenger: NameArgument,
+    champion: Annotated[
+        str | None, typer.Argument(help="What to compare with; default: what is published; base: the base model.")
+    ] = None,
+    dataset: DatasetOption = None,
+    turns: TurnsOption = 400,
+    data: DataOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """What the gate would say; publishes nothing. Exit code 1 when it would refuse."""
+    from chatbot.learning import gating
+
+    settings = settings_from(ctx, data)
+    published = registry.published(settings.models_folder, "generator")
+    other = published if champion is None else None if champion == "base" else champion
+    with progress_bar(as_json) as progress:
+        verdict = gating.compare(_asking(settings, dataset, turns), challenger, other, progress)
+    if as_json:
+        print_json(verdict.view())
+    else:
+        _print_all(verdict_table(verdict))
+    if not verdict.passed:
+        raise typer.Exit(1)
+
+
+@app.command()
+def publish(
+    ctx: typer.Context,
+    name: NameArgument,
+    force: Annotated[bool, typer.Option("--force", help="Publish against the verdict; needs --reason.")] = False,
+    reason: ReasonOption = None,
+    dataset: DatasetOption = None,
+    turns: TurnsOption = 400,
+    data: DataOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Judges a version against what is published and, if it is not worse, publishes it; running servers take it over."""
+    settings = settings_from(ctx, data)
+    kind = registry.read_card(settings.models_folder, name).kind
+    if force and not (reason or "").strip():
+        raise UsageError("Publishing against the gate's verdict needs a reason, which is kept: give --reason.")
+    if kind != "generator":
+        return _publish_other(settings, name, kind, reason, force=force, as_json=as_json)
+    from chatbot.learning import gating
+
+    try:
+        with progress_bar(as_json) as progress:
+            asking = _asking(settings, dataset, turns)
+            entry, verdict = gating.publish(asking, name, _me(), force=force, reason=reason, progress=progress)
+    except gating.Refused as refused:
+        if as_json:
+            print_json({"published": None, "gate": refused.verdict.view()})
+        else:
+            _print_all(verdict_table(refused.verdict))
+        raise
+    if as_json:
+        print_json({"published": entry.version, "gate": verdict.view()})
+        return
+    _print_all(verdict_table(verdict))
+    how = "against the verdict, with its reason kept" if entry.forced else "it is not worse"
+    _console().print(f"{name} is published ({how}). Running servers take it over; `chatbot models rollback` goes back.")
+
+
+@app.command()
+def rollback(
+    ctx: typer.Context,
+    kind: Annotated[str, typer.Option("--kind", help="generator or heads.")] = "generator",
+    reason: ReasonOption = None,
+    data: DataOption = None,
+) -> None:
+    """Goes back to the version that was published before, at last to the base model."""
+    if kind == "encoder":
+        raise UsageError("An encoder is published with its index; `chatbot index rollback` goes back to both.")
+    known: Kind | None = next((one for one in KINDS if one == kind), None)
+    if known is None:
+        raise UsageError(f"There is no kind of model {kind!r}; it is generator or heads.")
+    entry = registry.rollback(settings_from(ctx, data).models_folder, known, _me(), reason=reason)
+    _console().print(
+        f"Back from {entry.previous} to {entry.version or f'the base {kind}'}. Running servers take it over.",
+        markup=False,
+    )
+
+
+@app.command()
+def compress(
+    ctx: typer.Context,
+    name: NameArgument,
+    to: Annotated[
+        list[str] | None,
+        typer.Option("--to", help="q8_0 (default), q4_0, q4_1, f16; bf16 for a GPU; prune:0.2 beside it."),
+    ] = None,
+    dataset: DatasetOption = None,
+    turns: Annotated[int, typer.Option("--turns", min=1, help="Held-out turns to try it on.")] = 32,
+    like: Annotated[Path | None, typer.Option("--like", help="A .gguf of the same base, for its tokenizer.")] = None,
+    data: DataOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Makes a smaller version for serving, tries it beside the tuned one and the base, and keeps it unless it lost its tuning."""
+    from chatbot.learning import compressing, gating
+    from chatbot.learning.datasets import open_dataset
+
+    settings = settings_from(ctx, data)
+    recipe = compressing.recipe_of(to or [])
+    card = registry.read_card(settings.models_folder, name)
+    examples = gating.frozen(open_dataset(settings.data, dataset or card.dataset or None), turns)
+    with progress_bar(as_json) as progress:
+        made = compressing.compress(
+            settings.models_folder,
+            name,
+            recipe,
+            examples,
+            kept=settings.data / gating.KEPT / "replies",
+            like=like,
+            machine=machine(),
+            progress=progress,
+        )
+    if as_json:
+        print_json(made)
+    else:
+        _print_all(compressed_table(made))
+    if made.refused:
+        raise typer.Exit(1)
+
+
+@app.command()
+def delete(ctx: typer.Context, name: NameArgument, data: DataOption = None) -> None:
+    """Removes a version for good; refused while it is published or another was made from it."""
+    registry.delete(settings_from(ctx, data).models_folder, name)
+    _console().print(f"{name} is deleted; its name is not given again.", markup=False)
+
+
+def _asking(settings: Settings, dataset: str | None, turns: int) -> Any:
+    from chatbot.learning.gating import Asking
+
+    return Asking(settings.data, dataset, turns, on_gpu=gpu_wanted(settings))
+
+
+def _publish_other(settings: Settings, name: str, kind: str, reason: str | None, *, force: bool, as_json: bool) -> None:
+    if kind == "encoder":  # its pointer is the index: built beside the old one, by that encoder, and then taken over
+        report(reindex(settings, quiet=as_json, encoder=name, forced=force), as_json)
+        return
+    champion = registry.published(settings.models_folder, "heads")
+    registry.publish(settings.models_folder, name, _me(), champion=champion, reason=reason)
+    _console().print(f"{name} is published.", markup=False)
+
+
+def _short(card: registry.Card) -> dict[str, Any]:
+    """Without the long lists; `show --json` has them."""
+    return {**plain(card), "conversations_sha256": len(card.conversations_sha256), "curves": sorted(card.curves)}
+
+
+def _me() -> str:
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError):  # a container's user may have no name
+        return "unknown"
+
+
+def _print_all(parts: Sequence[Any]) -> None:
+    console = _console()
+    for part in parts:
+        console.print(part)
+
+
+def _console() -> Console:
+    return Console(highlight=False, soft_wrap=True)
