@@ -1,9 +1,9 @@
 """What was made of conversations outside database and index: training examples, exports kept in the data folder, and the note
 of which models learnt from them. Takes conversations out again; must not know why.
 
-An example names its conversation in `conversation_id` (or several in `conversation_ids`), and may name the `source`; a line of
-our own export names it in `id` beside `turns`. A model's card names what it was trained on in `conversations_sha256`, the hex
-SHA-256 of each conversation's id.
+An example names its conversation in `conversation_id` (or several in `conversation_ids`), and may name the `source`, or in step
+with them `conversation_sources`; a line of our own export names it in `id` beside `turns`. A model's card names what it was
+trained on in `conversations_sha256`, the hex SHA-256 of each conversation's id.
 """
 
 from __future__ import annotations
@@ -131,7 +131,7 @@ def _parquet(path: Path, doomed: Doomed, dry_run: bool) -> int:
     removed = 0
     try:
         with pq.ParquetFile(path) as file, _replacing(path, dry_run) as out:
-            names = [name for name in (*_IDS, "source") if name in file.schema_arrow.names]
+            names = [name for name in (*_IDS, "source", _SOURCES) if name in file.schema_arrow.names]
             with pq.ParquetWriter(out, file.schema_arrow) as writer:
                 for group in range(file.num_row_groups):
                     keys = file.read_row_group(group, columns=names).to_pylist()
@@ -146,6 +146,7 @@ def _parquet(path: Path, doomed: Doomed, dry_run: bool) -> int:
 
 _READERS: dict[str, Callable[[Path, Doomed, bool], int]] = {"jsonl": _jsonl, "csv": _csv, "parquet": _parquet}
 _IDS = ("conversation_id", "conversation_ids", "id")
+_SOURCES = "conversation_sources"
 
 
 def _names_doomed(record: Mapping[str, Any], doomed: Doomed) -> bool:
@@ -153,7 +154,11 @@ def _names_doomed(record: Mapping[str, Any], doomed: Doomed) -> bool:
     source = source if isinstance(source, str) else None
     named = record.get("conversation_id", record.get("id"))
     several = record.get("conversation_ids") or ()
-    return any(isinstance(each, str) and doomed(source, each) for each in (named, *several))
+    sources = record.get(_SOURCES)
+    if not isinstance(sources, list) or len(sources) != len(several):
+        sources = [source] * len(several)
+    places = [(source, named), *zip(sources, several, strict=True)]
+    return any(isinstance(each, str) and doomed(where, each) for where, each in places)
 
 
 def _record(line: bytes) -> Mapping[str, Any]:

@@ -77,16 +77,16 @@ def _warnings(every: Sequence[Example], tally: Tally, parting: Parting) -> list[
     languages = Counter(one.language for one in every)
     if len(languages) == 1 and len(tally.expected) > 1:
         found.append(
-            f"All examples are in one language, {next(iter(languages))}; what is tuned on them learns nothing for the others that you serve "
-            f"({', '.join(sorted(set(tally.expected) - set(languages)))})."
+            f"All examples are in one language, {next(iter(languages))}; what is tuned on them learns nothing for the others that "
+            f"you serve ({', '.join(sorted(set(tally.expected) - set(languages)))})."
         )
     for language, count in sorted(languages.items()):
         if count < _FEW:
             found.append(f"There are only {count} examples in {language}: too few to learn from or to judge by.")
     if parting.by == "chance":
         found.append(
-            "Most conversations have no time: they are parted by chance, and passages are from any other conversation of the same split or of one "
-            "before it, not from earlier ones only."
+            "Most conversations have no time: they are parted by chance, and passages are from any other conversation of the same "
+            "split or of one before it, not from earlier ones only."
         )
     if not any(one.topic for one in every):
         found.append("No conversation names its topic: nothing can be told by topic.")
@@ -105,9 +105,9 @@ def readme(card: DataCard) -> str:
     lines = [
         "# Data card",
         "",
-        f"{total} examples from {sum(card.conversations.values())} conversations, made by {card.made_by}. Personal data is replaced by typed "
-        "placeholders. Each example: the last three turns and passages of other, earlier conversations -> the human reply, or "
-        "the hand-over where the passages do not answer.",
+        f"{total} examples from {sum(card.conversations.values())} conversations, made by {card.made_by}. Personal data is "
+        "replaced by typed placeholders. Each example: the last three turns and passages of other, earlier conversations -> the "
+        "human reply, or the hand-over where the passages do not answer.",
         "",
         "| split | examples | conversations |",
         "| --- | --- | --- |",

@@ -9,34 +9,38 @@ from datetime import datetime
 from pathlib import Path
 
 from chatbot.errors import UsageError
+from chatbot.language import detect
+from chatbot.learning.augmenting import AUGMENTATIONS, with_noise, with_rare
 from chatbot.learning.data_card import Tally, card_of, readme
 from chatbot.learning.dataset_files import building, publish, write_split
 from chatbot.learning.datasets import SPLITS, Dataset, open_dataset
-from chatbot.learning.examples import Augmented, Example
+from chatbot.learning.examples import Example
 from chatbot.learning.finding import find
 from chatbot.learning.grading import Graded, Key
 from chatbot.learning.making import Maker, Writing, with_hand_overs
 from chatbot.learning.material import Harvest, Material, harvest, thin_out
 from chatbot.learning.splitting import Parting, part
+from chatbot.learning.superseding import superseded
 from chatbot.privacy import Masker
 from chatbot.protocols import Embedder
 
 Progress = Callable[[str, int, int], None]
 FEWEST_CONVERSATIONS = 20
 FEWEST_EXAMPLES = 10
+SUPERSEDED = "superseded"
 
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """What the caller may choose. without: share of examples whose passages do not answer; validation, test: shares of the conversations;
-    most_alike: examples with the same reply; languages: empty for all."""
+    """What the caller may choose. without: share of examples whose passages do not answer; validation, test: shares of the
+    conversations; most_alike: examples with the same reply; languages: empty for all."""
 
     passages: int = 3
     without: float = 0.2
     validation: float = 0.1
     test: float = 0.1
     seed: int = 1
-    augment: tuple[Augmented, ...] = ()
+    augment: tuple[str, ...] = ()
     languages: tuple[str, ...] = ()
     most_alike: int = 40
 
@@ -53,6 +57,10 @@ class Tools:
 
 def check(options: Options) -> None:
     """Raises UsageError for what contradicts itself."""
+    if strange := [name for name in options.augment if name not in AUGMENTATIONS]:
+        raise UsageError(
+            f"--augment {strange[0]} does not work: take {' or '.join(AUGMENTATIONS)}, or both: noise,rare."
+        )
     if options.passages < 1 or options.passages > 10:
         raise UsageError(
             f"--passages {options.passages} does not work: a prompt holds 1 to 10 passages; 3 is what a turn uses."
@@ -77,9 +85,12 @@ def build(
     """
     check(options)
     with building(data, name) as (folder, named):
-        found = harvest(material, lambda done: progress("grade replies", done, 0))
+        found = harvest(material, tools.masker, _language, lambda done: progress("grade replies", done, 0))
         if options.languages:
             found.replies[:] = [one for one in found.replies if one.language in options.languages]
+        gone = superseded(found.replies, material.passages)
+        found.dropped[SUPERSEDED] += len(gone)
+        found.replies[:] = [graded for number, graded in enumerate(found.replies) if number not in gone]
         thin_out(found, options.most_alike)
         _check_enough(found, options)
         parting = part(_begun(found.replies), options.validation, options.test, options.seed)
@@ -93,13 +104,22 @@ def build(
     return open_dataset(data, named)
 
 
+def _language(text: str) -> str | None:
+    return detect(text).language
+
+
 def _examples(
     material: Material, found: Harvest, parting: Parting, options: Options, tools: Tools, progress: Progress
 ) -> tuple[dict[str, list[Example]], Tally]:
     masker = tools.masker
     writing = replace(tools.writing, passages=options.passages)
-    made = Maker(writing, masker).make(find(found.replies, material.passages, parting.of, tools.embedder, progress))
+    maker = Maker(writing, masker)
+    made = maker.make(find(found.replies, material.passages, parting.of, tools.embedder, progress))
     parts = with_hand_overs(made, parting.of, options.without, options.seed)
+    if "rare" in options.augment:
+        parts["train"] = with_rare(parts["train"], maker.rebuild, options.seed)
+    if "noise" in options.augment:
+        parts["train"] = with_noise(parts["train"], maker.rebuild, options.seed)
     tally = Tally(
         dropped=Counter(found.dropped + made.dropped),
         conversations=found.conversations,
@@ -147,8 +167,8 @@ def _check_enough(found: Harvest, options: Options) -> None:
     have = len({one.conversation for one in found.replies})
     if have < FEWEST_CONVERSATIONS:
         raise UsageError(
-            f"Only {have} of {found.conversations} conversations hold a reply to learn from, and {FEWEST_CONVERSATIONS} are needed; "
-            "import more of them, then build again."
+            f"Only {have} of {found.conversations} conversations hold a reply to learn from, and {FEWEST_CONVERSATIONS} are "
+            "needed; import more of them, then build again."
         )
 
 

@@ -92,6 +92,7 @@ def _search(
             [
                 Candidate(timeline.passages[row], held[row], float(reply), float(question))
                 for row, reply, question in zip(best, replies, questions, strict=True)
+                if key_of(timeline.passages[row]) not in graded.others
             ],
         )
 

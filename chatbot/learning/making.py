@@ -1,5 +1,5 @@
-"""From replies and what was found for them to examples: the product's own prompt, the target, the hand-overs beside them. Must not know
-search, stores or files.
+"""From replies and what was found for them to examples: the product's own prompt, the target, the hand-overs beside them. Must
+not know search, stores or files.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from functools import lru_cache
 
 from chatbot.learning.examples import Example, Kind
 from chatbot.learning.grading import Graded, Key, key_of
-from chatbot.learning.supporting import Candidate, Evidence, supported, wanted, without_answer
+from chatbot.learning.supporting import Candidate, Evidence, supported, taught, wanted, without_answer
 from chatbot.privacy import Masker
 from chatbot.prompts import BYTES_PER_TOKEN, NO_ANSWER, generate_prompt, how_many_fit
 from chatbot.types import ChatMessage, Passage, Role, Turn
@@ -49,13 +49,16 @@ class Maker:
     def __init__(self, writing: Writing, masker: Masker) -> None:
         self.writing = writing
         self._mask = lru_cache(maxsize=_MASKED)(masker.mask)
+        self._shown: dict[str, list[Passage]] = {}
 
     def make(self, found: Iterable[tuple[Graded, Sequence[Candidate]]]) -> Made:
         """One answer for each reply that a passage of its moment supports."""
         made = Made()
         for graded, candidates in found:
             want = wanted(graded, graded.language in self.writing.trusted, self.writing.company)
-            evidence = supported(graded, candidates, self.writing.passages, want)
+            evidence = supported(candidates, self.writing.passages, want)
+            if isinstance(evidence, str) and graded.origin == "correction":
+                evidence = taught(graded, candidates, self.writing.passages)
             if not isinstance(evidence, Evidence):
                 made.dropped[evidence] += 1
                 continue
@@ -85,7 +88,7 @@ class Maker:
         prompt = generate_prompt(turns, shown, writing.company, graded.language, writing.budget_tokens)
         places = list(dict.fromkeys([graded.conversation, *graded.others, *map(key_of, shown)]))
         said = (*prompt, ChatMessage("assistant", target))
-        return Example(
+        made = Example(
             id=_identity(graded, said),
             conversation_id=graded.conversation[1],
             source=graded.conversation[0],
@@ -103,6 +106,16 @@ class Maker:
             weight=graded.weight,
             rejected=mask(graded.rejected) if graded.rejected else None,
         )
+        self._shown[made.id] = shown
+        return made
+
+    def rebuild(self, example: Example, window: str, order: Sequence[int]) -> tuple[ChatMessage, ...]:
+        """The messages of an example of this build with another window, and its passages, by number, in another order."""
+        shown = [self._shown[example.id][at] for at in order]
+        prompt = generate_prompt(
+            turns_of(window), shown, self.writing.company, example.language, self.writing.budget_tokens
+        )
+        return (*prompt, example.messages[-1])
 
 
 def turns_of(window: str) -> list[Turn]:
@@ -117,8 +130,8 @@ def turns_of(window: str) -> list[Turn]:
 def with_hand_overs(made: Made, splits: Mapping[Key, str], without: float, seed: int) -> dict[str, list[Example]]:
     """The examples of each split: all answers, and as many hand-overs as make up the share `without` of it.
 
-    The turns are drawn by a hash of the seed, the same in every run. A hand-over stands directly behind the answer to the same turn, so
-    that nothing but the passages tells the two apart.
+    The turns are drawn by a hash of the seed, the same in every run. A hand-over stands directly behind the answer to the same
+    turn, so that nothing but the passages tells the two apart.
     """
     parts: dict[str, list[Example]] = {}
     for split in ("train", "validation", "test"):

@@ -3,25 +3,33 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from chatbot.learning.grading import RETIRED, Graded, Key, grade, key_of
+from chatbot.learning.live_replies import CONFIRMED, Opinions, live_replies
 from chatbot.matching import FAQ
 from chatbot.privacy import Masker
 from chatbot.transcripts.collapse import near_duplicates
-from chatbot.types import Passage, Transcript
+from chatbot.types import CORRECTION, Passage, Transcript
 
+LIVE = "live"  # the source of live conversations, as in an export
 DUPLICATE, TOO_COMMON = "duplicate", "too_common"
 
 
 @dataclass(frozen=True, slots=True)
 class Material:
-    """transcripts: imported conversations, read once. passages: what is in use of them; retired: what a person took back."""
+    """transcripts: imported conversations, read once, the team's own answers among them. passages: what is in use of them; retired:
+    what a person took back. live: live conversations, read once, with what was thought of their replies. written: of the team's own
+    answers, by passage, the live conversation that each came from and what the assistant had said there.
+    """
 
     transcripts: Iterable[Transcript]
     passages: Sequence[Passage]
     retired: Sequence[Passage] = ()
+    live: Iterable[Transcript] = ()
+    said: Opinions = field(default_factory=Opinions)
+    written: Mapping[str, tuple[str | None, str | None]] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -34,8 +42,10 @@ class Harvest:
     seen: int = 0
 
 
-def harvest(material: Material, progress: Callable[[int], None]) -> Harvest:
-    """Grades every reply. progress: conversations done."""
+def harvest(
+    material: Material, masker: Masker, detect: Callable[[str], str | None], progress: Callable[[int], None]
+) -> Harvest:
+    """Grades every reply. detect: names the language of a text. progress: conversations done."""
     known: dict[Key, dict[int, Passage]] = defaultdict(dict)
     gone: dict[Key, set[int]] = defaultdict(set)
     for passage in material.passages:
@@ -45,8 +55,11 @@ def harvest(material: Material, progress: Callable[[int], None]) -> Harvest:
     found = Harvest()
     for transcript in material.transcripts:
         key = transcript.source, transcript.id
-        _add(found, grade(transcript, known.get(key, {}), frozenset(gone.get(key, ()))))
-        found.conversations += 1
+        graded = grade(transcript, known.get(key, {}), frozenset(gone.get(key, ())))
+        _add(found, (_as_written(one, material.written) for one in graded))
+        progress(found.conversations)
+    for transcript in material.live:
+        _add(found, live_replies(transcript, material.said, masker, detect))
         progress(found.conversations)
     _without_retired(found, material.retired)
     return found
@@ -84,12 +97,22 @@ def public_contacts(passages: Iterable[Passage], masker: Masker) -> tuple[str, .
 
 
 def _add(found: Harvest, graded: Iterable[Graded | str]) -> None:
+    found.conversations += 1
     for one in graded:
         found.seen += 1
         if isinstance(one, str):
             found.dropped[one] += 1
         else:
             found.replies.append(one)
+
+
+def _as_written(one: Graded | str, written: Mapping[str, tuple[str | None, str | None]]) -> Graded | str:
+    """An answer that the team wrote also names the live conversation whose words its question is from."""
+    if isinstance(one, str) or one.passage.source != CORRECTION:
+        return one
+    conversation, rejected = written.get(one.passage.id, (None, None))
+    others = ((LIVE, conversation),) if conversation else ()
+    return replace(one, origin="correction", weight=CONFIRMED, others=others, rejected=rejected)
 
 
 def _without_retired(found: Harvest, retired: Sequence[Passage]) -> None:

@@ -82,7 +82,7 @@ def is_right(want: Wanted, one: Candidate) -> bool:
     return bool(want.facts) and near and not _lacking(want.facts, [one])
 
 
-def supported(graded: Graded, found: Sequence[Candidate], k: int, want: Wanted) -> Evidence | str:
+def supported(found: Sequence[Candidate], k: int, want: Wanted) -> Evidence | str:
     """The prompt's passages, best first, or why there are none: "no_precedent", "superseded" or "facts_unsupported".
 
     The first `k` found that differ; where those lack a right passage, or facts of the reply, one found further down that has them
@@ -134,7 +134,20 @@ def _lacking(facts: frozenset[str], shown: Sequence[Candidate]) -> frozenset[str
 
 def _says_else(want: Wanted, one: Candidate) -> bool:
     covered = len(want.words & one.words) / len(want.words) if want.words else 1.0
-    return one.reply < _FAR and covered < _UNCOVERED and one.question < _LIKE_QUESTION and not is_right(want, one)
+    if one.reply >= _FAR or covered >= _UNCOVERED or one.question >= _LIKE_QUESTION or is_right(want, one):
+        return False
+    return len(_lacking(want.facts, [one])) == len(want.facts)
+
+
+def taught(graded: Graded, found: Sequence[Candidate], k: int) -> Evidence:
+    """The prompt for an answer that the team wrote where nothing earlier says the same: that answer first, as in the product from
+    that moment on, then what else is found."""
+    others = [one.passage for one in _distinct(found, k) if not _outdated(graded.passage, one.passage)]
+    return Evidence((graded.passage, *others[: k - 1]))
+
+
+def _outdated(now: Passage, before: Passage) -> bool:
+    return overlap(now.answer, before.answer) >= _SAME_MATTER and contradicts(now.answer, before.answer)
 
 
 def _distinct(found: Sequence[Candidate], k: int) -> list[Candidate]:
