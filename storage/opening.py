@@ -40,6 +40,7 @@ from storage.rights import Rights
 from storage.sessions import Sessions
 from storage.teams import Teams
 from storage.transcripts import Transcripts
+from storage.tries import TryBook
 from storage.trouble import explain
 from storage.votes import Votes
 
@@ -64,6 +65,7 @@ class Store:
     credentials: Credentials = field(init=False)
     sessions: Sessions = field(init=False)
     links: Links = field(init=False)
+    tries: TryBook = field(init=False)
     teams: Teams = field(init=False)
     desk: Desk = field(init=False)
     figures: FigureBook = field(init=False)
@@ -87,6 +89,7 @@ class Store:
         object.__setattr__(self, "credentials", Credentials(self.database))
         object.__setattr__(self, "sessions", Sessions(self.database))
         object.__setattr__(self, "links", Links(self.database))
+        object.__setattr__(self, "tries", TryBook(self.database))
         object.__setattr__(self, "teams", Teams(self.database))
         object.__setattr__(self, "desk", Desk(self.database))
         object.__setattr__(self, "figures", FigureBook(self.database))

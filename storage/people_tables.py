@@ -75,6 +75,17 @@ class StaffSessionRow(Rows):
     network: Mapped[str | None]
 
 
+class TryRow(Rows):
+    """A try to sign in that counts against guessing (`storage.tries`); `key` is a hash of what is tried and from where."""
+
+    __tablename__ = "sign_in_tries"
+    __table_args__ = (Index(None, "key", "at"), Index(None, "at"))
+
+    id: Mapped[int] = mapped_column(RowId, primary_key=True)
+    key: Mapped[str] = mapped_column(String(32))
+    at: Mapped[datetime]
+
+
 class AuditRow(Rows):
     """Who did what to which thing, when. Rows are only ever added: the database itself refuses changes (`storage.audit`).
 

@@ -100,11 +100,11 @@ class Account:
             raise BadInput("This QR code is too old; draw a new one.") from exc
         if user_id != user.id:
             raise BadInput("This QR code was drawn for somebody else; draw a new one.")
-        self.parts.sign_in.tries.begin_code(user.id)
+        await self.parts.sign_in.tries.begin_code(user.id)
         step = step_of(secret, body.code)
         if step is None:
             raise BadInput(WRONG_CODE)
-        self.parts.sign_in.tries.code_succeeded(user.id)
+        await self.parts.sign_in.tries.code_succeeded(user.id)
         codes = recovery_codes()
         hashes = [recovery_hash(code) for code in codes]
         actor = self.parts.gate.actor(user, request)

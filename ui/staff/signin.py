@@ -35,19 +35,24 @@ class SignIn:
 
     store: Store
     passwords: Passwords = field(default_factory=Passwords)
-    tries: Tries = field(default_factory=Tries)
+    tries: Tries = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "tries", Tries(self.store.tries))
 
     async def by_password(self, email: str, password: str, network: str | None, old: str | None = None) -> Started:
         """Raises Busy after too many tries, NotSignedIn for a wrong pair, whether or not the account exists."""
         account = account_key(email)
-        self.tries.begin(account, network)
+        self.tries.check(account, network)
         found = await self.store.credentials.by_email(email)
-        if self.tries.is_under_attack(account) and not await self._comes_from(found, network):
-            raise self.tries.wait(account)
+        attacked_until = await self.tries.attacked_until(account)
+        if attacked_until is not None and not await self._comes_from(found, network):
+            raise self.tries.wait(attacked_until)
+        await self.tries.begin(account, network)
         stored = found.password_hash if found and not found.user.disabled else None
         if not await self.passwords.matches(password, stored) or found is None or stored is None:
             await self._refuse(account, network)
-        self.tries.succeeded(account, network)
+        await self.tries.succeeded(account, network)
         if self.passwords.is_dated(stored):
             fresh = await self.passwords.hash(normal(password))
             await self.store.credentials.rehash(found.user.id, stored, fresh)
@@ -67,12 +72,12 @@ class SignIn:
         found = None if user_id is None else await self.store.credentials.of(user_id)
         if found is None or found.totp_secret is None:
             raise NotSignedIn("The time for the code is over; sign in again with your password.")
-        self.tries.begin_code(found.user.id)
+        await self.tries.begin_code(found.user.id)
         who = actor_of(found.user, network)
         if not await self.takes_code(found, code, who):
             await self.store.audit.record(who, "session.wrong_code", f"user:{found.user.id}")
             raise BadInput(WRONG_CODE)
-        self.tries.code_succeeded(found.user.id)
+        await self.tries.code_succeeded(found.user.id)
         fresh = await self.store.sessions.start(found.user.id, verified=True, actor=who, instead_of=token)
         return Started(fresh, found.user, False)
 
@@ -102,12 +107,12 @@ class SignIn:
 
     async def confirm(self, user: User, password: str, network: str | None) -> Secrets:
         """The password once more before something that matters, where there is one. Raises Busy, BadInput."""
-        self.tries.begin(account_key(user.email), network)
+        await self.tries.begin(account_key(user.email), network)
         found = await self.store.credentials.of(user.id)
         if found is None or (found.password_hash and not await self.passwords.matches(password, found.password_hash)):
-            self.tries.failed(account_key(user.email), network)
+            await self.tries.failed(account_key(user.email), network)
             raise BadInput("The present password is wrong.")
-        self.tries.succeeded(account_key(user.email), network)
+        await self.tries.succeeded(account_key(user.email), network)
         return found
 
     async def _begin_for(self, user: User, network: str | None, old: str | None) -> Started:
@@ -120,7 +125,7 @@ class SignIn:
         return found is not None and await self.store.sessions.knows_network(found.user.id, network)
 
     async def _refuse(self, account: str, network: str | None) -> NoReturn:
-        self.tries.failed(account, network)
+        await self.tries.failed(account, network)
         await self.store.audit.record(Actor(None, "nobody", network), "session.refused", f"account:{account}")
         raise NotSignedIn(WRONG)
 

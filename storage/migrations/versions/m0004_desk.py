@@ -153,6 +153,15 @@ def _create_people() -> None:
         sa.PrimaryKeyConstraint("token_hash", name=op.f("pk_staff_sessions")),
     )
     op.create_index(op.f("ix_staff_sessions_user_id"), "staff_sessions", ["user_id"], unique=False)
+    op.create_table(
+        "sign_in_tries",
+        sa.Column("id", RowId, nullable=False),
+        sa.Column("key", sa.String(length=32), nullable=False),
+        sa.Column("at", Instant(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_sign_in_tries")),
+    )
+    op.create_index(op.f("ix_sign_in_tries_key_sign_in_tries_at"), "sign_in_tries", ["key", "at"], unique=False)
+    op.create_index(op.f("ix_sign_in_tries_at"), "sign_in_tries", ["at"], unique=False)
 
 
 def _create_desk() -> None:
