@@ -8,11 +8,13 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Connection, Select, insert, select
+from sqlalchemy import ColumnElement, Connection, Select, Text, cast, insert, or_, select
 
 from storage.databases import Database
 from storage.people_tables import AuditRow
 
+LISTS = ("transcript.preview", "transcripts.search", "transcript.search")
+"""Actions that showed parts of several conversations; their `detail` names these."""
 _NOBODY: Mapping[str, Any] = {}
 
 
@@ -73,7 +75,10 @@ class Audit:
         before_id: int | None = None,
         limit: int = 100,
     ) -> Sequence[AuditEntry]:
-        """Newest first; `before_id` pages on. action: a whole one ("user.disable") or an area ("user")."""
+        """Newest first; `before_id` pages on. action: a whole one ("user.disable") or an area ("user").
+
+        A conversation as target brings up the lists and searches that have shown it, too.
+        """
         query = _matching(target, user_id, action)
         return await asyncio.wrap_future(self.database.read(lambda c: _entries(c, query, before_id, limit)))
 
@@ -81,12 +86,19 @@ class Audit:
 def _matching(target: str | None, user_id: int | None, action: str | None) -> Select[Any]:
     query = select(AuditRow.__table__)
     if target is not None:
-        query = query.where(AuditRow.target == target)
+        query = query.where(or_(AuditRow.target == target, *_shown_in(target)))
     if user_id is not None:
         query = query.where(AuditRow.user_id == user_id)
     if action is not None:
         query = query.where((AuditRow.action == action) | AuditRow.action.startswith(f"{action}.", autoescape=True))
     return query
+
+
+def _shown_in(target: str) -> list[ColumnElement[bool]]:
+    area, _, key = target.partition(":")
+    if area != "conversation" or not key:
+        return []
+    return [AuditRow.action.in_(LISTS) & cast(AuditRow.detail, Text).contains(f'"{key}"', autoescape=True)]
 
 
 def _entries(connection: Connection, query: Select[Any], before_id: int | None, limit: int) -> list[AuditEntry]:

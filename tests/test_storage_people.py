@@ -16,8 +16,9 @@ from chatbot.errors import BadInput, ChatbotError, Conflict, NotFound
 from storage.audit import COMMAND, Actor
 from storage.opening import Store, open_store
 from storage.people import User
-from storage.people_tables import LinkRow, StaffSessionRow
+from storage.people_tables import LinkRow, StaffSessionRow, TryRow
 from storage.sessions import hash_token
+from storage.tries import WINDOW
 
 pytestmark = pytest.mark.asyncio
 
@@ -44,6 +45,27 @@ async def actions(store: Store, target: str | None = None) -> list[str]:
 async def age(store: Store, token: str, **values: datetime) -> None:
     query = update(StaffSessionRow).where(StaffSessionRow.token_hash == hash_token(token)).values(**values)
     await asyncio.wrap_future(store.database.write(lambda c: c.execute(query)))
+
+
+# --- tries --------------------------------------------------------------------------------------------------
+
+
+async def test_tries_are_counted_within_a_moving_window(store: Store) -> None:
+    taken = await asyncio.gather(*(store.tries.take("pair:a:n", 10) for _ in range(40)))
+    refused = [until for until in taken if until is not None]
+    assert len(refused) == 30  # made all at once, none too many is heard
+    assert all(WINDOW - timedelta(minutes=1) < until - datetime.now(UTC) <= WINDOW for until in refused)
+    assert await store.tries.full("pair:a:n", 10) is not None
+    assert await store.tries.full("pair:a:n", 11) is None
+    assert await store.tries.full("pair:b:n", 1) is None
+    earlier = update(TryRow).values(at=datetime.now(UTC) - WINDOW)
+    await asyncio.wrap_future(store.database.write(lambda c: c.execute(earlier)))
+    assert await store.tries.take("pair:a:n", 10) is None
+    left = await asyncio.wrap_future(store.database.read(lambda c: c.scalars(select(TryRow.key)).all()))
+    assert len(left) == 1  # nothing is kept longer than it counts
+    assert "a" not in left
+    await store.tries.clear("pair:a:n")
+    assert await store.tries.full("pair:a:n", 1) is None
 
 
 # --- users --------------------------------------------------------------------------------------------------
@@ -354,6 +376,17 @@ async def test_an_account_elsewhere_belongs_to_one_user(store: Store) -> None:
 
 
 # --- audit --------------------------------------------------------------------------------------------------
+
+
+async def test_who_saw_a_conversation_is_found_in_lists_and_searches_too(store: Store) -> None:
+    made = actor(await ann(store))
+    await store.audit.record(made, "transcript.view", "conversation:a_b")
+    await store.audit.record(made, "transcript.preview", None, {"where": "desk.bot", "conversations": ["x", "a_b"]})
+    await store.audit.record(made, "transcripts.search", None, {"conversations": ["axb", "a_bc"]})
+    await store.audit.record(made, "export.transcripts", None, {"what": "a_b"})
+    found = await store.audit.entries(target="conversation:a_b")
+    assert [entry.action for entry in found] == ["transcript.preview", "transcript.view"]
+    assert await store.audit.entries(target="conversation:") == []
 
 
 async def test_the_audit_log_is_read_by_page_target_actor_and_action(store: Store) -> None:

@@ -109,3 +109,5 @@ def test_a_search_that_shows_what_customers_wrote_is_audited(site: House) -> Non
         assert site.client.get(f"/agents/api/transcripts{query}", headers=admin.headers).status_code == 200
     found = done(site.store.audit.entries(user_id=admin.user.id, action="transcripts.search"))
     assert [entry.detail for entry in found] == [{"conversations": [made]}]
+    listed = done(site.store.audit.entries(user_id=admin.user.id, action="transcript.preview"))
+    assert [(entry.detail["where"], entry.detail["conversations"][0]) for entry in listed] == [("archive", made)]

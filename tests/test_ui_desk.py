@@ -118,6 +118,28 @@ def test_each_view_is_in_the_audit_log_once_for_a_while(site: House) -> None:
     assert [entry.actor for entry in views] == [f"{ann.user.id} Ann Lee"]
 
 
+def test_what_a_list_shows_is_in_the_audit_log_once_for_a_while(site: House) -> None:
+    first, ann, ben = waits(site)[0], sign_in(site.store), sign_in(site.store, name="Ben Ito")
+
+    def look(who: Member) -> None:
+        shown = site.client.get(f"{API}/list", params={"which": "waiting"}, headers=who.headers).json()["items"]
+        assert all(item["preview"] for item in shown)
+
+    look(ann)
+    look(ann)
+    second = waits(site)[0]
+    look(ann)
+    look(ben)
+    found = done(site.store.audit.entries(action="transcript.preview"))[::-1]
+    assert [(entry.actor, sorted(entry.detail["conversations"])) for entry in found] == [
+        (f"{ann.user.id} Ann Lee", [first]),
+        (f"{ann.user.id} Ann Lee", [second]),
+        (f"{ben.user.id} Ben Ito", sorted([first, second])),
+    ]
+    assert {entry.detail["where"] for entry in found} == {"desk.waiting"}
+    assert len(done(site.store.audit.entries(target=f"conversation:{second}", action="transcript.preview"))) == 2
+
+
 def test_colleagues_are_named_with_who_is_here(site: House) -> None:
     ann, ben = sign_in(site.store, name="Ann Lee"), sign_in(site.store, team="Boats", name="Ben Ito")
     found = site.client.get(f"{API}/colleagues", headers=ann.headers).json()

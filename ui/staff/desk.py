@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Annotated, Any
@@ -11,7 +12,7 @@ from fastapi import APIRouter, Query, Request, Response
 from pydantic import Field
 
 from chatbot.errors import BadInput
-from storage.desk_lists import ListName
+from storage.desk_lists import DeskItem, ListName
 from storage.people import User
 from storage.taking import Hand
 from ui.api import MAX_SEQ, ConversationId, Strict
@@ -59,9 +60,11 @@ class DeskRoutes:
         which: ListName,
         after: Annotated[str | None, Query(max_length=300)] = None,
     ) -> dict[str, Any]:
-        """A part of one list, with the lengths of all; `after` comes from the part before."""
+        """A part of one list, with the lengths of all; `after` comes from the part before. What customers wrote is shown in
+        part, which the audit log tells."""
         user = await self.parts.gate.agent(request)
         found = await self.parts.store.desk.page(user, which, _place(after), PAGE)
+        await self._note_previews(user, request, f"desk.{which}", found.items)
         return {
             "items": [item_view(item) for item in found.items],
             "after": "|".join((found.after[0].isoformat(), found.after[1])) if found.after else None,
@@ -85,7 +88,9 @@ class DeskRoutes:
 
     async def facts(self, conversation_id: ConversationId, request: Request) -> dict[str, Any]:
         user = await self.parts.gate.agent(request)
-        return facts_view(await self.parts.store.desk.facts(user, conversation_id))
+        found = await self.parts.store.desk.facts(user, conversation_id)
+        await self._note_previews(user, request, "desk.earlier", found.earlier)
+        return facts_view(found)
 
     async def colleagues(self, request: Request) -> dict[str, Any]:
         """Whom a conversation can be transferred to; `here`: has the desk open."""
@@ -139,6 +144,10 @@ class DeskRoutes:
         user = await self.parts.gate.agent(request)
         actor = self.parts.gate.actor(user, request)
         return Hand(user, actor, conversation_id, token) if token else Hand(user, actor, conversation_id)
+
+    async def _note_previews(self, user: User, request: Request, where: str, items: Iterable[DeskItem]) -> None:
+        actor, shown = self.parts.gate.actor(user, request), [item.id for item in items if item.preview]
+        await self.parts.looks.note(self.parts.store.audit, actor, where, shown)
 
     async def _audit_view(self, user: User, conversation_id: str, request: Request) -> None:
         now, key = time.monotonic(), (user.id, conversation_id)

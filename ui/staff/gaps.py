@@ -37,8 +37,11 @@ class WhichGroup(Strict):
 
 
 class GapAnswer(WhichGroup):
+    """ours: what looks like personal data in the answer is the company's."""
+
     question: str = Field(max_length=LONGEST)
     answer: str = Field(max_length=LONGEST)
+    ours: bool = False
 
 
 def gap_routes(parts: StaffParts) -> APIRouter:
@@ -80,6 +83,9 @@ class GapRoutes:
         groups = await self.book.groups(user)
         said, decided = await self.book.ask(groups), await self.parts.store.gaps.decided(self.book.since())
         held = self.book.grouping
+        shown = [group_view(group, said.get(group.id), _standing(group, decided)) for group in groups[:_SHOWN]]
+        asked = [one["conversation"] for group in shown for one in group["examples"]]
+        await self.parts.looks.note(self.parts.store.audit, self.parts.gate.actor(user, request), "gaps", asked)
         return {
             "state": "ready" if held else "computing" if self.book.available else "unavailable",
             "problem": self.book.problem,
@@ -91,7 +97,7 @@ class GapRoutes:
             "period_days": PERIOD.days,
             "capped": len(held.questions) if held and held.capped else None,
             "questions": len(await self.parts.store.gaps.visible(user, self.book.since())) if held else 0,
-            "groups": [group_view(group, said.get(group.id), _standing(group, decided)) for group in groups[:_SHOWN]],
+            "groups": shown,
             "more": max(0, len(groups) - _SHOWN),
         }
 
@@ -99,7 +105,7 @@ class GapRoutes:
         """Makes the answer knowledge; says how many of the group's examples the assistant now answers."""
         user = await self.parts.gate.agent(request)
         group = await self._group(user, wish.group)
-        lesson, masked = await self.teaching.written(wish.question, wish.answer, group.centre.language)
+        lesson, masked = await self.teaching.written(wish.question, wish.answer, group.centre.language, ours=wish.ours)
         actor = self.parts.gate.actor(user, request)
         made = await self.parts.store.corrections.write(user, actor, lesson, about=f"gap:{group.id}")
         ids = [one.id for one in group.questions]

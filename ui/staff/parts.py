@@ -11,6 +11,7 @@ from ui.events import EventHub
 from ui.parts import Turns
 from ui.presence import Presence
 from ui.staff.gate import Gate
+from ui.staff.looks import Looks
 from ui.staff.signin import SignIn
 
 
@@ -19,7 +20,7 @@ class StaffParts:
     """The collaborators of all team routes; one a process. static: the address of our static files, with their version.
 
     assistant: the working core; None where nothing is answered (tests of pages). presence: who has the desk
-    open, shared with the reception.
+    open, shared with the reception. looks: who has been shown what lately, for the audit log.
     """
 
     settings: Settings
@@ -31,3 +32,4 @@ class StaffParts:
     sign_in: SignIn
     assistant: Assistant | None = None
     presence: Presence = field(default_factory=Presence)
+    looks: Looks = field(default_factory=Looks)
