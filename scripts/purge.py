@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
+import shlex
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from rich.console import Console
@@ -14,8 +15,9 @@ from rich.table import Table
 from chatbot.erasing import Copies
 from chatbot.errors import StorageError, UsageError
 from scripts.options import DataOption, JsonOption, plain, print_json, progress_bar, run, settings_from
+from storage.audit import COMMAND, record
 from storage.opening import Store, open_store
-from storage.rights import Receipt
+from storage.receipts import Receipt
 from storage.subjects import By, Candidate, Subject
 
 
@@ -49,19 +51,21 @@ def main(
         if compact:
             return _compact(store)
         if find is not None:
-            return _show_candidates(store.rights.search(find), as_json)
+            found = store.rights.search(find)
+            _note(store, "transcript.search", "people", {"conversations": [one.conversation for one in found]})
+            return _show_candidates(found, as_json)
         subject = _subject(owner, conversation, email, transcript)
         if export is not None:
             return _export(store, subject, export, with_notes)
         preview = store.rights.preview(subject, copies)
         if dry_run:
-            return _show(preview, as_json)
+            return show_receipt(preview, as_json)
         if not yes:
-            _show(preview, False)
+            show_receipt(preview, False)
             _ask()
         with progress_bar(as_json) as show:
             receipt = store.rights.erase(subject, copies, progress=show)
-    _show(receipt, as_json)
+    show_receipt(receipt, as_json)
 
 
 def _subject(owner: str | None, conversation: str | None, email: str | None, past: tuple[str, str] | None) -> Subject:
@@ -89,6 +93,9 @@ def _ask() -> None:
 
 def _export(store: Store, subject: Subject, out: Path, notes: bool) -> None:
     found = store.rights.dossier(subject, notes=notes)
+    detail = {"by": subject.by.value, "notes": notes} | {name: len(some) for name, some in found.items()}
+    target = f"conversation:{subject.value}" if subject.by is By.CONVERSATION else None
+    _note(store, "export.person", target, detail)
     try:
         with out.open("x", encoding="utf-8") as file:
             json.dump(found, file, ensure_ascii=False, indent=2)
@@ -102,6 +109,11 @@ def _export(store: Store, subject: Subject, out: Path, notes: bool) -> None:
     )
 
 
+def _note(store: Store, action: str, target: str | None, detail: dict[str, Any]) -> None:
+    """What somebody sees through a command stands in the audit log like what is seen on a page."""
+    store.database.write(lambda c: record(c, COMMAND, action, target, detail)).result()
+
+
 def _compact(store: Store) -> None:
     if not store.rights.compact():
         raise StorageError("The database could not be compacted now: a long read is in the way; try again in a moment.")
@@ -112,21 +124,28 @@ def _show_candidates(found: list[Candidate], as_json: bool) -> None:
     if as_json:
         print_json(found)
         return
-    table = Table("conversation", "owner", "found by", "text", "last change")
+    console = _console()
     for one in found:
-        name = one.conversation if one.owner else f"{one.source} {one.conversation}"
-        when = f"{one.updated_at:%Y-%m-%d %H:%M}" if one.updated_at else ""
-        table.add_row(name, one.owner, one.why, one.text, when)
-    _console().print(table if found else "Nothing has these words.", markup=False)
+        whose = f"--owner {one.owner}\n--conversation {one.conversation}" if one.owner else _transcript_of(one)
+        when = f", {one.updated_at:%Y-%m-%d %H:%M}" if one.updated_at else ""
+        console.print(f"{whose}\n  found by {one.why}{when}: {one.text}\n", markup=False)  # whole, to be copied
+    if not found:
+        console.print("Nothing has these words.")
 
 
-def _show(receipt: Receipt, as_json: bool) -> None:
+def _transcript_of(one: Candidate) -> str:
+    return f"--transcript {shlex.quote(one.source)} {shlex.quote(one.conversation)}"
+
+
+def show_receipt(receipt: Receipt, as_json: bool) -> None:
+    """What went, or would go, store by store, and what a person still has to look at."""
     if as_json:
         print_json(receipt)
         return
     console = _console()
     head = f"Erased, receipt {receipt.id}" if receipt.id else "Would erase"
-    console.print(f"[bold]{head}[/bold]: {receipt.conversations} conversations.")
+    number = receipt.conversations
+    console.print(f"[bold]{head}[/bold]: {number} {'conversation' if number == 1 else 'conversations'}.")
     table = Table("store", "what", "")
     for name, number in receipt.rows.items():
         table.add_row("database", name, str(number))

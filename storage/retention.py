@@ -11,8 +11,11 @@ from sqlalchemy import ColumnElement, Connection, and_, false, func, or_, select
 
 from storage.audit import COMMAND, Actor
 from storage.databases import Database
+from storage.eraser import Outside, Progress, silent
 from storage.erasing import Scope
-from storage.rights import RETENTION, Outside, Progress, Receipt, Rights
+from storage.receipts import Receipt
+from storage.replaying import RETENTION
+from storage.rights import Rights
 from storage.tables import ConversationRow
 
 BATCH = 200  # conversations a receipt
@@ -52,7 +55,7 @@ class Retention:
         outside: Outside,
         *,
         actor: Actor = COMMAND,
-        progress: Progress = lambda _stage, _done, _total: None,
+        progress: Progress = silent,
     ) -> list[Receipt]:
         """Erases all that is due, in batches with a receipt each. What the team wrote because of a conversation stays: it is
         masked, and knowledge does not age with one customer's data."""
@@ -61,7 +64,7 @@ class Retention:
         while batch := self.database.read(lambda c: _batch(c, days, now)).result():
             progress("erase conversations", gone, total)
             receipts.append(
-                self.rights.erase_scope(Scope(batch), outside, (RETENTION, RETENTION, RETENTION), actor, _silent)
+                self.rights.erase_scope(Scope(batch), outside, (RETENTION, RETENTION, RETENTION), actor, silent)
             )
             gone += len(batch)
         progress("erase conversations", gone, total)
@@ -83,7 +86,3 @@ def _batch(connection: Connection, days: Mapping[Any, int], now: datetime) -> tu
 
 def _old(status: str, days: int, now: datetime) -> ColumnElement[bool]:
     return and_(ConversationRow.status == status, ConversationRow.updated_at < now - timedelta(days=days))
-
-
-def _silent(_stage: str, _done: int, _total: int) -> None:
-    """The batches are what is counted."""

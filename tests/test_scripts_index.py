@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from storage.opening import open_store
 from tests.commands import begun, refused, shell, typed
 from tests.demo import REPOSITORY, environment
 
@@ -152,7 +153,9 @@ def test_what_is_deleted_stands_nowhere_in_the_data_folder(tmp_path: Path) -> No
     refused(typed("--data", folder, "transcripts", "delete", "own", "zorblax-0", "none"), "'none'", "'own'", code=1)
     assert holding(folder, "zorblax")
     done = typed("--data", folder, "transcripts", "delete", "own", "zorblax-0", "zorblax-1", "--json")
-    assert (done.code, done.json["deleted"], done.json["index"]["passages"]) == (0, 2, 4)
+    assert (done.code, done.json["conversations"], done.json["outside"]["index"]["passages"]) == (0, 2, 2)
+    with open_store(None, folder) as store:
+        assert [one["receipt"] for one in store.rights.receipts()] == [done.json["id"]]
     assert holding(folder, "zorblax") == []
     assert names(folder) == ["v000003"]
     assert typed("--data", folder, "index", "verify").code == 0
@@ -160,17 +163,20 @@ def test_what_is_deleted_stands_nowhere_in_the_data_folder(tmp_path: Path) -> No
     assert {hit["conversation_id"] for hit in hits} == {"gadget-0", "gadget-1", "gadget-2", "widget-0"}
 
 
-def test_deleting_without_the_index_says_what_is_left_to_do(tmp_path: Path) -> None:
-    folder = tmp_path / "d"
+def test_a_restored_backup_does_not_bring_back_what_was_deleted(tmp_path: Path) -> None:
+    folder, backup = tmp_path / "d", tmp_path / "backup.sqlite3"
     add(folder, tmp_path, 2, "zorblax")
+    with open_store(None, folder) as store:
+        assert store.database.settle(compact_below=1 << 40)
+    shutil.copy(folder / "precedent.sqlite3", backup)
     shown = typed("--data", folder, "transcripts", "delete", "own", "zorblax-0").out
-    assert shown == "Deleted from the database: 1.\n"
-    assert typed("--data", folder, "index").code == 0
-    shown = typed("--data", folder, "transcripts", "delete", "own", "zorblax-1", "--no-index").out
-    assert "chatbot index --keep 1" in shown
-    assert holding(folder, "zorblax")
-    assert typed("--data", folder, "index", "--keep", "1").code == 0
-    assert holding(folder, "zorblax") == []
+    assert shown.startswith("Erased, receipt ")
+    assert "1 conversation.\n" in shown
+    for left in folder.glob("precedent.sqlite3*"):
+        left.unlink()
+    shutil.copy(backup, folder / "precedent.sqlite3")
+    with open_store(None, folder) as store:
+        assert [one.id for one in store.transcripts.transcripts()] == ["zorblax-1"]
 
 
 @pytest.mark.chaos

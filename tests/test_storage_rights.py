@@ -15,7 +15,7 @@ from sqlalchemy import func, select, update
 
 from chatbot.errors import BadInput, NotFound, StorageError
 from chatbot.types import Role, Transcript, Turn
-from storage import rights as rights_module
+from storage import eraser as eraser_module
 from storage.audit import COMMAND
 from storage.desk_tables import CorrectionRow, ErasureRow
 from storage.ledger import KEY, LEDGER, Ledger
@@ -202,7 +202,7 @@ def test_killed_before_a_row_went_it_is_finished_too(
         boss = done(store.people.add_user("ada@shop.example", "Ada", "admin", COMMAND))
         one, stays = make_customer(store, boss, 1), make_customer(store, boss, 2)
         with monkeypatch.context() as patch:
-            patch.setattr(rights_module.Rights, "_delete", killed)
+            patch.setattr(eraser_module.Eraser, "delete", killed)
             with pytest.raises(KeyboardInterrupt):
                 store.rights.erase(of(one), Elsewhere())
     with open_store(url, tmp_path, ballast_bytes=SMALL_BALLAST) as store:
@@ -338,11 +338,11 @@ def test_what_a_big_file_leaves_is_tidied_later(store: Store, monkeypatch: pytes
     if store.database.dialect != "sqlite":
         assert store.database.settle(compact_below=0)
         return
-    monkeypatch.setattr(rights_module, "COMPACT_BELOW", 0)
+    monkeypatch.setattr(eraser_module, "COMPACT_BELOW", 0)
     done(store.conversations.create_conversation("ann"))
     assert not store.rights.erase(Subject(By.OWNER, "ann"), Elsewhere()).settled
     assert not store.rights.tidy()
-    monkeypatch.setattr(rights_module, "COMPACT_BELOW", 1 << 40)
+    monkeypatch.setattr(eraser_module, "COMPACT_BELOW", 1 << 40)
     assert store.rights.tidy()
     assert store.rights.receipts()[0]["counts"]["settled"]
     assert not store.rights.tidy()

@@ -12,7 +12,8 @@ from chatbot.erasing import Copies
 from chatbot.errors import NotFound
 from chatbot.types import Event, EventKind, Message, Role
 from storage.audit import Actor
-from storage.rights import SELF, Receipt
+from storage.eraser import SELF
+from storage.receipts import Receipt
 from storage.subjects import By, Subject
 from ui.parts import Parts
 from ui.strings import strings

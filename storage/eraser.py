@@ -1,0 +1,118 @@
+"""How an erasure is carried out: intent, rows, copies outside, receipt; one at a time. Must not know whose data or why.
+
+Copies outside the database (index versions, training examples) belong to others, who come in as an `Outside`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import secrets
+from collections import Counter
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Protocol
+
+from filelock import FileLock, Timeout
+
+from chatbot.errors import Busy
+from storage import receipts
+from storage.audit import Actor
+from storage.databases import Database
+from storage.erasing import Scope, erase
+from storage.ledger import LIVE, Erasure, Ledger
+from storage.receipts import Receipt, receipt_of
+
+COMPACT_BELOW = 512 * 2**20  # bytes; a larger file is compacted when somebody asks for it (`chatbot purge --compact`)
+SELF, SELF_BELOW = "self", 64 * 2**20  # customers do not make everybody wait; the daily tidying does the rest
+_LOCK_WAIT_S = 60.0
+
+Progress = Callable[[str, int, int], None]
+
+
+class Outside(Protocol):
+    """The copies outside the database."""
+
+    def models(self, conversations: Collection[str]) -> Sequence[str]:
+        """Names of the model versions that were trained on any of these."""
+
+    def sweep(self, doomed: Callable[[str | None, str], bool], *, index: bool, dry_run: bool) -> Mapping[str, Any]:
+        """Removes every copy of a doomed (source, id), or counts them; `index` False spares the look into the index."""
+
+    def stale(self, since: datetime) -> bool:
+        """Is there an index version from before `since`, as after a restored backup?"""
+
+
+@dataclass(frozen=True, slots=True)
+class Eraser:
+    """Lives as long as the store; any thread may call, and its calls block."""
+
+    database: Database
+    folder: Path
+
+    @property
+    def ledger(self) -> Ledger:
+        return Ledger(self.folder)
+
+    def entry(self, scope: Scope, kind: str, reason: str, name: str) -> Erasure:
+        """The intent. name: what names the subject."""
+        every = [*((LIVE, each) for each in scope.conversations), *scope.transcripts]
+        ledger, now = self.ledger, datetime.now(UTC)
+        return Erasure(
+            receipt=f"{now:%Y%m%d}-{secrets.token_hex(6)}",
+            step="intent",
+            kind=kind,
+            reason=reason,
+            subject=ledger.marks([(kind, name)])[0],
+            at=now,
+            marks=ledger.marks(every),
+            sources=tuple(dict.fromkeys(source for source, _ in scope.transcripts)),
+        )
+
+    def delete(self, scope: Scope, progress: Progress) -> Counter[str]:
+        """Deletes the rows, chunk by chunk, and counts them by table."""
+        rows: Counter[str] = Counter()
+        chunks = scope.chunks()
+        for done, chunk in enumerate(chunks):
+            progress("erase rows", done, len(chunks))
+            rows += self.database.write(lambda c, part=chunk: erase(c, part), cleaning=True).result()  # type: ignore[misc]
+        progress("erase rows", len(chunks), len(chunks))
+        return rows
+
+    def finish(
+        self,
+        entry: Erasure,
+        rows: Counter[str],
+        outside: Outside,
+        about: tuple[Sequence[str], Actor, int],
+        progress: Progress,
+    ) -> Receipt:
+        """Sweeps the copies and writes the receipt. about: models trained on it, who erases, how many conversations."""
+        models, actor, conversations = about
+        progress("erase copies", 0, 1)
+        others = outside.sweep(self.ledger.doomed([entry]), index=bool(entry.sources), dry_run=False)
+        settled = self.settle(SELF_BELOW if entry.reason == SELF else None)
+        receipt = receipt_of(entry, rows, others, (models, conversations), settled=settled)
+        done = replace(entry, step="done", counts=receipt.counts())
+        self.database.write(lambda c: receipts.keep(c, done, actor)).result()
+        self.ledger.append(replace(done, marks=(), sources=()))
+        progress("erase copies", 1, 1)
+        return receipt
+
+    def settle(self, below: int | None = None) -> bool:
+        """Empties the database's log and free space; below: the size in bytes from which on a file is left as it is."""
+        return self.database.settle(compact_below=COMPACT_BELOW if below is None else below)
+
+    @contextlib.contextmanager
+    def alone(self, wait_s: float = _LOCK_WAIT_S) -> Iterator[None]:
+        """Raises Busy while another program erases."""
+        try:
+            with FileLock(self.folder / "erasures.lock", timeout=wait_s, thread_local=False):
+                yield
+        except Timeout as exc:
+            raise Busy("Another program is erasing in this data folder: try again when it is done.") from exc
+
+
+def silent(_stage: str, _done: int, _total: int) -> None:
+    """For work that nobody watches."""
