@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, fields
+from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from rich.console import Console
@@ -16,7 +18,12 @@ from chatbot.errors import StorageError, UsageError
 from chatbot.transcripts.exporting import export
 from chatbot.types import Transcript
 from scripts.options import DataOption, run, settings_from
+from storage.archive import ALL
+from storage.audit import COMMAND, record
+from storage.filters import Filters, check_filters
 from storage.opening import Store, open_store
+
+FILTERS = tuple(one.name for one in fields(Filters))
 
 
 class What(StrEnum):
@@ -35,6 +42,16 @@ class Format(StrEnum):
     PARQUET = "parquet"
 
 
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """Which conversations; narrowed: only what the words and filters find."""
+
+    what: What
+    words: str
+    filters: Filters
+    narrowed: bool
+
+
 def main(
     ctx: typer.Context,
     out: Annotated[
@@ -42,24 +59,42 @@ def main(
     ] = None,
     what: Annotated[What, typer.Option(help="Live chats, imported transcripts, or both.")] = What.ALL,
     format: Annotated[Format, typer.Option(help="csv and parquet: one row a turn.")] = Format.JSONL,
+    words: Annotated[str, typer.Option(help='Only live chats with these words, or with a "phrase".')] = "",
+    only: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME=VALUE", help=f"Only live chats with this; again for more. NAME: {', '.join(FILTERS)}."
+        ),
+    ] = None,
     force: Annotated[bool, typer.Option("--force", help="Replace the file if it is there.")] = False,
     data: DataOption = None,
 ) -> None:
-    """Writes conversations; JSON Lines holds everything, a line each. The file appears when it is whole, never in part."""
+    """Writes conversations; JSON Lines holds everything, a line each. The file appears when it is whole, never in part.
+
+    Words and filters are those of the page Transcripts; since and until are days or moments, by the last activity.
+    """
     settings = settings_from(ctx, data)
+    filters = read_filters(only or [])
+    narrowed = bool(words.strip()) or filters != ALL
+    if narrowed and what is What.IMPORTED:
+        raise UsageError(
+            "Imported conversations have no such filters: leave out --words and --only, or --what imported."
+        )
+    wish = Wish(What.LIVE if narrowed else what, words, filters, narrowed)
     if out and out.exists() and not force:
         raise UsageError(f"{out} is there already; choose another name or say --force.")
     if out is None and format is Format.PARQUET:
         raise UsageError("Parquet is no text: name a file with --out.")
     database = settings.database_url.get_secret_value() if settings.database_url else None
     with open_store(database, settings.data) as store:
+        _note(store, wish, format)
         if out is None:
-            write(_conversations(store, what), lambda piece: sys.stdout.write(piece.decode()), format)
+            write(_conversations(store, wish), lambda piece: sys.stdout.write(piece.decode()), format)
             return
         half = out.with_name(out.name + ".part")
         try:
             with half.open("wb") as file:
-                count = write(_conversations(store, what), file.write, format)
+                count = write(_conversations(store, wish), file.write, format)
                 file.flush()
                 os.fsync(file.fileno())
             half.replace(out)
@@ -72,10 +107,46 @@ def main(
     )
 
 
-def _conversations(store: Store, what: What) -> Iterator[Transcript]:
-    if what is not What.LIVE:
+def read_filters(given: Sequence[str]) -> Filters:
+    """From `name=value`. Raises UsageError, BadInput."""
+    values: dict[str, Any] = {}
+    for each in given:
+        name, parted, value = each.partition("=")
+        if name not in FILTERS or not parted or not value:
+            raise UsageError(f"--only {each}: say NAME=VALUE with one of {', '.join(FILTERS)}.")
+        try:
+            values[name] = _KINDS.get(name, str)(value)
+        except ValueError as exc:
+            raise UsageError(f"--only {each}: {_WRITTEN.get(name, 'this is no number')}.") from exc
+    return check_filters(Filters(**values))
+
+
+def _moment(value: str) -> datetime:
+    moment = datetime.fromisoformat(value)
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+_KINDS: dict[str, Callable[[str], Any]] = {
+    "since": _moment, "until": _moment, "rating": int, "agent": int, "thumb": int,
+}  # fmt: skip
+_WRITTEN = dict.fromkeys(("since", "until"), "write a day as 2026-05-01, or a moment as 2026-05-01T08:00:00+02:00")
+
+
+def _note(store: Store, wish: Wish, format: Format) -> None:
+    detail: dict[str, Any] = {"format": format.value, "what": wish.what.value}
+    if wish.narrowed:
+        detail |= {"words": bool(wish.words.strip())}
+        detail |= {name: str(value) for name in FILTERS if (value := getattr(wish.filters, name)) is not None}
+    store.database.write(lambda c: record(c, COMMAND, "export.transcripts", None, detail)).result()
+
+
+def _conversations(store: Store, wish: Wish) -> Iterator[Transcript]:
+    if wish.narrowed:
+        yield from store.archive.transcripts(wish.words, wish.filters)
+        return
+    if wish.what is not What.LIVE:
         yield from store.transcripts.transcripts()
-    if what is not What.IMPORTED:
+    if wish.what is not What.IMPORTED:
         yield from store.live_transcripts()
 
 

@@ -7,14 +7,14 @@ import base64
 import binascii
 import json
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, Connection, select
+from sqlalchemy import ColumnElement, Connection, select, true
 
 from chatbot.errors import BadInput
-from chatbot.types import Conversation, Message, Role
+from chatbot.types import Conversation, Message, Role, Transcript
 from storage.archive_pages import Place, Question, Slice, page_of
 from storage.audit import Actor, record
 from storage.checks import check_values, utc
@@ -25,11 +25,12 @@ from storage.people import User
 from storage.people_tables import UserRow
 from storage.searchbox import Snippet, Words, read_box, snippet
 from storage.tables import ConversationRow, MessageRow
-from storage.views import read_conversation, recent
+from storage.views import live_transcripts, read_conversation, recent
 from storage.visibility import out_of_sight, seen_by
 
 LIMIT = 50
 ALL = Filters()
+EXPORTED = 200  # conversations at a time
 WHOLE = 10_000  # messages of one transcript
 
 
@@ -93,6 +94,19 @@ class Archive:
         words, place = read_box(typed), _read_place(after)
         asked = Question(words, check_filters(filters), seen_by(user), limit)
         return await asyncio.wrap_future(self.database.read(lambda c: _page(c, asked, place)))
+
+    def transcripts(self, typed: str = "", filters: Filters = ALL, user: User | None = None) -> Iterator[Transcript]:
+        """All that `search` finds, newest first, with every message, from one state of the database; blocks. user None: a
+        command's, who sees all. Raises BadInput at the first step."""
+        visible = true() if user is None else seen_by(user)
+        asked = Question(read_box(typed), check_filters(filters), visible, EXPORTED)
+        with self.database.stream() as connection:
+            place: Place | None = Place()
+            while place is not None:
+                part = page_of(connection, asked, place)
+                whole = {one.id: one for one in live_transcripts(connection, list(part.found))} if part.found else {}
+                yield from (whole[key] for key in part.found if key in whole)
+                place = part.next
 
     async def choices(self) -> Choices:
         return await asyncio.wrap_future(self.database.read(_choices))

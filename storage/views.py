@@ -144,14 +144,15 @@ def search_messages(connection: Connection, text: str, limit: int) -> list[Messa
     return [hits[row_id] for row_id in found if row_id in hits]
 
 
-def live_transcripts(connection: Connection) -> Iterator[Transcript]:
-    """Every live conversation as a transcript, oldest first; read in pieces, so that memory stays small."""
-    rows = connection.execute(
+def live_transcripts(connection: Connection, ids: Sequence[str] | None = None) -> Iterator[Transcript]:
+    """Live conversations as transcripts, oldest first, all or those of `ids`; read in pieces, so that memory stays small."""
+    query = (
         select(ConversationRow.__table__, MessageRow.role, MessageRow.text, MessageRow.created_at.label("said_at"))
         .add_columns(MessageRow.author)
         .join(MessageRow, MessageRow.conversation_id == ConversationRow.id)
         .order_by(ConversationRow.created_at, ConversationRow.id, MessageRow.seq)
     )
+    rows = connection.execute(query if ids is None else query.where(ConversationRow.id.in_(ids)))
     current: Row[Any] | None = None
     turns: list[Turn] = []
     for row in rows:

@@ -109,3 +109,46 @@ def test_retention_runs_by_the_settings(one: Customer, store: Store, tmp_path: P
     config.write_text("retention_days = {human = 7}")
     refused = typed(*run)
     assert (refused.code, "retention_days" in refused.err) == (2, True)
+
+
+def test_an_export_may_be_narrowed_like_the_archive(one: Customer, store: Store, tmp_path: Path) -> None:
+    boss = done(store.people.add_user("eve@shop.example", "Eve Boss", "admin", COMMAND))
+    other = make_customer(store, boss, 2)
+    done(store.conversations.rate(other.conversation, other.owner, 5, None))
+
+    def exported(*words: str) -> list[str]:
+        lines = typed("--data", tmp_path, "export", *words).out.splitlines()
+        return [json.loads(line)["id"] for line in lines]
+
+    assert exported("--only", "rating=2") == [one.conversation]
+    assert exported("--words", other.words["said"]) == [other.conversation]
+    assert exported("--only", "rating=5", "--only", "since=2020-01-01") == [other.conversation]
+    assert exported("--only", "until=2020-01-01") == []
+    told = done(store.audit.entries(action="export.transcripts"))[1].detail
+    assert told == {
+        "format": "jsonl",
+        "what": "live",
+        "words": False,
+        "rating": "5",
+        "since": "2020-01-01 00:00:00+00:00",
+    }
+    for wrong, why in (
+        ("rating", "NAME=VALUE"),
+        ("size=3", "NAME=VALUE"),
+        ("rating=x", "no number"),
+        ("since=May", "2026-05-01"),
+    ):
+        refused = typed("--data", tmp_path, "export", "--only", wrong)
+        assert (refused.code, why in refused.err) == (2, True)
+    assert "no rating" in typed("--data", tmp_path, "export", "--only", "rating=9").err
+    assert typed("--data", tmp_path, "export", "--only", "rating=5", "--what", "imported").code == 2
+
+
+def test_what_a_command_shows_is_in_the_audit_log(one: Customer, store: Store, tmp_path: Path) -> None:
+    typed("--data", tmp_path, "purge", "--find", one.words["said"])
+    typed("--data", tmp_path, "purge", "--conversation", one.conversation, "--export", tmp_path / "person.json")
+    seen = done(store.audit.entries(target=f"conversation:{one.conversation}"))[:2]
+    assert [(entry.actor, entry.action) for entry in seen] == [
+        ("command", "export.person"),
+        ("command", "transcript.search"),
+    ]

@@ -25,7 +25,7 @@ from storage.people import User
 from storage.people_tables import TeamRow
 from storage.tables import ConversationRow, MessageRow
 from tests.fakes_ui import ANSWER
-from tests.staff import done
+from tests.staff import done, team_id
 
 OWNER = "owner-hash"
 ADMIN = User(1, "a@shop.example", "Ada", "admin", None, False)
@@ -256,3 +256,25 @@ async def test_an_index_is_used_for_each_way(store: Store) -> None:
     store.database.read(explain).result()
     assert all("TEMP B-TREE" not in plan for plan in plans), plans
     assert all("USING" in plan or "VIRTUAL TABLE INDEX" in plan for plan in plans), plans
+
+
+async def test_what_is_found_is_what_is_exported(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("storage.archive.EXPORTED", 2)
+    made = [await said(store, f"My parcel number {n}", "and a second word", owner=f"o{n}") for n in range(5)]
+    other = await said(store, "Mein Paket", language="de")
+    await store.conversations.rate(made[1], "o1", 1, None)
+
+    def exported(typed: str = "", user: User | None = None, **filters: Any) -> list[str]:
+        return [one.id for one in store.archive.transcripts(typed, Filters(**filters), user)]
+
+    assert exported() == await ids(store) == [made[1], other, *(made[n] for n in (4, 3, 2, 0))]
+    assert exported("parcel") == await ids(store, "parcel") == made[::-1]
+    assert exported(language="de") == [other]
+    assert exported("parcel", rating=1) == [made[1]]
+    assert exported("nowhere") == []
+    [whole] = store.archive.transcripts("", Filters(rating=1))
+    assert [turn.text for turn in whole.turns] == ["My parcel number 1", "and a second word"]
+    change(store, update(ConversationRow).where(ConversationRow.id == other).values(team_id=team_id(store, "Boats")))
+    assert other not in exported(user=replace(ADMIN, id=2, role="agent"))
+    with pytest.raises(BadInput, match="no status"):
+        exported(status="gone")

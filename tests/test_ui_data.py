@@ -136,3 +136,21 @@ async def test_a_running_process_forgets_when_another_program_erases(
             copies = Copies(site.parts.settings)
             await asyncio.to_thread(store.rights.erase, Subject(By.OWNER, "ann"), copies)
             await asyncio.wait_for(retriever.looked.wait(), 10)
+
+
+def test_what_the_archive_finds_can_be_exported(tmp_path: Path) -> None:
+    with house(tmp_path) as site:
+        boss, ann = sign_in(site.store, "admin", name="Ada Boss"), sign_in(site.store)
+        one, other = (make_customer(site.store, boss.user, n) for n in (1, 2))
+        asked: dict[str, Any] = {"q": one.words["said"], "rating": 2}
+        found = site.client.get(f"{AT}/export", params=asked, headers=boss.headers)
+        [kept] = map(json.loads, found.text.splitlines())
+        assert kept["id"] == one.conversation
+        assert other.words["said"] not in found.text
+        began, ended = done(site.store.audit.entries(action="export"))[::-1]
+        assert began.detail == {"format": "jsonl", "what": "live", "rating": 2, "words": True}
+        assert ended.detail == dict(began.detail) | {"conversations": 1, "whole": True}
+        assert site.client.get(f"{AT}/export", params={"rating": 5}, headers=boss.headers).text == ""
+        refused = site.client.get(f"{AT}/export", params={"status": "gone"}, headers=boss.headers)
+        assert (refused.status_code, "no status 'gone'" in refused.text) == (422, True)
+        assert site.client.get(f"{AT}/export", params=asked, headers=ann.headers).status_code == 403

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Annotated, Any
 
@@ -20,9 +20,11 @@ from ui.staff.pages import page
 from ui.staff.parts import StaffParts
 from ui.staff.views import staff_message
 
+_FILTERS = {one.name for one in fields(Filters)}
 
-class Asked(Strict):
-    """The query of a search; an empty field filters nothing."""
+
+class Wanted(Strict):
+    """What is searched for; an empty field filters nothing."""
 
     q: str = Field("", max_length=MAX_BOX_CHARS)
     since: datetime | None = None
@@ -37,10 +39,15 @@ class Asked(Strict):
     reason: str | None = Field(None, max_length=40)
     action: str | None = Field(None, max_length=20)
     thumb: int | None = Field(None, ge=-1, le=1)
-    after: str | None = Field(None, max_length=600)
 
     def filters(self) -> Filters:
-        return Filters(**self.model_dump(exclude={"q", "after"}))
+        return Filters(**self.model_dump(include=_FILTERS))
+
+
+class Asked(Wanted):
+    """The query of a search. after: `next` of the page before."""
+
+    after: str | None = Field(None, max_length=600)
 
 
 @dataclass(frozen=True)
@@ -65,9 +72,11 @@ class ArchiveRoutes:
         user = await self.parts.gate.agent(request)
         found = await self.parts.store.archive.search(user, asked.q, asked.filters(), after=asked.after)
         shown = [entry.conversation.id for entry in found.entries]
-        if asked.q and shown:  # what matched is shown in the customer's words
-            actor = self.parts.gate.actor(user, request)
+        actor = self.parts.gate.actor(user, request)  # what is shown of each is in the customer's words
+        if asked.q and shown:
             await self.parts.store.audit.record(actor, "transcripts.search", None, {"conversations": shown})
+        else:
+            await self.parts.looks.note(self.parts.store.audit, actor, "archive", shown)
         back_to = found.back_to.isoformat() if found.back_to else None
         return {"entries": [entry_view(entry) for entry in found.entries], "next": found.next, "back_to": back_to}
 

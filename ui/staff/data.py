@@ -19,10 +19,15 @@ from chatbot.erasing import Copies
 from chatbot.errors import BadInput
 from chatbot.transcripts.exporting import MEDIA, export
 from chatbot.types import Event, EventKind, Transcript
+from storage.archive import ALL
 from storage.audit import Actor, record
-from storage.rights import Receipt
+from storage.filters import check_filters
+from storage.opening import Store
+from storage.receipts import Receipt
+from storage.searchbox import read_box
 from storage.subjects import By, Candidate, Subject
 from ui.api import MAX_SEQ
+from ui.staff.archive import Wanted
 from ui.staff.login import Strict
 from ui.staff.pages import page
 from ui.staff.parts import StaffParts
@@ -51,6 +56,24 @@ class Erasing(Person):
     confirm: Annotated[str, Field(max_length=20)]
 
 
+class Export(Wanted):
+    """With words or filters only live conversations are meant: imported ones have no such thing."""
+
+    format: Literal["jsonl", "csv", "parquet"] = "jsonl"
+    what: Literal["all", "live", "imported"] = "all"
+
+    @property
+    def is_narrowed(self) -> bool:
+        return bool(self.q.strip()) or self.filters() != ALL
+
+    def told(self) -> dict[str, Any]:
+        """For the audit log, without the words: they may be somebody's name."""
+        if not self.is_narrowed:
+            return {"format": self.format, "what": self.what}
+        given = self.model_dump(mode="json", exclude={"q", "what"}, exclude_none=True)
+        return given | {"what": "live", "words": bool(self.q.strip())}
+
+
 @dataclass(frozen=True)
 class Data:
     """The routes' methods. Lives as long as the process."""
@@ -68,7 +91,9 @@ class Data:
         user = await self.parts.gate.admin(request)
         found = await asyncio.to_thread(self.parts.store.rights.search, text)
         actor = self.parts.gate.actor(user, request)
-        await self.parts.store.audit.record(actor, "transcript.search", "people", {"found": len(found)})
+        await self.parts.store.audit.record(
+            actor, "transcript.search", "people", {"conversations": [one.conversation for one in found]}
+        )
         return {"found": [candidate_view(one) for one in found]}
 
     async def kept(self, request: Request, body: Person) -> dict[str, Any]:
@@ -122,36 +147,47 @@ class Data:
     async def export(
         self,
         request: Request,
-        format: Literal["jsonl", "csv", "parquet"] = "jsonl",
-        what: Literal["all", "live", "imported"] = "all",
+        wish: Annotated[Export, Query()],
     ) -> StreamingResponse:
-        """Every conversation as a file, in pieces. The audit log gets a line before the first and one after the last."""
+        """Every conversation, or what the archive's search finds, as a file, in pieces. The audit log gets a line before the first
+        and one after the last."""
         user = await self.parts.gate.admin(request)
-        actor, detail = self.parts.gate.actor(user, request), {"format": format, "what": what}
-        await self.parts.store.audit.record(actor, "export.transcripts", None, detail)
+        actor = self.parts.gate.actor(user, request)
+        check_filters(wish.filters())
+        read_box(wish.q)
+        await self.parts.store.audit.record(actor, "export.transcripts", None, wish.told())
         headers = {
-            "content-disposition": f'attachment; filename="conversations.{format}"',
+            "content-disposition": f'attachment; filename="conversations.{wish.format}"',
             "cache-control": "no-store",
         }
-        return StreamingResponse(self._pieces(format, what, actor), media_type=MEDIA[format], headers=headers)
+        return StreamingResponse(self._pieces(wish, actor), media_type=MEDIA[wish.format], headers=headers)
 
-    def _pieces(self, format: str, what: str, actor: Actor) -> Iterator[bytes]:
+    def _pieces(self, wish: Export, actor: Actor) -> Iterator[bytes]:
         store, count, whole = self.parts.store, 0, False
 
         def transcripts() -> Iterator[Transcript]:
             nonlocal count
-            parts = [store.transcripts.transcripts] * (what != "live") + [store.live_transcripts] * (what != "imported")
-            for part in parts:
-                for transcript in part():
+            for part in _parts(store, wish):
+                for transcript in part:
                     count += 1
                     yield transcript
 
         try:
-            yield from export(transcripts(), format)
+            yield from export(transcripts(), wish.format)
             whole = True
         finally:
-            detail = {"format": format, "what": what, "conversations": count, "whole": whole}
+            detail = wish.told() | {"conversations": count, "whole": whole}
             store.database.write(lambda c: record(c, actor, "export.done", None, detail)).result()
+
+
+def _parts(store: Store, wish: Export) -> Iterator[Iterator[Transcript]]:
+    if wish.is_narrowed:
+        yield store.archive.transcripts(wish.q, wish.filters())
+        return
+    if wish.what != "live":
+        yield store.transcripts.transcripts()
+    if wish.what != "imported":
+        yield store.live_transcripts()
 
 
 def candidate_view(one: Candidate) -> dict[str, Any]:

@@ -120,6 +120,7 @@ function exports() {
   const go = (format) => { location.href = `/admin/api/data/export?${new URLSearchParams({ format, what: what.value })}`; };
   return el("section.card", {}, el("h2", {}, "Export"), el("label", {}, "What", what),
     el("div.stack", {}, FORMATS.map(([format, name, why]) => el("div.row.between.format", {}, el("span.small.muted", {}, why), el("button", { type: "button", onclick: () => go(format) }, name)))),
+    el("p.muted.small", {}, "To export a part, filter under ", el("a", { href: "/agents/transcripts" }, "Transcripts"), " and export what was found."),
     el("p.muted.small", {}, "Exports hold personal data and stand in the audit log."));
 }
 

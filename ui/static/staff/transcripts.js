@@ -17,15 +17,17 @@ const RATINGS = { 5: "5 stars", 4: "4 stars", 3: "3 stars", 2: "2 stars", 1: "1 
 const THUMBS = { "-1": "A thumb down", 1: "A thumb up" };
 const ROLES = { customer: "Customer", agent: "Agent", bot: "Assistant", note: "Internal note", system: "" };
 const AUTOMATIC_ROUNDS = 8;
+const FILES = { jsonl: "JSON Lines", csv: "CSV", parquet: "Parquet" };
 
 export function start(root, config) {
   if (config.conversation) showTranscript(root, config.conversation);
-  else new Search(root).begin();
+  else new Search(root, config.user.role === "admin").begin();
 }
 
 class Search {
-  constructor(root) {
+  constructor(root, mayExport) {
     this.root = root;
+    this.mayExport = mayExport;
     this.asked = Object.fromEntries(new URLSearchParams(location.search));
     this.next = null;
     this.round = 0;
@@ -39,13 +41,14 @@ class Search {
     this.more = el("button", { type: "button", hidden: true, onclick: () => this.load(true) }, "Show more");
     this.note = el("p.muted.small", { role: "status" });
     this.empty = el("p.empty", { hidden: true });
+    this.files = el("div.row.files.small.muted", { hidden: true, role: "group", "aria-label": "Export what was found" });
     const open = Object.keys(this.asked).some((name) => name !== "q");
     fill(this.root, el("div.sheet", {},
       el("h1", {}, "Transcripts"),
       el("section.card", {},
         el("form.search", { role: "search", onsubmit: (event) => { event.preventDefault(); this.set({ q: this.box.value.trim() }); } }, this.box),
         el("details.more", { open }, el("summary", {}, "Filters"), this.filters), this.chosen),
-      this.note, this.results, this.empty, el("div.row", {}, this.more)));
+      el("div.row.between", {}, this.note, this.files), this.results, this.empty, el("div.row", {}, this.more)));
     this.box.focus();
     const loading = this.load(false);
     this.choices = (await attempt(() => call("GET", `${API}/choices`))) ?? { tags: [], agents: [], languages: [] };
@@ -114,6 +117,9 @@ class Search {
     this.more.hidden = !page.next;
     this.more.disabled = false;
     this.more.textContent = page.back_to ? "Search further back" : "Show more";
+    this.files.hidden = !this.mayExport || (count === 0 && !page.next);
+    fill(this.files, "Export these", Object.entries(FILES).map(([format, name]) =>
+      el("a.button", { href: `/admin/api/data/export?${new URLSearchParams({ ...this.asked, what: "live", format })}`, download: "" }, name)));
     this.empty.hidden = count > 0 || Boolean(page.next);
     this.empty.textContent = Object.keys(this.asked).length ? "No conversation matches. Try fewer words or filters." : "There is no conversation yet.";
     const many = page.next && !page.back_to;
@@ -150,7 +156,7 @@ async function showTranscript(root, id) {
   }
   const { conversation, messages, verdicts } = found;
   const list = el("ol", { "aria-label": "Conversation" });
-  const facts = [languageName(conversation.language), conversation.agent, conversation.reason && `handed over: ${reasonOf(conversation.reason)}`, `began ${moment(conversation.created_at)}`];
+  const facts = [languageName(conversation.language), conversation.agent, conversation.reason && (conversation.reason === "customer_ended" ? reasonOf(conversation.reason) : `handed over: ${reasonOf(conversation.reason)}`), `began ${moment(conversation.created_at)}`];
   fill(root, el("div.sheet", {},
     el("div.row.between", {}, back(), el("a.button", { href: `/agents/#${encodeURIComponent(id)}` }, "Open in the desk")),
     el("div.stack", {}, el("h1", {}, "Transcript"),
