@@ -95,11 +95,18 @@ def texts_of(passage: Passage) -> dict[str, str]:
 
 def _best(scores: Floats, hidden: npt.NDArray[np.bool_]) -> Ints:
     """(turns, DEPTH) rows by falling score, ties by row, -1 where there are no more."""
-    scores = np.where(hidden, -np.inf, scores).astype(np.float32)
-    depth = min(DEPTH, scores.shape[1])
-    top = np.argpartition(-scores, depth - 1, axis=1)[:, :depth] if depth < scores.shape[1] else None
-    ids = np.sort(top, axis=1) if top is not None else np.broadcast_to(np.arange(depth), scores.shape).copy()
-    found = np.take_along_axis(scores, ids, axis=1)
-    order = np.argsort(-found, axis=1, kind="stable")
-    ids, found = np.take_along_axis(ids, order, axis=1), np.take_along_axis(found, order, axis=1)
-    return np.where(np.isneginf(found), -1, ids).astype(np.int64)
+    seen = np.where(hidden, -np.inf, scores).astype(np.float32)
+    depth = min(DEPTH, seen.shape[1])
+    keys = _in_order(seen)
+    top = np.argpartition(keys, seen.shape[1] - depth, axis=1)[:, seen.shape[1] - depth :]
+    order = np.argsort(-np.take_along_axis(keys, top, axis=1), axis=1)
+    ids = np.take_along_axis(top, order, axis=1)
+    return np.where(np.isneginf(np.take_along_axis(seen, ids, axis=1)), -1, ids).astype(np.int64)
+
+
+def _in_order(scores: Floats) -> Ints:
+    """Whole numbers in the order of the scores, of equal ones the earlier row above: no two in a line are the same, so that which
+    of them are best does not hang on how they are sorted. A float's bits, the sign folded, are ordered as it is (IEEE 754)."""
+    bits = scores.view(np.int32)
+    folded = (bits ^ ((bits >> 31) & np.int32(0x7FFFFFFF))).astype(np.int64)
+    return (folded << 32) | np.arange(scores.shape[1] - 1, -1, -1, dtype=np.int64)
