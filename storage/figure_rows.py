@@ -115,11 +115,11 @@ def with_sources(user: User, span: Span) -> Select[Any]:
 
 
 def first_words(dialect: str, user: User, span: Span) -> Subquery:
-    """(day, value): milliseconds to the first words of each reply that has them recorded."""
+    """(day, language, value): milliseconds to the first words of each reply that has them recorded."""
     cohort = _cohort(user, span)
     value = ReplyRow.timings_ms["first"].as_float()
     return (
-        select(day_of(dialect, cohort.c.created_at).label("day"), value.label("value"))
+        select(day_of(dialect, cohort.c.created_at).label("day"), cohort.c.language, value.label("value"))
         .select_from(cohort)
         .join(ReplyRow, ReplyRow.conversation_id == cohort.c.id)
         .where(value.is_not(None))

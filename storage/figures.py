@@ -68,8 +68,8 @@ class Cell:
 class Figures:
     """All figures of a period. topics: (topic, conversations answered from it), most first; None: the source has no topic.
 
-    topics_of: conversations with an answer that has a source. first: milliseconds to the first words of a reply, by day
-    and over all.
+    topics_of: conversations with an answer that has a source. first: milliseconds to the first words of a reply, over
+    all, by day and by language.
     """
 
     span: Span
@@ -79,6 +79,7 @@ class Figures:
     topics_of: int
     first: Quantiles
     first_by_day: Mapping[str, Quantiles]
+    first_by_language: Mapping[str | None, Quantiles]
     computed_at: datetime
 
     def total(self) -> Counts:
@@ -145,6 +146,7 @@ def _figures(connection: Connection, user: User, span: Span, now: datetime) -> F
         topics_of=connection.execute(figure_rows.with_sources(user, span)).scalar_one(),
         first=waits.quantiles(connection, first, None).get("", Quantiles()),
         first_by_day=waits.quantiles(connection, first, first.c.day),
+        first_by_language=waits.quantiles(connection, first, first.c.language),
         computed_at=datetime.now(UTC),
     )
 

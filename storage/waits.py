@@ -33,7 +33,7 @@ class Waits:
     """The hand-overs asked for in a period. seconds: from asking to being taken, of those taken.
 
     stepped_in: a person took it over unasked, so nobody waited. waiting: not taken yet. never: ended without being taken,
-    `left_contact` of them with an address to write to. reasons: (reason, hand-overs), most first.
+    `left_contact` of them with an address to write to. by_language: the seconds again. reasons: (reason, hand-overs), most first.
     """
 
     asked: int = 0
@@ -42,6 +42,7 @@ class Waits:
     never: int = 0
     left_contact: int = 0
     seconds: Quantiles = field(default_factory=Quantiles)
+    by_language: Mapping[str | None, Quantiles] = field(default_factory=dict)
     reasons: tuple[tuple[str | None, int], ...] = ()
 
 
@@ -52,7 +53,7 @@ def read(connection: Connection, user: User, span: Span) -> Waits:
     amount = func.count().label("amount")
     reasons = select(stays.c.reason, amount).where(stays.c.kind != "stepped_in").group_by(stays.c.reason)
     found = connection.execute(reasons.order_by(amount.desc(), stays.c.reason)).all()
-    taken = select(literal("").label("day"), stays.c.value).where(stays.c.kind == "taken").subquery("taken")
+    taken = select(stays.c.language, stays.c.value).where(stays.c.kind == "taken").subquery("taken")
 
     def count(kind: str, name: str = "amount") -> int:
         return int(getattr(kinds[kind], name)) if kind in kinds else 0
@@ -64,11 +65,12 @@ def read(connection: Connection, user: User, span: Span) -> Waits:
         never=count("never"),
         left_contact=count("never", "contacts"),
         seconds=quantiles(connection, taken, None).get("", Quantiles()),
+        by_language=quantiles(connection, taken, taken.c.language),
         reasons=tuple((row.reason, row.amount) for row in found),
     )
 
 
-def quantiles(connection: Connection, values: Subquery, by: ColumnElement[Any] | None) -> Mapping[str, Quantiles]:
+def quantiles(connection: Connection, values: Subquery, by: ColumnElement[Any] | None) -> Mapping[Any, Quantiles]:
     """n, p50 and p95 of `values.value`, by the key `by`; without one under "". Keys without values are left out."""
     key: ColumnElement[Any] = literal("") if by is None else by
     ranked = select(
@@ -91,7 +93,7 @@ def _by_kind(stays: Subquery) -> Select[Any]:
 
 
 def _stays(dialect: str, user: User, span: Span) -> Subquery:
-    """(kind, reason, contact, value) of each hand-over asked for in the span; value: seconds until it was taken."""
+    """(kind, reason, contact, language, value) of each hand-over asked for in the span; value: seconds until it was taken."""
     kind = case(
         (HandoverRow.taken_at == HandoverRow.asked_at, "stepped_in"),
         (HandoverRow.taken_at.is_not(None), "taken"),
@@ -103,6 +105,7 @@ def _stays(dialect: str, user: User, span: Span) -> Subquery:
             kind.label("kind"),
             HandoverRow.reason,
             HandoverRow.contact,
+            ConversationRow.language,
             _seconds(dialect, HandoverRow.asked_at, HandoverRow.taken_at).label("value"),
         )
         .join(ConversationRow, ConversationRow.id == HandoverRow.conversation_id)

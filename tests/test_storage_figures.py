@@ -119,6 +119,7 @@ def test_waits_count_only_who_waited_and_tell_the_others_apart(june: Figures) ->
     waits = june.waits
     assert (waits.asked, waits.stepped_in, waits.waiting, waits.never, waits.left_contact) == (5, 1, 1, 2, 1)
     assert waits.seconds == Quantiles(2, 60.0, 120.0)
+    assert waits.by_language == {"en": Quantiles(1, 120.0, 120.0), "de": Quantiles(1, 60.0, 60.0)}
     assert waits.reasons == (("customer_asked", 4), ("repeated", 1))
 
 
@@ -131,6 +132,7 @@ def test_first_words_are_nearest_rank_quantiles_of_what_was_measured(june: Figur
     assert june.first == Quantiles(5, 300.0, 5000.0)
     assert june.first_by_day["2026-06-02"] == Quantiles(2, 100.0, 300.0)
     assert "2026-06-20" not in june.first_by_day
+    assert june.first_by_language == {"en": Quantiles(4, 200.0, 400.0), "de": Quantiles(1, 5000.0, 5000.0)}
 
 
 def test_a_language_narrows_everything(store: Store) -> None:

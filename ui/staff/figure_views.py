@@ -26,23 +26,28 @@ def figures_view(figures: Figures) -> dict[str, Any]:
         "shares": [_share(one, total) for one in SHARES],
         "means": MEANS,
         "csat": _csat(total),
-        "waits": asdict(figures.waits),
+        "waits": {name: value for name, value in asdict(figures.waits).items() if name != "by_language"},
         "first_words": asdict(figures.first),
         "topics": {
             "of": figures.topics_of,
             "found": [{"topic": name, "conversations": n} for name, n in figures.topics],
         },
         "days": [_day(figures, day, counts) for day, counts in figures.by_day().items()],
-        "languages": [
-            {"language": language, **_counts(counts), "csat": _csat(counts), "mood": _mood(counts)}
-            for language, counts in figures.by_language().items()
-        ],
+        "languages": [_language(figures, language, counts) for language, counts in figures.by_language().items()],
     }
 
 
 def _day(figures: Figures, day: str, counts: Counts) -> dict[str, Any]:
     first = figures.first_by_day.get(day, Quantiles())
     return {"day": day, **_counts(counts), "mood": _mood(counts), "first_words": asdict(first)}
+
+
+def _language(figures: Figures, language: str | None, counts: Counts) -> dict[str, Any]:
+    first = figures.first_by_language.get(language, Quantiles())
+    wait = figures.waits.by_language.get(language, Quantiles())
+    return {"language": language, **_counts(counts), "csat": _csat(counts), "mood": _mood(counts)} | {
+        "first_words": asdict(first), "wait": asdict(wait),
+    }  # fmt: skip
 
 
 def figures_csv(figures: Figures) -> str:

@@ -156,11 +156,23 @@ function plotted(title, means, drawn, wide = false) {
 function languages(found) {
   if (!found.languages.length) return null;
   const of = (count, all) => (all ? [percent(count / all), el("span.small.muted", {}, ` ${number.format(count)} of ${number.format(all)}`)] : "–");
-  const cells = (one) => [of(one.attempted, one.conversations), of(one.confirmed, one.attempted), of(one.durable, one.attempted_known), of(one.handed, one.conversations),
-    one.csat.mean === null ? "–" : [stars(one.csat.mean), el("span.small.muted", {}, ` of ${number.format(one.csat.n)}`)], one.mood === null ? "–" : one.mood.toFixed(2)];
-  return el("section.card", {}, el("h2", {}, "By language"), el("div.scroll", {}, el("table", {}, el("caption.sr", {}, "Figures by language"),
-    el("thead", {}, el("tr", {}, ["Language", "Conversations", "Attempted", "Confirmed", "Durable", "Hand-over", "Rating", "Mood"].map((name, at) => el(`th${at ? ".number" : ""}`, { scope: "col" }, name)))),
+  const noted = (value, note) => [value, el("span.small.muted", {}, ` ${note}`)];
+  const spread = ({ n, p50, p95 }, format) => (n ? noted(`${format(p50)} / ${format(p95)}`, `of ${number.format(n)}`) : "–");
+  const cells = (one) => [of(one.involved, one.conversations), of(one.attempted, one.conversations), of(one.confirmed, one.attempted), of(one.durable, one.attempted_known), of(one.handed, one.conversations),
+    spread(one.wait, seconds), one.csat.mean === null ? "–" : noted(stars(one.csat.mean), `of ${number.format(one.csat.n)}`),
+    one.mood === null ? "–" : noted(one.mood.toFixed(2), `of ${number.format(one.moods)}`), spread(one.first_words, ms)];
+  return el("section.card", {}, el("h2", {}, "By language"), byLanguage(found), el("div.scroll", {}, el("table", {}, el("caption.sr", {}, "Figures by language"),
+    el("thead", {}, el("tr", {}, ["Language", "Conversations", "Involved", "Attempted", "Confirmed", "Durable", "Hand-over", "Wait, median / 95 %", "Rating", "Mood", "First words, median / 95 %"].map((name, at) => el(`th${at ? ".number" : ""}`, { scope: "col" }, name)))),
     el("tbody", {}, found.languages.map((one) => el("tr", {}, el("th", { scope: "row" }, language(one.language)), el("td.number", {}, number.format(one.conversations)), cells(one).map((cell) => el("td.number", {}, cell))))))));
+}
+
+// Shares side by side, so that a language that does worse is seen at once.
+function byLanguage({ languages: each }) {
+  const share = (count, all) => (all ? count / all : null);
+  return plot({ labels: each.map((one) => language(one.language)), label: (name) => name, title: "Shares by language", width: WIDE, kind: "bar", of: "Language", range: [0, 1], format: percent, series: [
+    { name: "Attempted", tone: 0, values: each.map((one) => share(one.attempted, one.conversations)) },
+    { name: "Confirmed", tone: 1, values: each.map((one) => share(one.confirmed, one.attempted)) },
+    { name: "Hand-over", tone: 3, values: each.map((one) => share(one.handed, one.conversations)) }] });
 }
 
 function today() { return new Date().toISOString().slice(0, 10); }

@@ -7,8 +7,8 @@ const HEIGHT = 210, LEFT = 54, RIGHT = 8, TOP = 10, BOTTOM = 24;
 const AROUND = 66; // what the page puts beside a plot on a narrow screen
 
 // labels: one a step, in order. series: [{ name, values, tone }], null where nothing was measured; tone: which colour. kind: "line", "bar" or "stacked".
-// width: as drawn on a wide screen, in pixels. format(value) for axis, table and tooltip; range: [low, high] where it is fixed. label(text): short form for the axis.
-export function plot({ title, labels, series, kind = "line", format = String, range = null, label = (text) => text, width = 520 }) {
+// width: as drawn on a wide screen, in pixels. format(value) for axis, table and tooltip; range: [low, high] where it is fixed. label(text): short form for the axis. of: what a label is.
+export function plot({ title, labels, series, kind = "line", format = String, range = null, label = (text) => text, width = 520, of = "Day" }) {
   const wide = Math.max(260, Math.min(width, innerWidth - AROUND));
   const known = series.flatMap((one) => one.values).filter((value) => value !== null);
   if (!known.length) return el("p.muted.small", {}, "Nothing in this period.");
@@ -24,7 +24,7 @@ export function plot({ title, labels, series, kind = "line", format = String, ra
   if (kind === "line") series.forEach((one, number) => box.append(...line(one, number, across, down)));
   else bars(box, { labels, series, kind, across, down, low });
   box.append(...labels.map((name, at) => hover(name, at, { series, format, across, column: (wide - LEFT - RIGHT) / labels.length })));
-  return el("figure.plot", {}, series.length > 1 ? legend(series) : null, box, table(title, labels, series, format));
+  return el("figure.plot", {}, series.length > 1 ? legend(series) : null, box, table({ title, of }, labels, series, format));
 }
 
 // rows: [{ name, value, note }], most first: bars from left to right, which need no axis.
@@ -79,11 +79,11 @@ function legend(series) {
   return el("ul.legend", {}, series.map((one, number) => el("li", {}, el(`span.swatch.series-${one.tone ?? number}`, { "aria-hidden": "true" }), one.name)));
 }
 
-function table(title, labels, series, format) {
+function table({ title, of }, labels, series, format) {
   const rows = labels.map((name, at) => ({ name, values: series.map((one) => one.values[at]) })).filter((row) => row.values.some((value) => value));
   return el("details.numbers", {}, el("summary.small", {}, "Numbers"),
     el("div.scroll", {}, el("table", {}, el("caption.sr", {}, title),
-      el("thead", {}, el("tr", {}, el("th", { scope: "col" }, "Day"), series.map((one) => el("th.number", { scope: "col" }, one.name)))),
+      el("thead", {}, el("tr", {}, el("th", { scope: "col" }, of), series.map((one) => el("th.number", { scope: "col" }, one.name)))),
       el("tbody", {}, rows.map((row) => el("tr", {}, el("th", { scope: "row" }, row.name), row.values.map((value) => el("td.number", {}, said(value, format)))))))));
 }
 
