@@ -9,7 +9,11 @@ from rich.console import Console
 from rich.table import Table
 
 from chatbot.erasing import Copies
-from chatbot.retrieval.embedder import open_embedder
+from chatbot.errors import Conflict
+from chatbot.learning import registry
+from chatbot.learning.encoder_making import gate_of
+from chatbot.protocols import Embedder
+from chatbot.retrieval.embedder import open_base, open_embedder, open_tuned
 from chatbot.retrieval.index import KEEP, IndexVersion, build_index, list_versions, rollback, verify
 from chatbot.settings import Settings
 from chatbot.transcripts.collapse import collapse_signed
@@ -25,6 +29,7 @@ from scripts.options import (
 )
 from storage.opening import open_store
 
+BASE = "base"
 app = typer.Typer(help="Build, list, verify and roll back the index.", invoke_without_command=True)
 
 
@@ -34,18 +39,32 @@ def build(
     data: DataOption = None,
     config: ConfigOption = None,
     keep: Annotated[int, typer.Option(min=1, help="Versions that stay; 1: the current one only.")] = KEEP,
+    encoder: Annotated[
+        str | None,
+        typer.Option(help='Tuned encoder to build with, or "base"; default: the published one.', show_default=False),
+    ] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Builds the index from all imported transcripts; only new or changed passages are embedded."""
+    """Builds the index from all imported transcripts; only new or changed passages are embedded.
+
+    With --encoder the index is built anew with another encoder, and a running server takes over both.
+    """
     if data or config or not ctx.obj:
         earlier = ctx.obj if isinstance(ctx.obj, AppOptions) else AppOptions()
         ctx.obj = AppOptions(data or earlier.data, config or earlier.config)
     if ctx.invoked_subcommand is None:
-        report(reindex(settings_from(ctx), quiet=as_json, keep=keep), as_json)
+        report(reindex(settings_from(ctx), quiet=as_json, keep=keep, encoder=encoder), as_json)
 
 
-def reindex(settings: Settings, *, quiet: bool = False, keep: int = KEEP) -> IndexVersion:
-    """The index of all live passages, published if anything changed; `keep` versions stay, the current one among them."""
+def reindex(
+    settings: Settings, *, quiet: bool = False, keep: int = KEEP, encoder: str | None = None, forced: bool = False
+) -> IndexVersion:
+    """The index of all live passages, published if anything changed; `keep` versions stay, the current one among them.
+
+    encoder: a tuned version by name, "base" for what the settings name, None for the published one. Raises Conflict for a version
+    that its gate did not pass, unless forced; NotFound and ModelError for one that is missing or was changed.
+    """
+    embedder = _embedder(settings, encoder, forced)
     database = settings.database_url.get_secret_value() if settings.database_url else None
     with (
         progress_bar(quiet) as show,
@@ -54,7 +73,18 @@ def reindex(settings: Settings, *, quiet: bool = False, keep: int = KEEP) -> Ind
     ):
         show("read passages", 0, 0)
         passages = collapse_signed(store.transcripts.signed_passages(), store.knowledge.retired())
-        return build_index(passages, open_embedder(settings), settings.index_folder, show, keep=keep)
+        return build_index(passages, embedder, settings.index_folder, show, keep=keep)
+
+
+def _embedder(settings: Settings, encoder: str | None, forced: bool) -> Embedder:
+    if encoder is None:
+        return open_embedder(settings)
+    if encoder == BASE:
+        return open_base(settings)
+    verdict = gate_of(registry.read_card(settings.models_folder, encoder))
+    if not verdict.passed and not forced:
+        raise Conflict(f"{encoder} did not pass its gate: {'; '.join(verdict.reasons)}; publish a better one.")
+    return open_tuned(settings, encoder)
 
 
 def report(version: IndexVersion, as_json: bool) -> None:

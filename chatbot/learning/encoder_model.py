@@ -29,7 +29,9 @@ class Trainee:
         import torch
         from tokenizers import Tokenizer
         from transformers import AutoModel
+        from transformers.utils import logging
 
+        logging.disable_progress_bar()  # ours shows the run
         self.files = files
         self.device = torch.device(device)
         self._tokenizer = Tokenizer.from_file(str(files.folder / "tokenizer.json"))

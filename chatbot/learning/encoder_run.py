@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -15,12 +16,14 @@ from typing import Any
 from chatbot.errors import Conflict, ModelError, StorageError
 from chatbot.learning.runs import BEGUN as RUN
 from chatbot.learning.runs import DONE, PROGRESS, write_json
+from chatbot.learning.runs import FOLDER as RUNS
 from chatbot.learning.sealing import UnsealedError, seal, sync_folder, unseal, write_synced
 
 CHECKPOINTS, BEST, KIND = "checkpoints", "best.safetensors", "encoder"
 MODEL, OPTIMIZER, STATE = "model.safetensors", "optimizer.safetensors", "state.json"
 _KEPT = 2
 _HALF = ".half-"
+_NAMED = re.compile(rf"{KIND}-run-(\d{{4,}})")
 
 
 @dataclass(slots=True)
@@ -149,6 +152,12 @@ class RunFolder:
 
     def _checkpoints(self) -> list[Path]:
         return sorted((self.folder / CHECKPOINTS).glob("step-*"))
+
+
+def next_folder(data: Path) -> Path:
+    """Where a run without a name goes: encoder-run-0001, or the number after the highest."""
+    found = [_NAMED.fullmatch(path.name) for path in (data / RUNS).glob(f"{KIND}-run-*")]
+    return data / RUNS / f"{KIND}-run-{max((int(match[1]) for match in found if match), default=0) + 1:04d}"
 
 
 @contextmanager

@@ -33,8 +33,17 @@ _LOG_EVERY = 10
 _SPACE = 10  # times the weights: two checkpoints with their optimizer's state, the best, the result
 
 
-def tune(run: Path, base: EncoderFiles, lesson: Lesson, options: Tuning, watch: Watch) -> Tuned:
+def tune(
+    run: Path,
+    base: EncoderFiles,
+    lesson: Lesson,
+    options: Tuning,
+    watch: Watch,
+    about: Mapping[str, Any] | None = None,
+) -> Tuned:
     """Runs, or goes on with, the run in this folder; the encoder that did best lies in `<run>/encoder`.
+
+    about: what else `run.json` is to say of it; must be the same to go on.
 
     Raises UsageError for too little data or contradictory options, Conflict when the run was begun with others, ModelError for a
     broken checkpoint or too little memory, StorageError.
@@ -52,6 +61,7 @@ def tune(run: Path, base: EncoderFiles, lesson: Lesson, options: Tuning, watch: 
             "base": base.digest,
             "learned": lesson.learned.digest(),
             "held_out": lesson.held.digest(),
+            **(about or {}),
         },
     )
     with _memory_errors():
@@ -235,7 +245,7 @@ def peak_memory_mb(device: str = "cpu") -> float:
     if device.startswith("cuda"):
         import torch
 
-        return round(torch.cuda.max_memory_allocated() / 1e6, 1)
+        return float(round(torch.cuda.max_memory_allocated() / 1e6, 1))
     import resource
 
     return round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, 1)

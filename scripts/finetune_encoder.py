@@ -1,0 +1,232 @@
+"""`chatbot finetune --encoder`: tunes the sentence encoder on the deployment's own conversations and adds it as a version."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn
+from rich.progress import Progress as Bar
+
+from chatbot.errors import UsageError
+from chatbot.learning import registry, runs
+from chatbot.learning.datasets import open_dataset
+from chatbot.learning.encoder_gate import NAMES, judge
+from chatbot.learning.encoder_making import card_fields, lesson_of, lesson_of_dataset, licence_of, limited
+from chatbot.learning.encoder_options import Lesson, Progress, Tuning, Watch
+from chatbot.learning.encoder_run import KIND, next_folder
+from chatbot.learning.generator_base import check_licence
+from chatbot.retrieval.embedder import open_base
+from chatbot.retrieval.encoder_files import EncoderFiles, locate
+from chatbot.settings import Settings
+from chatbot.transcripts.collapse import collapse_signed
+from chatbot.types import Passage
+from scripts.finetune_wishes import Wishes
+from scripts.machine import machine
+from scripts.options import DataOption, JsonOption, print_json, run, settings_from
+from storage.opening import open_store
+
+
+def main(ctx: typer.Context, wishes: Wishes) -> None:
+    """Tunes, judges on held-out conversations and, if it is better than its base, adds the version. Raises ChatbotError."""
+    settings = settings_from(ctx, ctx.params.get("data"))
+    result = tune_encoder(settings, wishes)
+    if wishes.as_json:
+        print_json(result)
+    else:
+        _show(result)
+
+
+def tune_encoder(settings: Settings, wishes: Wishes) -> dict[str, Any]:
+    """`version` is None where the gate found it no better than its base in any way; nothing is added then."""
+    if wishes.max_steps is not None:
+        raise UsageError("--max-steps is for the generator; an encoder's run is as long as its --epochs.")
+    base = locate(settings)
+    check_licence(base.label, licence_of(base, settings.encoder), wishes.accept_licence)
+    old = runs.open_run(settings.data, wishes.resume, KIND) if wishes.resume else None
+    begun = dict(old.begun) if old else {"until": datetime.now(UTC).isoformat(), "dataset": wishes.dataset}
+    options = _options(settings, wishes, begun)
+    lesson = _lesson(settings, wishes, begun, options.seed)
+    folder = old.folder if old else _new_folder(settings, wishes)
+    return _tuned(settings, base, lesson, options, (folder, begun, wishes.as_json))
+
+
+def _tuned(
+    settings: Settings, base: EncoderFiles, lesson: Lesson, options: Tuning, at: tuple[Path, dict[str, Any], bool]
+) -> dict[str, Any]:
+    from chatbot.learning.encoder_tuning import tune
+
+    folder, begun, quiet = at
+    with _screen(quiet) as watch:
+        tuned = tune(folder, base, lesson, options, watch, {key: begun[key] for key in ("until", "dataset")})
+    verdict = judge(tuned.before, tuned.after)
+    card = None
+    if tuned.best_step:
+        fields = card_fields(base, settings.encoder, lesson, options, (tuned, verdict))
+        fields |= {"machine": machine(), "dataset": begun["dataset"] or f"passages until {begun['until']}"}
+        card = registry.add(settings.models_folder, "encoder", tuned.folder, fields)
+    return {
+        "version": card.name if card else None,
+        "run": folder.name,
+        "passed": verdict.passed,
+        "reasons": verdict.reasons,
+        "figures": verdict.figures,
+        "steps": tuned.steps,
+        "best_step": tuned.best_step,
+        "seconds": tuned.seconds,
+        "peak_memory_mb": tuned.peak_memory_mb,
+        "learned_from": len(lesson.learned.passages),
+        "held_out": len(lesson.held.passages),
+    }
+
+
+def _options(settings: Settings, wishes: Wishes, begun: dict[str, Any]) -> Tuning:
+    kept = dict(begun.get("options", {}))
+    if kept:
+        kept["kinds"] = tuple(kept["kinds"])
+    epochs = wishes.epochs
+    if epochs is not None and (epochs != int(epochs) or epochs < 1):
+        raise UsageError(f"{epochs:g} epochs do not work for an encoder; take a whole number.")
+    given: dict[str, Any] = {
+        "epochs": None if epochs is None else int(epochs),
+        "batch": wishes.batch,
+        "rate": wishes.learning_rate,
+        "seed": wishes.seed,
+        "device": _device(settings, wishes.device) if wishes.device or not kept else None,
+    }
+    return replace(Tuning(**kept), **{name: value for name, value in given.items() if value is not None})
+
+
+def _device(settings: Settings, wished: str | None) -> str:
+    import torch
+
+    device = wished if wished not in (None, "auto") else settings.device
+    if device == "auto":
+        return "cuda" if torch.cuda.is_available() else "cpu"
+    if device == "cuda" and not torch.cuda.is_available():
+        raise UsageError("--device cuda does not work: torch sees no GPU here; leave it out or take cpu.")
+    return str(device)
+
+
+def _lesson(settings: Settings, wishes: Wishes, begun: dict[str, Any], seed: int) -> Lesson:
+    embedder = open_base(settings)
+    if begun["dataset"]:
+        if wishes.languages or wishes.max_examples:
+            raise UsageError(
+                "A data set is learned from as it is; leave --languages and --max-examples out with --dataset."
+            )
+        return lesson_of_dataset(open_dataset(settings.data, begun["dataset"]), embedder)
+    passages = limited(
+        _passages(settings, datetime.fromisoformat(begun["until"])), wishes.languages, wishes.max_examples
+    )
+    return lesson_of(passages, embedder, seed)
+
+
+def _passages(settings: Settings, until: datetime) -> list[Passage]:
+    """What an index built at that time would hold, as far as the passages' own times tell."""
+    database = settings.database_url.get_secret_value() if settings.database_url else None
+    with open_store(database, settings.data) as store:
+        signed = [pair for pair in store.transcripts.signed_passages() if _seen(pair[0]) <= until]
+        return collapse_signed(signed, store.knowledge.retired())
+
+
+def _seen(passage: Passage) -> datetime:
+    seen = passage.last_seen or passage.resolved_at or datetime.min
+    return seen if seen.tzinfo else seen.replace(tzinfo=UTC)
+
+
+def _new_folder(settings: Settings, wishes: Wishes) -> Path:
+    if wishes.run:
+        folder = settings.data / runs.FOLDER / runs.check_name(wishes.run)
+        if (folder / runs.BEGUN).exists():
+            raise UsageError(f"There is a run {wishes.run!r} already; give it another --run, or go on with --resume.")
+        return folder
+    return next_folder(settings.data)
+
+
+@contextmanager
+def _screen(quiet: bool) -> Iterator[Watch]:
+    """A bar with loss, held-out score and time left; a line a measurement where it is no terminal."""
+    console = Console(stderr=True, highlight=False, soft_wrap=True)
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    told = TextColumn("{task.fields[told]}")
+    with Bar(*columns, told, console=console, transient=True, disable=quiet or not console.is_terminal) as bar:
+        task = bar.add_task("tune", total=None, told="")
+
+        def show(now: Progress) -> None:
+            bar.update(task, description=now.stage, completed=now.step, total=now.steps, told=_line(now))
+            if not quiet and not console.is_terminal:
+                console.print(f"{now.stage}: step {now.step} of {now.steps}{_line(now)}")
+
+        yield show
+
+
+def _line(now: Progress) -> str:
+    parts = [f"loss {now.loss:.3f}"] if now.loss is not None else []
+    parts += [f"held-out score {now.score:.3f}"] if now.score is not None else []
+    parts += [f"{now.seconds_left / 60:.0f} min left"] if now.seconds_left else []
+    return "".join(f", {part}" for part in parts)
+
+
+def _show(result: dict[str, Any]) -> None:
+    console = Console(highlight=False, soft_wrap=True)
+    for name, figures in result["figures"].items():
+        low, high = figures["difference"]["low"], figures["difference"]["high"]
+        spread = "" if low is None else f" ({low:+.3f} to {high:+.3f})"
+        console.print(
+            f"{NAMES[name]}: {figures['before']['mean']:.3f} -> {figures['after']['mean']:.3f}, "
+            f"{figures['difference']['mean']:+.3f}{spread}, {figures['after']['n']} held-out turns"
+        )
+    spent = f"{result['steps']} steps, {result['seconds']:.0f} s, {result['peak_memory_mb']:.0f} MB at most"
+    if result["version"] is None:
+        console.print(f"Tuning never did better than the base ({spent}); nothing was added.")
+    elif result["passed"]:
+        console.print(
+            f"[bold]{result['version']}[/bold] is made ({spent}). Publish it with `chatbot index --encoder {result['version']}`."
+        )
+    else:
+        console.print(f"[bold]{result['version']}[/bold] is made ({spent}), but: {'; '.join(result['reasons'])}.")
+
+
+def alone(
+    ctx: typer.Context,
+    dataset: Annotated[str | None, typer.Option(help="Learn from this data set rather than from all passages.")] = None,
+    run_name: Annotated[str | None, typer.Option("--run", help="Name of the new run.")] = None,
+    resume: Annotated[str | None, typer.Option(help='Go on with this run, or with the "last".')] = None,
+    epochs: Annotated[int | None, typer.Option(help="Passes over the pairs.")] = None,
+    batch: Annotated[int | None, typer.Option(help="Pairs at once.")] = None,
+    learning_rate: Annotated[float | None, typer.Option(help="Highest rate.")] = None,
+    seed: Annotated[int | None, typer.Option(help="Of order, twins and dropout.")] = None,
+    device: Annotated[str | None, typer.Option(help="auto, cpu or cuda.")] = None,
+    data: DataOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Tunes the sentence encoder."""
+    settings = settings_from(ctx, data)
+    wishes = Wishes(
+        dataset=dataset,
+        run=run_name,
+        resume=resume,
+        epochs=epochs,
+        batch=batch,
+        learning_rate=learning_rate,
+        seed=seed,
+        device=device,
+        as_json=as_json,
+    )
+    result = tune_encoder(settings, wishes)
+    print_json(result) if as_json else _show(result)
+
+
+if __name__ == "__main__":
+    os.environ.setdefault("OMP_WAIT_POLICY", "passive")  # threads that wait leave the core to others
+    app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+    app.command()(alone)
+    run(app)

@@ -1,0 +1,173 @@
+"""`chatbot finetune --encoder` as typed, on a tiny encoder: tuned, judged, published with an index, taken back, tampered with."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from pathlib import Path
+
+import pytest
+
+from chatbot.errors import IndexBroken, ModelError
+from chatbot.learning import registry
+from chatbot.learning.encoder_exam import Marks
+from chatbot.learning.encoder_gate import judge
+from chatbot.retrieval.embedder import open_embedder, open_named
+from chatbot.retrieval.encoder_files import locate
+from chatbot.retrieval.published import published_encoder
+from chatbot.retrieval.retriever import open_retriever
+from chatbot.settings import Settings, load_settings
+from tests.commands import refused, typed
+from tests.fakes_retrieval import query
+from tests.tiny_encoder import conversations, make_encoder
+
+
+@dataclasses.dataclass(frozen=True)
+class Deployment:
+    """A data folder with 150 conversations, an index, and a tiny encoder of its own."""
+
+    data: Path
+    base: Path
+
+    def type(self, *words: object, **variables: str):  # type: ignore[no-untyped-def]
+        return typed("--data", self.data, *words, CHATBOT_ENCODER=str(self.base), CHATBOT_DEVICE="cpu", **variables)
+
+    @property
+    def settings(self) -> Settings:
+        return load_settings(data=self.data, encoder=str(self.base), device="cpu")
+
+
+@pytest.fixture(scope="module")
+def deployment(tmp_path_factory: pytest.TempPathFactory) -> Deployment:
+    folder = tmp_path_factory.mktemp("deployment")
+    made = Deployment(folder / "data", folder / "tiny")
+    make_encoder(made.base)
+    (made.base / "README.md").write_text("---\nlicense: mit\n---\n")
+    export = folder / "export.jsonl"
+    with export.open("w", encoding="utf-8") as out:
+        for one in conversations(150):
+            turns = [{"role": "customer", "text": one.question}, {"role": "agent", "text": one.answer}]
+            out.write(json.dumps({"id": one.conversation_id, "language": "en", "turns": turns}) + "\n")
+    assert made.type("import", export).code == 0
+    assert made.type("index").code == 0
+    return made
+
+
+@pytest.fixture(scope="module")
+def tuned(deployment: Deployment) -> dict[str, object]:
+    """What the command says of the first version."""
+    options = ("--epochs", 2, "--batch", 12, "--learning-rate", 3e-3)
+    done = deployment.type("finetune", "--encoder", *options, "--json")
+    assert (done.code, done.err) == (0, "")
+    return dict(done.json)
+
+
+@pytest.mark.models
+def test_it_makes_a_version_that_knows_its_conversations(deployment: Deployment, tuned: dict[str, object]) -> None:
+    assert (tuned["version"], tuned["passed"]) == ("encoder-v0001", True)
+    card = registry.open_version(deployment.settings.models_folder, "encoder-v0001").card
+    assert (card.base_sha256, card.licence) == (locate(deployment.settings).digest, "mit")
+    assert 100 < len(card.conversations_sha256) < 150
+    assert card.scores["window"]["difference"]["low"] > 0
+    assert (deployment.data / "runs" / "encoder-run-0001" / "progress.jsonl").exists()
+
+
+@pytest.mark.models
+def test_published_it_serves_with_its_index_and_a_rollback_takes_both_back(
+    deployment: Deployment, tuned: dict[str, object]
+) -> None:
+    settings = deployment.settings
+    base, asked = open_embedder(settings), query(conversations(1, seed=9)[0].question)
+    retriever = open_retriever(settings.index_folder, base, None, lambda name: open_named(settings, name))
+    assert retriever.search(asked).encoder == base.name
+    made = deployment.type("index", "--encoder", tuned["version"], "--json")
+    assert made.code == 0
+    retriever.refresh()
+    assert retriever.search(asked).encoder == retriever.embedder.name == published_encoder(settings).name
+    assert retriever.embedder.name.startswith("encoder-v0001@")
+    assert deployment.type("index", "--json").json["published"] is False  # with the published encoder nothing is new
+    card = settings.models_folder / "encoder-v0001" / "model.safetensors"
+    whole = card.read_bytes()
+    assert deployment.type("index", "rollback").code == 0
+    retriever.refresh()
+    assert retriever.search(asked).encoder == base.name == published_encoder(settings).name
+    assert deployment.type("index", "rollback", made.json["name"]).code == 0
+    card.chmod(0o644)
+    card.write_bytes(whole[:-1] + bytes([whole[-1] ^ 1]))
+    try:
+        retriever.refresh()
+        found = retriever.search(asked)
+        assert (found.encoder, found.degraded) == (base.name, ("new_index",))
+        assert "encoder-v0001/model.safetensors was changed" in str(retriever.problem)
+        with pytest.raises(ModelError, match=r"encoder-v0001/model\.safetensors was changed"):
+            open_embedder(settings)
+        refused(deployment.type("index"), "encoder-v0001/model.safetensors")
+    finally:
+        card.write_bytes(whole)
+    retriever.refresh()
+    assert retriever.search(asked).degraded == ()
+    assert deployment.type("index", "--encoder", "base", "--json").json["encoder"] == base.name
+
+
+@pytest.mark.models
+def test_another_base_in_the_settings_leaves_the_tuned_one_behind(
+    deployment: Deployment, tuned: dict[str, object], tmp_path: Path
+) -> None:
+    assert deployment.type("index", "--encoder", tuned["version"]).code == 0
+    other = load_settings(data=deployment.data, device="cpu")  # the embedded encoder
+    assert published_encoder(other) == locate(other)
+    assert open_named(other, published_encoder(deployment.settings).name).dim == 32  # until the index is built anew
+
+
+@pytest.mark.models
+def test_a_version_that_is_not_there_is_said_by_name(deployment: Deployment, tuned: dict[str, object]) -> None:
+    assert deployment.type("index", "--encoder", tuned["version"]).code == 0
+    settings = deployment.settings
+    folder = settings.models_folder / "encoder-v0001"
+    folder.rename(folder.with_name("away"))
+    try:
+        with pytest.raises(ModelError, match="The tuned encoder encoder-v0001 is not in"):
+            open_embedder(settings)
+        base = locate(settings)
+        from chatbot.retrieval.embedder import open_base
+
+        retriever = open_retriever(
+            settings.index_folder, open_base(settings), None, lambda name: open_named(settings, name)
+        )
+        with pytest.raises(IndexBroken, match=r"encoder-v0001 is not in .*index rollback"):
+            retriever.search(query("parcel"))
+        assert base.name not in str(retriever.problem)
+    finally:
+        folder.with_name("away").rename(folder)
+    refused(deployment.type("index", "--encoder", "encoder-v0099"), "no model version 'encoder-v0099'")
+
+
+@pytest.mark.models
+def test_too_little_data_and_odd_wishes_are_refused_before_any_work(deployment: Deployment, tmp_path: Path) -> None:
+    refused(deployment.type("finetune", "--encoder", "--epochs", 1.5), "1.5 epochs do not work", code=2)
+    refused(deployment.type("finetune", "--encoder", "--max-steps", 5), "--max-steps is for the generator", code=2)
+    refused(deployment.type("finetune", "--encoder", "--languages", "fr"), "no passage in fr", code=2)
+    refused(deployment.type("finetune", "--encoder", "--resume", "nothing"), "no run 'nothing'")
+    few = Deployment(tmp_path / "few", deployment.base)
+    refused(few.type("finetune", "--encoder"), "0 conversations are too few", code=2)
+    assert not (few.data / "runs").exists()
+
+
+def test_the_gate_wants_a_rise_beyond_chance_and_no_fall() -> None:
+    owners, english = tuple(range(200)), ("en",) * 200
+
+    def marks(hits: int, languages: tuple[str, ...] = english) -> Marks:
+        return Marks((1.0,) * hits + (0.0,) * (200 - hits), owners, languages)
+
+    assert judge({"reply": marks(80)}, {"reply": marks(120)}).passed
+    same = judge({"reply": marks(80)}, {"reply": marks(80)})
+    assert same.reasons == ("no figure rose beyond chance on held-out conversations",)
+    fell = judge({"reply": marks(80), "window": marks(100)}, {"reply": marks(120), "window": marks(80)})
+    assert not fell.passed
+    assert "hit@1" in fell.reasons[0]
+    german = ("de",) * 60 + ("en",) * 140
+    before = Marks((1.0,) * 60 + (0.0,) * 140, owners, german)
+    after = Marks((0.0,) * 30 + (1.0,) * 130 + (0.0,) * 40, owners, german)
+    worse = judge({"reply": before}, {"reply": after})
+    assert not worse.passed
+    assert any("fell in de" in reason for reason in worse.reasons)
