@@ -52,7 +52,8 @@ class Canned:
 class CannedAnswers:
     """Lives as long as the store; any event loop may call. A user sees the own team's and everybody's, an admin all.
 
-    A user changes those of the own team, whoever has no team those of everybody; an admin changes all.
+    A user changes those of the own team; an admin changes all. Everybody's are an admin's to change, unless the company has no
+    teams: then they are everyone's.
     """
 
     database: Database
@@ -92,8 +93,26 @@ def checked(wording: Wording) -> Wording:
     return Wording(shortcut, text, language, wording.team_id)
 
 
-def may_change(user: User, team_id: int | None) -> bool:
-    return user.is_admin or team_id == user.team_id
+def may_change(user: User, team_id: int | None, *, teams: bool) -> bool:
+    """teams: whether the company has any."""
+    return user.is_admin or (team_id == user.team_id and (team_id is not None or not teams))
+
+
+def _changeable(user: User) -> ColumnElement[bool]:
+    """`may_change` as a condition of the write itself."""
+    if user.is_admin:
+        return true()
+    if user.team_id is not None:
+        return CannedRow.team_id == user.team_id
+    return CannedRow.team_id.is_(None) & ~_some_team()
+
+
+def _some_team() -> ColumnElement[bool]:
+    return select(TeamRow.id).exists()
+
+
+def _has_teams(connection: Connection) -> bool:
+    return bool(connection.execute(select(_some_team())).scalar_one())
 
 
 def _seen(user: User) -> ColumnElement[bool]:
@@ -111,19 +130,20 @@ def _rows() -> Select[Any]:
 def _all(connection: Connection, user: User, language: str | None) -> list[Canned]:
     fit = case((CannedRow.language == language, 0), (CannedRow.language.is_(None), 1), else_=2)
     query = _rows().where(_seen(user)).order_by(fit, CannedRow.shortcut, CannedRow.team_id.is_(None), CannedRow.id)
-    return [_canned(row, user) for row in connection.execute(query)]
+    teams = _has_teams(connection)
+    return [_canned(row, may_change(user, row.team_id, teams=teams)) for row in connection.execute(query)]
 
 
-def _canned(row: Row[Any], user: User) -> Canned:
+def _canned(row: Row[Any], own: bool) -> Canned:
     wording = Wording(row.shortcut, row.text, row.language, row.team_id)
-    return Canned(row.id, wording, row.team, row.author, row.updated_at, may_change(user, row.team_id))
+    return Canned(row.id, wording, row.team, row.author, row.updated_at, own)
 
 
 def _one(connection: Connection, user: User, number: int) -> Canned:
     row = connection.execute(_rows().where(CannedRow.id == number, _seen(user))).one_or_none()
     if row is None:
         raise NotFound(NO_SUCH_ANSWER)
-    return _canned(row, user)
+    return _canned(row, may_change(user, row.team_id, teams=_has_teams(connection)))
 
 
 def _values(user: User, wording: Wording) -> dict[str, Any]:
@@ -140,8 +160,8 @@ def _values(user: User, wording: Wording) -> dict[str, Any]:
 
 
 def _check_place(connection: Connection, user: User, wording: Wording) -> None:
-    if not may_change(user, wording.team_id):
-        raise NotAllowed("You may change the canned answers of your own team only; ask an admin.")
+    if not may_change(user, wording.team_id, teams=_has_teams(connection)):
+        raise _not_yours()
     team_id = wording.team_id
     if team_id is not None and connection.execute(select(TeamRow.id).where(TeamRow.id == team_id)).first() is None:
         raise NotFound("There is no such team.")
@@ -160,12 +180,13 @@ def _add(connection: Connection, user: User, actor: Actor, wording: Wording) -> 
 
 
 def _change(connection: Connection, user: User, actor: Actor, number: int, wording: Wording) -> Canned:
-    before = _one(connection, user, number)
-    _check_place(connection, user, before.wording)
+    _one(connection, user, number)
     _check_place(connection, user, wording)
     try:
         with connection.begin_nested():
-            connection.execute(update(CannedRow).where(CannedRow.id == number).values(_values(user, wording)))
+            own = update(CannedRow).where(CannedRow.id == number, _changeable(user))
+            if not connection.execute(own.values(_values(user, wording))).rowcount:
+                raise _not_yours()
     except IntegrityError as exc:
         raise _taken(wording) from exc
     _trace(connection, actor, "change", number, wording)
@@ -174,9 +195,13 @@ def _change(connection: Connection, user: User, actor: Actor, number: int, wordi
 
 def _delete(connection: Connection, user: User, actor: Actor, number: int) -> None:
     found = _one(connection, user, number)
-    _check_place(connection, user, found.wording)
-    connection.execute(delete(CannedRow).where(CannedRow.id == number))
+    if not connection.execute(delete(CannedRow).where(CannedRow.id == number, _changeable(user))).rowcount:
+        raise _not_yours()
     _trace(connection, actor, "delete", number, found.wording)
+
+
+def _not_yours() -> NotAllowed:
+    return NotAllowed("You may change the canned answers of your own team only; ask an admin.")
 
 
 def _taken(wording: Wording) -> Conflict:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import delete, func, select
+from sqlalchemy import delete, func, select, update
 
 from chatbot.errors import BadInput, Conflict, NotAllowed, NotFound
 from chatbot.types import Role
@@ -19,7 +19,7 @@ from storage.copilot import Use
 from storage.desk_tables import CannedRow, CopilotUseRow
 from storage.opening import Store, open_store
 from storage.people import User
-from storage.people_tables import TeamRow
+from storage.people_tables import TeamRow, UserRow
 from storage.taking import Hand
 
 OWNER = "a" * 64
@@ -97,7 +97,7 @@ def test_the_conversations_language_comes_first_then_any(house: House) -> None:
 def test_a_shortcut_stands_once_a_team_and_language(house: House) -> None:
     house.add("boss", HI)
     with pytest.raises(Conflict, match="/hi"):
-        house.add("una", Wording("/HI", "Again"))
+        house.add("boss", Wording("/HI", "Again"))
     house.add("boss", Wording("hi", "Hallo!", "de"))
     mine = house.add("ann", Wording("hi", "Hi from Returns", team_id=house.teams["Returns"]))
     with pytest.raises(Conflict, match="/hi"):
@@ -125,18 +125,35 @@ def test_only_the_own_teams_are_changed(house: House) -> None:
     assert owns == {"hi": False, "ours": True}
 
 
+def test_who_has_no_team_changes_everybodys_only_where_there_are_no_teams(house: House) -> None:
+    everybodys, canned, actor, lone = house.add("boss", HI), house.store.canned, house.actor("una"), house.people["una"]
+    for refused in (
+        canned.add(lone, actor, Wording("new", "x")),
+        canned.change(lone, actor, everybodys, Wording("hi", "Mine now")),
+        canned.delete(lone, actor, everybodys),
+    ):
+        with pytest.raises(NotAllowed):
+            run(refused)
+    assert [(one.wording.text, one.own) for one in run(canned.all(lone))] == [(HI.text, False)]
+    for change in (update(UserRow).values(team_id=None), delete(TeamRow)):
+        house.store.database.write(lambda c, change=change: c.execute(change)).result()
+    assert run(canned.change(lone, actor, everybodys, Wording("hi", "Ours now"))).own
+    run(canned.delete(lone, actor, everybodys))
+    assert run(canned.all(lone)) == []
+
+
 def test_change_and_delete_leave_a_trace_without_the_text(house: House) -> None:
-    number = house.add("una", HI)
+    number = house.add("boss", HI)
     changed = run(
-        house.store.canned.change(house.people["una"], house.actor("una"), number, Wording("hello", "Good day!", "en"))
+        house.store.canned.change(house.people["boss"], house.actor("boss"), number, Wording("hello", "Good day!", "en"))
     )
-    assert (changed.wording, changed.author) == (Wording("hello", "Good day!", "en"), "Una")
-    run(house.store.canned.delete(house.people["una"], house.actor("una"), number))
+    assert (changed.wording, changed.author) == (Wording("hello", "Good day!", "en"), "Boss")
+    run(house.store.canned.delete(house.people["boss"], house.actor("boss"), number))
     trail = run(house.store.audit.entries(target=f"canned:{number}"))
     assert [entry.action for entry in trail] == ["canned.delete", "canned.change", "canned.add"]
     assert "Good day" not in str(trail)
     with pytest.raises(NotFound):
-        run(house.store.canned.delete(house.people["una"], house.actor("una"), number))
+        run(house.store.canned.delete(house.people["boss"], house.actor("boss"), number))
 
 
 def test_a_team_takes_its_answers_along(house: House) -> None:

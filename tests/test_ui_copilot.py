@@ -250,12 +250,12 @@ def test_what_is_refused_says_why_and_changes_nothing(site: Desk) -> None:
 
 
 def test_only_teams_that_one_may_write_for_are_offered(site: Desk) -> None:
-    returns = sign_in(site.store, team="Returns", name="Ron Roe")
-    boss = sign_in(site.store, "admin", name="Ada Boss")
-
     def names(who: Member) -> list[str]:
         return [team["name"] for team in site.client.get(CANNED, headers=who.headers).json()["teams"]]
 
-    assert names(site.ann) == ["Everybody"]
+    assert names(site.ann) == ["Everybody"]  # a company without teams
+    returns = sign_in(site.store, team="Returns", name="Ron Roe")
+    boss = sign_in(site.store, "admin", name="Ada Boss")
+    assert names(site.ann) == []
     assert names(returns) == ["Returns"]
     assert names(boss) == ["Everybody", "Returns"]

@@ -86,8 +86,9 @@ class CannedRoutes:
 
     async def _teams(self, user: User) -> Sequence[Mapping[str, Any]]:
         """Whose answers the user may write; id None is everybody."""
-        teams = [(None, "Everybody"), *await self.parts.store.desk.teams()]
-        return [{"id": number, "name": name} for number, name in teams if may_change(user, number)]
+        teams = await self.parts.store.desk.teams()
+        places = [(None, "Everybody"), *teams]
+        return [{"id": number, "name": name} for number, name in places if may_change(user, number, teams=bool(teams))]
 
 
 def last_name_given(texts: Sequence[str], masker: Masker) -> str:

@@ -24,6 +24,7 @@ export function start(root) {
     const found = await attempt(() => call("GET", API));
     if (!found) return;
     Object.assign(page, found);
+    add.hidden = !page.teams.length; // whoever has no team, where there are teams, uses what others write
     draw();
   }
 
