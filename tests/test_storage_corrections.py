@@ -15,7 +15,7 @@ from chatbot.errors import BadInput, Conflict, NotFound
 from chatbot.types import CORRECTION, Action, Decision, Mode, Passage, Provenance, Reply, Role, Source, Transcript, Turn
 from storage.audit import COMMAND, Actor
 from storage.desk_tables import ConfidenceLabelRow, EditPairRow, RegressionCaseRow, VerdictRow
-from storage.knowledge import Wanted
+from storage.entries import Wanted
 from storage.lessons import Lesson
 from storage.opening import Store, open_store
 from storage.people import User

@@ -115,7 +115,7 @@ class ImportRoutes:
             raise Conflict(f"{self.jobs.job.by} has started another piece of work; wait until it is done.")
         path = await self.uploads.receive(request, name)
         job = self._start("preview", user.name, path, self.parts.gate.actor(user, request))
-        return job.view() | {"upload": path.parent.name, "name": path.name}
+        return job.view()
 
     async def take_in(self, request: Request, wish: Import) -> Mapping[str, Any]:
         """Imports what was uploaded; the file goes when it is done."""
@@ -130,6 +130,8 @@ class ImportRoutes:
         if job and job.kind in ("preview", "import"):
             self.jobs.cancel()
         await asyncio.to_thread(self.uploads.clear)
+        if job and job.kind == "preview":
+            self.jobs.forget(job)
         return {}
 
     def _start(self, kind: Literal["preview", "import"], by: str, path: Path, actor: Actor) -> Job:
@@ -143,7 +145,8 @@ class ImportRoutes:
             elif job.state != "done":
                 self.uploads.clear()
 
-        return self.jobs.start(kind, by, {"path": str(path), "format": "auto"}, ended)
+        about = {"upload": path.parent.name, "name": path.name}
+        return self.jobs.start(kind, by, {"path": str(path), "format": "auto"}, ended, about)
 
     async def _taken_in(self, job: Job, actor: Actor, name: str) -> None:
         if job.state == "done":

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Query, Request
@@ -47,14 +48,19 @@ class IndexRoutes:
     jobs: Jobs
 
     async def versions(self, request: Request) -> Mapping[str, Any]:
-        """Newest first; `written` and `retired` are people's changes since the current one was built."""
+        """Newest first; `written` and `retired` are people's changes since the current one was built, which hold already,
+        `waiting` the passages that imports have brought since, which do not."""
         await self.parts.gate.admin(request)
         found = await asyncio.to_thread(list_versions, self.parts.settings.index_folder)
         added, removed = (0, 0)
         assistant = self.parts.assistant
         if assistant and assistant.retriever.version:
             added, removed = await asyncio.to_thread(assistant.retriever.overlay)
-        return {"versions": [_version(one) for one in found], "written": added, "retired": removed}
+        current = next((one for one in found if one.current and one.created_at), None)
+        since = datetime.fromisoformat(current.created_at) if current else datetime.min.replace(tzinfo=UTC)
+        waiting = await self.parts.store.knowledge.imported_since(since)
+        versions = [_version(one) for one in found]
+        return {"versions": versions, "written": added, "retired": removed, "waiting": waiting}
 
     async def verify(self, request: Request, index_version: Version) -> Mapping[str, Any]:
         """Every byte against the manifest. Raises IndexBroken, NotFound."""

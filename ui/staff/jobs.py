@@ -25,7 +25,7 @@ _ROOT = Path(__file__).parents[2]
 
 @dataclass
 class Job:
-    """Written by the thread that follows the work; read by anybody."""
+    """Written by the thread that follows the work; read by anybody. about: what it works on, for the page."""
 
     kind: str
     by: str
@@ -37,6 +37,7 @@ class Job:
     total: int = 0
     result: Any = None
     error: str | None = None
+    about: Mapping[str, str] = field(default_factory=dict)
 
     def view(self) -> dict[str, Any]:
         """All of it as JSON."""
@@ -51,6 +52,7 @@ class Job:
             "total": self.total,
             "result": self.result,
             "error": self.error,
+            **self.about,
         }
 
 
@@ -69,14 +71,21 @@ class Jobs:
         """The one that runs, else the last one."""
         return self._job
 
-    def start(self, kind: str, by: str, wish: Mapping[str, Any], ended: Callable[[Job], None]) -> Job:
+    def start(
+        self,
+        kind: str,
+        by: str,
+        wish: Mapping[str, Any],
+        ended: Callable[[Job], None],
+        about: Mapping[str, str] | None = None,
+    ) -> Job:
         """ended: called from the follower's thread when it is over, however it ended. Raises Conflict while one runs."""
         with self._lock:
             if self._job and self._job.state == "running":
                 raise Conflict(
                     f"{self._job.by} has started another piece of work ({self._job.kind}); wait until it is done."
                 )
-            job = self._job = Job(kind, by)
+            job = self._job = Job(kind, by, about=about or {})
             process = self._process = subprocess.Popen(
                 [sys.executable, "-m", "ui.work"],
                 stdin=subprocess.PIPE,
@@ -96,6 +105,12 @@ class Jobs:
         if process and job and job.state == "running":
             with contextlib.suppress(ProcessLookupError):
                 process.send_signal(signal.SIGINT)
+
+    def forget(self, job: Job) -> None:
+        """What it found is of no use any more: nobody is shown it again."""
+        with self._lock:
+            if self._job is job and job.state != "running":
+                self._job = None
 
     def close(self) -> None:
         """Cancels what runs and waits for its end."""

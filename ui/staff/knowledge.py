@@ -14,7 +14,7 @@ from fastapi import APIRouter, Path, Query, Request
 from fastapi.responses import HTMLResponse
 from pydantic import Field
 
-from storage.knowledge import Entry, State, Wanted
+from storage.entries import Entry, State, Wanted
 from storage.lessons import LONGEST
 from ui.api import Strict
 from ui.staff.corrections import correction_view

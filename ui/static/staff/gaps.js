@@ -3,6 +3,7 @@
 import { undoCorrection } from "./correct.js";
 import { el, fill, moment } from "./dom.js";
 import { attempt, call, Refused, tell } from "./http.js";
+import { oursBox } from "./ours.js";
 import { sheet } from "./sheet.js";
 
 sheet(import.meta.url, "gaps.css");
@@ -110,6 +111,7 @@ class Gaps {
     const question = el("textarea", { name: "question", rows: 2, maxlength: 8000, required: true, value: draft.question ?? group.question, dir: "auto" });
     const answer = el("textarea", { name: "answer", rows: 5, maxlength: 8000, required: true, value: draft.answer ?? "", dir: "auto" });
     const problem = el("p.problem", { role: "alert", hidden: true });
+    const ours = oursBox();
     const save = el("button.primary", { type: "submit" }, "Save answer");
     const keep = () => keepDraft(group.question, { question: question.value, answer: answer.value });
     for (const box of [question, answer]) box.addEventListener("input", keep);
@@ -119,15 +121,16 @@ class Gaps {
       save.disabled = true;
       problem.hidden = true;
       try {
-        const made = await call("POST", `${API}/answer`, { group: group.id, question: question.value, answer: answer.value });
+        const made = await call("POST", `${API}/answer`, { group: group.id, question: question.value, answer: answer.value, ...ours.sent() });
         this.writing.delete(group.id);
         keepDraft(group.question, null);
-        tell(`Saved${made.masked ? ", without the personal data" : ""}. The assistant now answers ${made.answered} of ${made.of} examples.`);
+        tell(`Saved${made.masked ? "; personal data was taken out of the question" : ""}. The assistant now answers ${made.answered} of ${made.of} examples.`);
         await this.load();
       } catch (error) {
         if (!(error instanceof Refused)) throw error;
         problem.textContent = error.status === 401 ? `${error.message} Your text stays here.` : error.message;
         problem.hidden = false;
+        ours.refused(error);
         if (error.status === 401) attempt(() => Promise.reject(error));
       } finally {
         save.disabled = false;
@@ -136,7 +139,7 @@ class Gaps {
     return el("form.stack", { onsubmit: send },
       el("label", {}, "Question this answers", question), el("label", {}, "Answer", answer),
       el("p.small.muted", {}, "It is given word for word to everybody who asks this, with your name kept beside it. Names, numbers and addresses of customers are taken out."),
-      problem, el("div.row", {}, save, el("button", { type: "button", onclick: leave }, "Discard")));
+      problem, ours.node, el("div.row", {}, save, el("button", { type: "button", onclick: leave }, "Discard")));
   }
 
   async change(what, group, said) {

@@ -15,16 +15,21 @@ export function startImport(pane) {
   choose.addEventListener("submit", (event) => { event.preventDefault(); if (file.files[0]) look(file.files[0]); else tell("Choose a file first.", "bad"); });
   async function look(chosen) {
     const job = await attempt(() => upload(chosen, place));
-    if (!job) { place.replaceChildren(); return; }
-    const ended = await followJob(place, job);
-    if (ended?.state === "done") fill(place, preview(ended.result, job, take, discard));
-    else told(ended);
+    if (job) follow(job);
+    else place.replaceChildren();
   }
   async function take(uploaded) {
     const job = await attempt(() => call("POST", `${API}/import`, { upload: uploaded }));
-    if (!job) return;
+    if (job) follow(job);
+  }
+  // Also after a reload: the server holds the file and what it found until it is imported or thrown away.
+  async function follow(job) {
     const ended = await followJob(place, job);
-    if (ended?.state === "done") { choose.reset(); fill(place, imported(ended.result)); } else told(ended);
+    if (!ended) return;
+    if (ended.state === "failed") fill(place, failed(ended.error));
+    else if (ended.state === "cancelled") tell("Cancelled. Nothing was imported.");
+    else if (ended.kind === "preview") fill(place, preview(ended.result, ended, take, discard));
+    else { choose.reset(); fill(place, imported(ended.result)); }
   }
   async function discard() {
     await attempt(() => call("DELETE", `${API}/upload`));
@@ -32,15 +37,14 @@ export function startImport(pane) {
     place.replaceChildren();
   }
   fill(pane, choose, place);
-  currentJob().then(async (job) => { if (job?.state === "running" && job.kind !== "index") told(await followJob(place, job)); });
+  currentJob().then((job) => {
+    const open = job?.state === "running" || (job?.kind === "preview" && job.state === "done");
+    if (open && job.kind !== "index") follow(job);
+  });
 }
 
-function told(ended) {
-  if (!ended) return;
-  if (ended.state === "done") tell("Done.");
-  else if (ended.state === "cancelled") tell("Cancelled. Nothing was imported.");
-  else tell(ended.error, "bad");
-}
+const failed = (error) => el("div.card", {}, el("p.problem", { role: "alert" }, error),
+  error.includes("--") ? el("p.small.muted", {}, "Options that begin with -- belong to the command `chatbot import` on the server.") : null);
 
 async function upload(chosen, place) {
   fill(place, el("div.card", {}, el("p", { role: "status" }, `Uploading ${chosen.name} …`), el("progress")));
