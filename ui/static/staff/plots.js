@@ -1,6 +1,9 @@
 // Plots as SVG: lines, bars, stacked bars, each with its numbers as a table beside it. Knows no figure by name.
 // Colours come from the style sheet (.series-0 ... .series-5), so light and dark are its matter.
 import { el } from "./dom.js";
+import { sheet } from "./sheet.js";
+
+sheet(import.meta.url, "plots.css");
 
 const NS = "http://www.w3.org/2000/svg";
 const HEIGHT = 210, LEFT = 54, RIGHT = 8, TOP = 10, BOTTOM = 24;
