@@ -1,4 +1,5 @@
-"""`chatbot bench desk`: the archive's search, the desk's lists and the review queue over a million messages; must not know SQL."""
+"""`chatbot bench desk`: the archive's search, the desk's lists, review queue, figures and gaps over a million messages; must not
+know SQL."""
 
 from __future__ import annotations
 
@@ -14,11 +15,13 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from chatbot.errors import UsageError
 from scripts import bench_desk_live
 from scripts.bench_desk_data import AGENTS, BEGAN, TEAMS, Filled, fill
 from scripts.bench_report import percentiles, report, run_alone
 from scripts.machine import machine
 from scripts.options import JsonOption
+from storage.figure_rows import Span
 from storage.filters import Filters
 from storage.opening import Store, open_store
 from storage.people import User
@@ -28,20 +31,26 @@ SEARCH_MS, LIST_MS = 150.0, 100.0
 _ADMIN = User(AGENTS + 1, "admin@example.org", "Admin", "admin", None, False)
 _AGENT = User(2, "agent1@example.org", "Agent 1", "agent", 2 if TEAMS > 1 else 1, False)
 _DEEP = 25  # pages that are turned
-_LISTS = ("mine", "waiting", "bot", "closed")
+_LISTS = ("mine", "waiting", "others", "bot", "closed")
 Case = tuple[str, dict[str, Any]]
 
 
-def run(messages: int = 1_000_000, rounds: int = 5, folder: Path | None = None, *, live: bool = True) -> dict[str, Any]:
+def run(
+    messages: int = 1_000_000, rounds: int = 5, folder: Path | None = None, *, live: bool = True, url: str | None = None
+) -> dict[str, Any]:
     """Fills a store of its own with about `messages` messages, measures, and takes it away again.
 
     rounds: how often each search is asked by an admin and by an agent; the first time counts as much as the others.
     folder: the disk to measure; default: the system's temporary folder. live: the message path with open windows as well.
+    url: an empty PostgreSQL database to measure in place of SQLite; what was made stays in it. Raises UsageError where it is not
+    empty.
     """
     with (
         tempfile.TemporaryDirectory(dir=folder) as place,
-        open_store(None, Path(place), ballast_bytes=1 << 20) as store,
+        open_store(url, Path(place), ballast_bytes=1 << 20) as store,
     ):
+        if asyncio.run(store.figures.now(_ADMIN, BEGAN)).begun:
+            raise UsageError("The database holds conversations already: name an empty one.")
         filled = fill(store, messages)
         size = sum(path.stat().st_size for path in Path(place).glob("*.sqlite3*"))
         parts = asyncio.run(_measure(store, filled, rounds))
@@ -51,7 +60,8 @@ def run(messages: int = 1_000_000, rounds: int = 5, folder: Path | None = None, 
         "messages": filled.messages,
         "conversations": filled.conversations,
         "fill_s": round(filled.seconds, 1),
-        "store_mb": round(size / 2**20),
+        "database": "PostgreSQL" if url else "SQLite",
+        "store_mb": None if url else round(size / 2**20),
         **parts,
     }
     if live:
@@ -79,6 +89,10 @@ async def _measure(store: Store, filled: Filled, rounds: int) -> dict[str, Any]:
         turned += await _turn_pages(store, typed, Filters(**filters))
     lists = {which: await _lists(store, which, rounds) for which in _LISTS}
     queue = [await _timed(_queue(store, user)) for user in (_ADMIN, _AGENT) for _ in range(rounds)]
+    figures = {
+        name: [await _timed(store.figures.of(_ADMIN, span)) for _ in range(rounds)] for name, span in _spans().items()
+    }
+    gaps = [await _timed(_gaps(store, user)) for user in (_ADMIN, _AGENT) for _ in range(rounds)]
     everything = [wait for waits in searches.values() for wait in waits]
     return {
         "search_all": percentiles([*everything, *turned]) | {"requests": len(everything) + len(turned)},
@@ -87,6 +101,8 @@ async def _measure(store: Store, filled: Filled, rounds: int) -> dict[str, Any]:
         "lists_all": percentiles([wait for waits in lists.values() for wait in waits]),
         "lists": {which: percentiles(waits) for which, waits in lists.items()},
         "review_queue": percentiles(queue),
+        "figures": {name: percentiles(waits) for name, waits in figures.items()},
+        "gaps": percentiles(gaps),
     }
 
 
@@ -153,6 +169,22 @@ async def _queue(store: Store, user: User) -> None:
     await store.reviews.candidates(user, Ask(f"bench:{user.id}", 0.63))
 
 
+def _spans() -> dict[str, Span]:
+    """From the middle of what was made; two years are all of it."""
+    began = BEGAN.date()
+    middle = began + dt.timedelta(days=200)
+    days = {"7 days": (middle, 7), "30 days": (middle, 30), "90 days": (middle, 90), "two years": (began, 731)}
+    return {name: Span(first, first + dt.timedelta(days=count - 1)) for name, (first, count) in days.items()}
+
+
+async def _gaps(store: Store, user: User) -> None:
+    """What the page asks the database for; the grouping itself is `chatbot.gaps`, made once for everybody."""
+    await store.gaps.stamp(BEGAN)
+    await store.gaps.refused(BEGAN)
+    await store.gaps.visible(user, BEGAN)
+    await store.gaps.decided(BEGAN)
+
+
 async def _timed(work: Awaitable[Any]) -> float:
     began = time.perf_counter()
     await work
@@ -168,16 +200,24 @@ def main(
         Path | None, typer.Option(help="Disk to measure (default: the temporary folder).", show_default=False)
     ] = None,
     live: Annotated[bool, typer.Option(help="Measure an agent's message in open windows as well.")] = True,
+    postgres: Annotated[
+        str | None, typer.Option(metavar="URL", help="Measure this empty PostgreSQL database.", show_default=False)
+    ] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """The archive's search, the desk's lists and the review queue over a million messages made by this script."""
-    report(run(messages, rounds, folder, live=live), _show, as_json=as_json)
+    """The archive's search, the desk's lists, review queue, figures and gaps over a million messages made by this script."""
+    report(run(messages, rounds, folder, live=live, url=postgres), _show, as_json=as_json)
+
+
+def _rest(result: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:
+    figures = [(f"figures of {name}", row) for name, row in result["figures"].items()]
+    return [*result["lists"].items(), ("review queue", result["review_queue"]), *figures, ("gaps", result["gaps"])]
 
 
 def _show(console: Console, result: dict[str, Any]) -> None:
     console.print(
-        f"{result['messages']:,} messages in {result['conversations']:,} conversations, {result['store_mb']} MB, "
-        f"made in {result['fill_s']} s"
+        f"{result['messages']:,} messages in {result['conversations']:,} conversations in {result['database']}, "
+        f"{result['store_mb'] or '?'} MB, made in {result['fill_s']} s"
     )
     table = Table("search", "p50 ms", "p95 ms", "worst ms", title="archive")
     for name, row in result["search"].items():
@@ -186,7 +226,7 @@ def _show(console: Console, result: dict[str, Any]) -> None:
         table.add_row(f"{name} ({result[key]['requests']})", str(result[key]["p50"]), str(result[key]["p95"]))
     console.print(table)
     lists = Table("list", "p50 ms", "p95 ms", title="desk")
-    for name, row in (*result["lists"].items(), ("review queue", result["review_queue"])):
+    for name, row in _rest(result):
         lists.add_row(name, str(row["p50"]), str(row["p95"]))
     console.print(lists)
     if "live" in result:

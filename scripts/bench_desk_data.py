@@ -261,14 +261,23 @@ def _at(seconds: float) -> str:
 
 def _insert(store: Store, table: str, rows: Any, columns: str) -> None:
     names = columns.split()
-    statement = f"INSERT INTO {table} ({', '.join(names)}) VALUES ({', '.join('?' * len(names))})"  # noqa: S608 - our own names
     source = iter(rows)
     while chunk := list(itertools.islice(source, _CHUNK)):
-        store.database.write(_executing(statement, chunk)).result()
+        store.database.write(_executing(table, names, chunk)).result()
 
 
-def _executing(statement: str, rows: Sequence[tuple[Any, ...]]) -> Callable[[Any], None]:
+def _hole(name: str) -> str:
+    return "array_to_tsvector(string_to_array(%s, ' '))" if name == "terms" else "%s"
+
+
+def _executing(table: str, names: Sequence[str], rows: Sequence[tuple[Any, ...]]) -> Callable[[Any], None]:
     def run(connection: Any) -> None:
+        postgres = connection.dialect.name == "postgresql"
+        if postgres:
+            connection.exec_driver_sql("SET LOCAL TIME ZONE 'UTC'")
+        columns = ["id" if postgres and name == "rowid" else name for name in names]
+        holes = [_hole(name) if postgres else "?" for name in names]
+        statement = f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({', '.join(holes)})"  # noqa: S608 - our own names
         connection.exec_driver_sql(statement, rows)
 
     return run

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import func, select, text
 
+from chatbot.errors import UsageError
 from scripts import bench_desk
 from scripts.bench_desk_data import LANGUAGES, fill
 from storage.opening import open_store
@@ -38,9 +39,20 @@ def test_the_store_it_makes_holds_together(tmp_path: Path) -> None:
 def test_it_reports_each_search_and_cleans_up(tmp_path: Path) -> None:
     result = bench_desk.run(1_000, 1, tmp_path, live=False)
     assert list(tmp_path.iterdir()) == []
-    assert set(result["lists"]) == {"mine", "waiting", "bot", "closed"}
+    assert set(result["lists"]) == {"mine", "waiting", "others", "bot", "closed"}
+    assert set(result["figures"]) == {"7 days", "30 days", "90 days", "two years"}
+    assert result["gaps"]["p50"] <= result["gaps"]["p95"]
     assert all(row["p50"] <= row["p95"] <= row["worst"] for row in result["search"].values())
     assert result["search_all"]["requests"] == 2 * len(result["search"]) + result["deep_pages"]["requests"]
+
+
+@pytest.mark.postgres
+def test_it_measures_an_empty_postgresql(postgres_url: str, tmp_path: Path) -> None:
+    result = bench_desk.run(600, 1, tmp_path, live=False, url=postgres_url)
+    assert (result["database"], result["store_mb"]) == ("PostgreSQL", None)
+    assert all(row["worst"] > 0 for row in result["search"].values())
+    with pytest.raises(UsageError, match="an empty one"):
+        bench_desk.run(600, 1, tmp_path, live=False, url=postgres_url)
 
 
 @pytest.mark.parametrize(("search", "lists"), [(150.0, 100.0), (150.1, 100.0), (150.0, 100.1)])
