@@ -65,7 +65,9 @@ def page(
         f'<main id="app" tabindex="-1"></main><div id="toasts" role="status" aria-live="polite"></div>'
         "<noscript><p>This page needs JavaScript.</p></noscript>"
         f'<script type="application/json" id="config">{config}</script>'
-        f'<script type="module" nonce="{nonce}">import("{parts.static}/staff/{escape(script)}.js").then((page) => '
+        f'<script type="module" nonce="{nonce}">'  # on a phone the place where one is may lie beside the bar
+        'document.querySelector("nav [aria-current]")?.scrollIntoView({block: "nearest", inline: "center"});'
+        f'import("{parts.static}/staff/{escape(script)}.js").then((page) => '
         'page.start(document.getElementById("app"), JSON.parse(document.getElementById("config").textContent)));</script>'
         "</body></html>"
     )

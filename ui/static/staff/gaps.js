@@ -43,7 +43,7 @@ class Gaps {
     if (!found) return;
     this.found = found;
     this.groups = found.groups;
-    for (const group of this.groups) if (Object.keys(kept(group.question)).length) this.writing.add(group.id);
+    for (const group of this.groups) if (Object.keys(kept(group.id)).length) this.writing.add(group.id);
     this.draw();
     if (found.computing || found.asking) this.timer = setTimeout(() => this.load(), POLL_MS);
   }
@@ -107,15 +107,15 @@ class Gaps {
   }
 
   form(group) {
-    const draft = kept(group.question);
+    const draft = kept(group.id);
     const question = el("textarea", { name: "question", rows: 2, maxlength: 8000, required: true, value: draft.question ?? group.question, dir: "auto" });
     const answer = el("textarea", { name: "answer", rows: 5, maxlength: 8000, required: true, value: draft.answer ?? "", dir: "auto" });
     const problem = el("p.problem", { role: "alert", hidden: true });
     const ours = oursBox();
     const save = el("button.primary", { type: "submit" }, "Save answer");
-    const keep = () => keepDraft(group.question, { question: question.value, answer: answer.value });
+    const keep = () => keepDraft(group.id, { question: question.value, answer: answer.value });
     for (const box of [question, answer]) box.addEventListener("input", keep);
-    const leave = () => { this.writing.delete(group.id); keepDraft(group.question, null); this.draw(); };
+    const leave = () => { this.writing.delete(group.id); keepDraft(group.id, null); this.draw(); };
     const send = async (event) => {
       event.preventDefault();
       save.disabled = true;
@@ -123,7 +123,7 @@ class Gaps {
       try {
         const made = await call("POST", `${API}/answer`, { group: group.id, question: question.value, answer: answer.value, ...ours.sent() });
         this.writing.delete(group.id);
-        keepDraft(group.question, null);
+        keepDraft(group.id, null);
         tell(`Saved${made.masked ? "; personal data was taken out of the question" : ""}. The assistant now answers ${made.answered} of ${made.of} examples.`);
         await this.load();
       } catch (error) {
@@ -172,13 +172,14 @@ function statusOf(found) {
   return `${number.format(found.questions)} questions of the last ${found.window_days} days, grouped ${moment(found.computed_at)}.${capped}${busy}${found.problem ? ` ${found.problem}` : ""}`;
 }
 
-const place = (question) => `gap:${question}`;
-function kept(question) {
-  try { return JSON.parse(localStorage.getItem(place(question))) ?? {}; } catch { return {}; }
+// By the group's oldest question: which one lies in the middle changes with every new one.
+const place = (id) => `gap:${id}`;
+function kept(id) {
+  try { return JSON.parse(localStorage.getItem(place(id))) ?? {}; } catch { return {}; }
 }
-function keepDraft(question, value) {
+function keepDraft(id, value) {
   try {
-    if (value) localStorage.setItem(place(question), JSON.stringify(value));
-    else localStorage.removeItem(place(question));
+    if (value) localStorage.setItem(place(id), JSON.stringify(value));
+    else localStorage.removeItem(place(id));
   } catch { /* a full or forbidden storage costs the draft only */ }
 }
