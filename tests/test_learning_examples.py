@@ -90,19 +90,12 @@ def made(data: Path, name: str | None = None) -> Dataset:
         for number in range(12)
     ]
     with building(data, name) as (folder, named):
+        files = {}
         for split, some in zip(SPLITS, (examples[:8], examples[8:10], examples[10:]), strict=True):
-            write_split(folder, split, some)
-        counts = {"train": 8, "validation": 2, "test": 2}
-        empty: dict[str, int] = {}
-        publish(
-            folder,
-            data,
-            named,
-            lambda files: DataCard(
-                counts, counts, {"en": 12}, empty, empty, empty, empty, empty, {"by": "time"}, {}, files, facts={}
-            ),
-            lambda _: "# card\n",
-        )
+            files |= write_split(folder, split, some)
+        counts, none = {"train": 8, "validation": 2, "test": 2}, dict[str, int]()
+        card = DataCard(counts, counts, {"en": 12}, none, none, none, none, none, {"by": "time"}, {}, files)
+        publish(folder, data, named, card, "# card\n")
     return open_dataset(data, named)
 
 

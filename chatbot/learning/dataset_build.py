@@ -65,6 +65,8 @@ def check(options: Options) -> None:
         raise UsageError(
             f"--passages {options.passages} does not work: a prompt holds 1 to 10 passages; 3 is what a turn uses."
         )
+    if options.most_alike < 1:
+        raise UsageError(f"--most-alike {options.most_alike} does not work: take 1 or more; 40 is the default.")
     for name in ("without", "validation", "test"):
         value = getattr(options, name)
         if not 0 <= value <= 0.5:
@@ -96,11 +98,13 @@ def build(
         parting = part(_begun(found.replies), options.validation, options.test, options.seed)
         parts, tally = _examples(material, found, parting, options, tools, progress)
         _check_examples(parts, tally, options)
+        files: dict[str, str] = {}
         for number, split in enumerate(SPLITS):
             progress("write", number, len(SPLITS))
-            write_split(folder, split, parts[split])
+            files |= write_split(folder, split, parts[split])
         progress("write", len(SPLITS), len(SPLITS))
-        publish(folder, data, named, lambda files: card_of(parts, tally, parting, files), readme)
+        card = card_of(parts, tally, parting, files)
+        publish(folder, data, named, card, readme(card))
     return open_dataset(data, named)
 
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 import os
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -67,31 +68,30 @@ def free_name(data: Path, name: str | None) -> str:
     return named
 
 
-def write_split(folder: Path, split: str, examples: Sequence[Example]) -> None:
-    """The split's three files. Raises OSError."""
+def write_split(folder: Path, split: str, examples: Sequence[Example]) -> dict[str, str]:
+    """The split's three files; their SHA-256 as they were written, whatever an erasure meanwhile made of them. Raises OSError."""
+    whole = hashlib.sha256()
     with (folder / f"{split}.jsonl").open("wb") as file, (folder / f"{split}.digests").open("wb") as digests:
         for example in examples:
             line = to_line(example)
             file.write(line)
+            whole.update(line)
             digests.write(digest_of(line))
         for each in (file, digests):
             each.flush()
             os.fsync(each.fileno())
     _write_parquet(folder / f"{split}.parquet", examples)
+    others = {f"{split}.{kind}": file_sha256(folder / f"{split}.{kind}") for kind in ("digests", "parquet")}
+    return others | {f"{split}.jsonl": whole.hexdigest()}
 
 
-def publish(
-    made: Path, data: Path, name: str, card: Callable[[Mapping[str, str]], DataCard], readme: Callable[[DataCard], str]
-) -> DataCard:
-    """Hashes what was written, writes both cards, and gives the folder its name. Raises OSError."""
-    hashes = {path.name: file_sha256(path) for path in sorted(made.iterdir())}
-    told = card(hashes)
-    (made / README).write_text(readme(told), encoding="utf-8")
+def publish(made: Path, data: Path, name: str, card: DataCard, readme: str) -> None:
+    """Writes both cards and gives the folder its name. Raises OSError."""
+    (made / README).write_text(readme, encoding="utf-8")
     half = made / f".{CARD}.part"
-    half.write_bytes(card_bytes(told))
+    half.write_bytes(card_bytes(card))
     half.replace(made / CARD)
     made.rename(data / FOLDER / name)
-    return told
 
 
 def _write_parquet(path: Path, examples: Sequence[Example]) -> None:

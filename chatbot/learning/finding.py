@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
+from functools import cache
 from typing import TypeVar
 
 import numpy as np
@@ -12,7 +13,7 @@ import numpy.typing as npt
 
 from chatbot.learning.grading import Graded, Key, key_of, said_again
 from chatbot.learning.splitting import RANK
-from chatbot.learning.supporting import Candidate, word_set
+from chatbot.learning.supporting import Candidate, said_in, word_set
 from chatbot.learning.timeline import Moments, Timeline, open_timeline
 from chatbot.protocols import Embedder
 from chatbot.retrieval.embedding import TextTable
@@ -80,6 +81,7 @@ def _search(
     moments = _moments([(one.conversation, one.at) for one in asked], splits, numbers, float("inf"))
     sides = {"window": vectors[:, 0], "question": vectors[:, 1]}
     held = [word_set(one.answer, timeline.language) for one in timeline.passages]
+    said = cache(lambda row: said_in(timeline.passages[row]))
     lists = timeline.search(
         [one.passage for one in asked], sides, moments, lambda done: progress("search", begun + done, total)
     )
@@ -90,7 +92,7 @@ def _search(
         yield (
             graded,
             [
-                Candidate(timeline.passages[row], held[row], float(reply), float(question))
+                Candidate(timeline.passages[row], held[row], said(int(row)), float(reply), float(question))
                 for row, reply, question in zip(best, replies, questions, strict=True)
                 if key_of(timeline.passages[row]) not in graded.others
             ],

@@ -29,16 +29,18 @@ _LIKE_QUESTION = 0.7  # cosine: whatever a passage says to such a question may b
 _SAME = 0.8  # Jaccard of the words of two answers that count as one
 _SAME_MATTER = 0.3
 _PLACEHOLDER = re.compile(r"\[[A-Z]+\]")
+_AS_IT_STANDS = re.compile(r"[\w'À-ÿ-]+")
 _STANDING = {FAQ: 1, CORRECTION: 2}
 
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A passage found for a reply. words: of its answer. reply, question: cosines of its answer to the reply and of its question to
-    the customer's."""
+    """A passage found for a reply. words: the content words of its answer; said: the facts and words of question and answer. reply,
+    question: cosines of its answer to the reply and of its question to the customer's."""
 
     passage: Passage
     words: frozenset[str]
+    said: frozenset[str]
     reply: float
     question: float
 
@@ -64,6 +66,12 @@ class Wanted:
 def word_set(text: str, language: str) -> frozenset[str]:
     """Content words; placeholders do not count."""
     return frozenset(words(_PLACEHOLDER.sub(" ", text), language))
+
+
+def said_in(passage: Passage) -> frozenset[str]:
+    """What a reply may say that shows this passage: its facts, and its words, which names are looked up in."""
+    text = f"{passage.question}\n{passage.answer}"
+    return stated(text) | frozenset(_AS_IT_STANDS.findall(text.casefold()))
 
 
 def wanted(graded: Graded, trusted: bool, company: str) -> Wanted:
@@ -125,11 +133,9 @@ def missing_facts(graded: Graded, passages: Iterable[Passage], company: str) -> 
 
 def _lacking(facts: frozenset[str], shown: Sequence[Candidate]) -> frozenset[str]:
     """Those that stand in none of the passages."""
-    if not facts:
-        return facts
-    together = "\n".join(f"{one.passage.question}\n{one.passage.answer}" for one in shown)
-    held = stated(together) | frozenset(re.findall(r"[\w'À-ÿ-]+", together.casefold()))
-    return frozenset(fact for fact in facts if fact not in held and fact.removesuffix("s") not in held)
+    return frozenset(
+        fact for fact in facts if not any(fact in one.said or fact.removesuffix("s") in one.said for one in shown)
+    )
 
 
 def _says_else(want: Wanted, one: Candidate) -> bool:
