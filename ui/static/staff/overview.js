@@ -161,8 +161,8 @@ function languages(found) {
   const cells = (one) => [of(one.involved, one.conversations), of(one.attempted, one.conversations), of(one.confirmed, one.attempted), of(one.durable, one.attempted_known), of(one.handed, one.conversations),
     spread(one.wait, seconds), one.csat.mean === null ? "–" : noted(stars(one.csat.mean), `of ${number.format(one.csat.n)}`),
     one.mood === null ? "–" : noted(one.mood.toFixed(2), `of ${number.format(one.moods)}`), spread(one.first_words, ms)];
-  return el("section.card", {}, el("h2", {}, "By language"), byLanguage(found), el("div.scroll", {}, el("table", {}, el("caption.sr", {}, "Figures by language"),
-    el("thead", {}, el("tr", {}, ["Language", "Conversations", "Involved", "Attempted", "Confirmed", "Durable", "Hand-over", "Wait, median / 95 %", "Rating", "Mood", "First words, median / 95 %"].map((name, at) => el(`th${at ? ".number" : ""}`, { scope: "col" }, name)))),
+  return el("section.card", {}, el("h2", {}, "By language"), byLanguage(found), el("div.scroll", {}, el("table.by-language", {}, el("caption.sr", {}, "Figures by language"),
+    el("thead", {}, el("tr", {}, ["Language", "Begun", "Involved", "Attempted", "Confirmed", "Durable", "Hand-over", "Wait p50 / p95", "Rating", "Mood", "First words p50 / p95"].map((name, at) => el(`th${at ? ".number" : ""}`, { scope: "col" }, name)))),
     el("tbody", {}, found.languages.map((one) => el("tr", {}, el("th", { scope: "row" }, language(one.language)), el("td.number", {}, number.format(one.conversations)), cells(one).map((cell) => el("td.number", {}, cell))))))));
 }
 
