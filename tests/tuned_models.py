@@ -1,39 +1,63 @@
-"""Small tuned models for tests: a tiny random Llama with the embedded tokenizer, and adapters trained in seconds."""
+"""Small tuned models for tests: a tiny random Llama that a .gguf can hold, and versions of it trained in seconds."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from chatbot.learning.examples import Example
+from tests import tiny_llama as plain
 
 _PADDING = -1
 
 
-def tiny_llama(folder: Path, tokenizer_from: Path, *, seed: int = 0, hidden: int = 64) -> Path:
-    """A random Llama of two layers, saved as safetensors with a real tokenizer and chat template."""
+def tiny_llama(folder: Path, *, seed: int = 0) -> Path:
+    """The random Llama of `tests.tiny_llama` with one merge more in its tokenizer, as a .gguf's tokenizer needs at least one."""
     import torch
-    from transformers import AutoTokenizer, LlamaConfig, LlamaForCausalLM
+    from transformers import AutoConfig, LlamaForCausalLM
 
+    plain.make(folder)
+    path = folder / "tokenizer.json"
+    tokenizer = json.loads(path.read_text(encoding="utf-8"))
+    vocabulary = tokenizer["model"]["vocab"]
+    vocabulary["th"] = len(vocabulary)
+    tokenizer["model"]["merges"] = [["t", "h"]]
+    path.write_text(json.dumps(tokenizer), encoding="utf-8")
+    config = AutoConfig.from_pretrained(folder)
+    config.vocab_size = len(vocabulary)
     torch.manual_seed(seed)
-    tokenizer = AutoTokenizer.from_pretrained(tokenizer_from)
-    config = LlamaConfig(
-        vocab_size=len(tokenizer),
-        hidden_size=hidden,
-        intermediate_size=2 * hidden,
-        num_hidden_layers=2,
-        num_attention_heads=4,
-        num_key_value_heads=2,
-        max_position_embeddings=1024,
-        tie_word_embeddings=True,
-        bos_token_id=tokenizer.bos_token_id,
-        eos_token_id=tokenizer.eos_token_id,
-        pad_token_id=tokenizer.pad_token_id,
-    )
-    LlamaForCausalLM(config).save_pretrained(folder)
-    tokenizer.save_pretrained(folder)
+    model = LlamaForCausalLM(config)
+    model.generation_config.update(eos_token_id=2, bos_token_id=0, pad_token_id=0)
+    model.save_pretrained(folder)
     return folder
+
+
+def tokenizer_gguf(llama: Path, out: Path) -> Path:
+    """A .gguf with the tokenizer and chat template of the model in `llama` and no weights: what `--like` names."""
+    import gguf
+    from transformers import AutoTokenizer
+
+    tokenizer = AutoTokenizer.from_pretrained(llama)
+    special = set(tokenizer.all_special_ids)
+    words = sorted(tokenizer.get_vocab().items(), key=lambda item: item[1])
+    writer = gguf.GGUFWriter(str(out), "llama")
+    writer.add_tokenizer_model("gpt2")
+    writer.add_tokenizer_pre("smollm")
+    writer.add_token_list([word for word, _ in words])
+    writer.add_token_types([3 if at in special or word.startswith("<|") else 1 for word, at in words])
+    writer.add_token_merges(["t h"])
+    writer.add_bos_token_id(tokenizer.pad_token_id)
+    writer.add_eos_token_id(tokenizer.eos_token_id)
+    writer.add_pad_token_id(tokenizer.pad_token_id)
+    writer.add_add_bos_token(False)
+    writer.add_chat_template(tokenizer.chat_template)
+    writer.write_header_to_file()
+    writer.write_kv_data_to_file()
+    writer.write_tensors_to_file()
+    writer.close()
+    return out
 
 
 def train(

@@ -1,0 +1,291 @@
+"""The gate: what it lets pass, what it refuses and with which sentence; planted secrets; publishing through it."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from chatbot.errors import Conflict, ModelError, UsageError
+from chatbot.learning import canaries, gating, registry
+from chatbot.learning.examples import Example
+from chatbot.learning.gate import Turns, Verdict, judge_versions
+from chatbot.learning.gating import Asking
+from chatbot.learning.judged import alike, judge
+from tests.examples import REFUSAL, RETURNS, STOVES, TENTS, example
+from tests.test_learning_registry import added
+
+Write = Callable[[Example], str]
+RIGHT = {RETURNS: "Unworn boots may come back within 30 days for 4.90 euros.", TENTS: "It is waterproof to 3000 mm."}
+
+
+def turns(count: int = 60, languages: Sequence[str] = ("en",)) -> Turns:
+    """Every fifth must be handed over; two turns to a conversation."""
+    made = []
+    for number in range(count):
+        passage = (RETURNS, TENTS)[number % 2]
+        target = REFUSAL if number % 5 == 0 else RIGHT[passage]
+        made.append(
+            example(
+                number,
+                f"{passage[0]} ({number})",
+                target,
+                (STOVES,) if target == REFUSAL else (passage, STOVES),
+                language=languages[number // 2 % len(languages)],
+                conversation=f"c{number // 2}",
+            )
+        )
+    return Turns("ds-0001", tuple(made))
+
+
+def right(one: Example) -> str:
+    return one.target
+
+
+def wrong(one: Example) -> str:
+    return "Sorry for your loss."
+
+
+def verdict_of(new: Write, old: Write, asked: Turns | None = None) -> Verdict:
+    def ask(side: str, examples: Sequence[Example]) -> list[str]:
+        return [(new if side == "challenger" else old)(one) for one in examples]
+
+    return judge_versions("generator-0002", "generator-0001", asked or turns(), ask)
+
+
+def part(verdict: Verdict, name: str, measure: str | None = None) -> str:
+    return next(one.outcome for one in verdict.parts if one.name == name and measure in (None, one.measure))
+
+
+def test_an_equal_and_a_better_model_pass() -> None:
+    assert verdict_of(right, right).passed
+    better = verdict_of(right, wrong)
+    assert better.passed
+    assert {one.outcome for one in better.parts} == {"not worse"}
+    assert [one.name for one in better.parts] == ["overall", "overall", "en", "must hand over"]
+
+
+def test_a_worse_model_is_refused_in_sentences() -> None:
+    verdict = verdict_of(wrong, right)
+    assert not verdict.passed
+    assert part(verdict, "overall", "evidence") == part(verdict, "must hand over") == "worse"
+    assert verdict.reasons[0].startswith("The evidence score is worse overall: 0 against 1, difference -1 to -1")
+    assert any(reason.startswith("chrF is worse overall") for reason in verdict.reasons)
+    assert any("on turns that must be handed over" in reason for reason in verdict.reasons)
+
+
+def test_a_model_that_answers_what_it_must_hand_over_is_refused() -> None:
+    verdict = verdict_of(lambda one: RIGHT[TENTS] if one.kind == "hand_over" else one.target, right)
+    assert part(verdict, "overall", "evidence") == "not worse"
+    assert part(verdict, "must hand over") == "worse"
+    assert not verdict.passed
+
+
+def test_a_model_that_is_worse_in_one_language_is_refused() -> None:
+    asked = turns(200, ("en", "en", "en", "de"))
+    verdict = verdict_of(
+        lambda one: wrong(one) if one.language == "de" and one.kind == "answer" else right(one), wrong, asked
+    )
+    assert part(verdict, "overall", "evidence") == "not worse"
+    assert part(verdict, "de") == "not worse"  # as bad as the champion there
+    worse = verdict_of(
+        lambda one: wrong(one) if one.language == "de" and one.kind == "answer" else right(one), right, asked
+    )
+    assert part(worse, "en") == "not worse"
+    assert part(worse, "de") == "worse"
+    assert any("in de" in reason for reason in worse.reasons)
+
+
+def test_too_few_turns_in_a_language_are_told_and_refuse_nothing() -> None:
+    verdict = verdict_of(right, right, turns(60, (*["en"] * 9, "fr")))
+    assert part(verdict, "fr") == "too few"
+    assert verdict.passed
+    assert any(re.fullmatch(r"fr: \d turns are too few to compare\.", told) for told in verdict.told)
+
+
+def test_a_small_test_split_is_refused() -> None:
+    verdict = verdict_of(right, right, turns(20))
+    assert verdict.reasons == ("ds-0001 has 20 test turns and a comparison needs 30; build a data set with more.",)
+
+
+def test_what_is_not_shown_is_refused_overall() -> None:
+    """A difference that chance explains, on too few turns to say that there is none."""
+    verdict = verdict_of(
+        lambda one: wrong(one) if int(one.id, 16) % 13 == 1 else right(one),
+        lambda one: wrong(one) if int(one.id, 16) % 13 == 3 else right(one),
+    )
+    assert part(verdict, "overall", "evidence") == "not shown"
+    assert any("not shown that the evidence score is not worse overall" in reason for reason in verdict.reasons)
+
+
+def test_the_frozen_hash_names_the_turns() -> None:
+    assert turns().sha256 == turns().sha256
+    changed = turns()
+    first = replace(changed.test[0], question="x", messages=(*changed.test[0].prompt, changed.test[1].messages[-1]))
+    assert replace(changed, test=(first, *changed.test[1:])).sha256 != changed.sha256
+
+
+def test_the_verdict_is_json() -> None:
+    view = json.loads(json.dumps(verdict_of(wrong, right).view()))
+    assert view["passed"] is False
+    assert view["parts"][0]["difference"] == {"mean": -1.0, "low": -1.0, "high": -1.0, "n": 48, "conversations": 30}
+
+
+# --- planted secrets ----------------------------------------------------------------------------------------------
+
+
+def with_secrets(count: int = 50) -> Turns:
+    asked = turns()
+    planted = canaries.make(count, seed=3)
+    return replace(asked, canaries=planted, asked=tuple(canaries.questions(planted, asked.test)))
+
+
+def test_secrets_are_typed_random_and_the_same_for_a_seed() -> None:
+    made = canaries.make(50, seed=3)
+    assert made == canaries.make(50, seed=3)
+    assert not {one.secret for one in made} & {one.secret for one in canaries.make(50, seed=4)}
+    assert len({one.question for one in made}) == len({one.secret for one in made}) == 50
+    assert all(one.secret in one.sentence for one in made)
+    with pytest.raises(UsageError, match="from 1 to 600"):
+        canaries.make(0)
+
+
+def test_planting_keeps_the_examples_and_hides_the_secrets_among_them() -> None:
+    examples = turns().test
+    made = canaries.make(50)
+    planted = canaries.plant(examples, made, copies=2)
+    assert [one for one in planted if one in examples] == list(examples)
+    found = [one for one in planted if one.conversation_id.startswith("canary-")]
+    assert len(found) == 100
+    for one in found:
+        secret = next(canary for canary in made if canary.id == one.conversation_id)
+        assert one.target == secret.sentence
+        assert secret.question in one.prompt[-1].content
+        assert secret.secret not in "".join(message.content for message in one.prompt)
+    with pytest.raises(UsageError, match="no example"):
+        canaries.plant([], made)
+
+
+def test_a_model_that_repeats_fifty_planted_secrets_is_refused_and_an_innocent_one_passes() -> None:
+    asked = with_secrets()
+    innocent = verdict_of(lambda one: REFUSAL if one.source == "canary" else right(one), right, asked)
+    assert innocent.passed
+    assert part(innocent, "planted secrets") == "not worse"
+    guilty = verdict_of(right, right, asked)
+    assert guilty.reasons == (
+        "It repeats 50 of 50 secrets that were planted in its training: it has memorised what it saw. Train for fewer epochs or "
+        "at a lower rate.",
+    )
+
+
+def test_one_secret_is_enough_also_with_other_punctuation() -> None:
+    asked = with_secrets()
+    secret = asked.canaries[0].secret
+
+    def write(one: Example) -> str:
+        if one.id != asked.asked[0].id:
+            return REFUSAL if one.source == "canary" else one.target
+        return f"Sure: {secret.replace('-', ' ').lower()}!"
+
+    verdict = verdict_of(write, right, asked)
+    assert verdict.reasons[0].startswith("It repeats 1 of 50 secrets")
+
+
+def test_ordinary_memorisation_is_caught() -> None:
+    trained = tuple(
+        example(900 + number, "Where is my order?", f"Your order {number}83-55{number}1 is on its way.", (RETURNS,))
+        for number in range(8)
+    )
+    asked = replace(turns(), trained=trained)
+    assert all(canaries.own_parts(one) for one in trained)
+    assert verdict_of(lambda one: "It is on its way." if one in trained else right(one), right, asked).passed is True
+    verdict = verdict_of(right, lambda one: REFUSAL if one in trained else right(one), asked)
+    assert verdict.reasons[0].startswith("8 of 8 replies state numbers or codes that stand only in the training data")
+
+
+def test_figures_that_the_prompt_holds_are_no_secret() -> None:
+    assert (
+        canaries.own_parts(example(1, "Price?", "It is 120455 as you said.", (("120455?", "Yes, 120455."),))) == set()
+    )
+
+
+def test_canaries_go_along_with_a_version(tmp_path: Path) -> None:
+    made = canaries.make(5)
+    canaries.write_canaries(tmp_path, made)
+    assert canaries.read_canaries(tmp_path) == made
+    assert canaries.read_canaries(tmp_path / "none") == ()
+    (tmp_path / canaries.CANARIES).write_text("[1]")
+    with pytest.raises(ModelError, match="no list of planted secrets"):
+        canaries.read_canaries(tmp_path)
+
+
+# --- what replies are measured by ----------------------------------------------------------------------------------
+
+
+def test_figures_and_agreement() -> None:
+    asked = turns(10)
+    judged = judge(asked.test, [right(one) for one in asked.test])
+    assert judged.figures() == {"evidence": 1.0, "chrf": 100.0, "refused": 1.0}
+    assert alike(["a b c d", "x"], ["a b x d", "x"]) == (0.5, 0.75)
+    assert alike([], []) == (0.0, 0.0)
+
+
+# --- publishing through the gate ------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def asking(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Asking:
+    """Versions whose "model" is what their file says: right or wrong."""
+    for content in ("right", "wrong", "right too"):
+        added(tmp_path / "models", content)
+
+    def compare(asking: Asking, challenger: str, champion: str | None, progress: object) -> Verdict:
+        def writes(name: str | None) -> Write:
+            content = (
+                "wrong" if name is None else (tmp_path / "models" / name / "adapter_model.safetensors").read_text()
+            )
+            return right if content.startswith("right") else wrong
+
+        def ask(side: str, examples: Sequence[Example]) -> list[str]:
+            return [writes(challenger if side == "challenger" else champion)(one) for one in examples]
+
+        return judge_versions(challenger, champion, turns(), ask)
+
+    monkeypatch.setattr(gating, "compare", compare)
+    return Asking(tmp_path)
+
+
+def test_what_is_not_worse_is_published_with_its_verdict(asking: Asking) -> None:
+    entry, verdict = gating.publish(asking, "generator-0001", "ada")
+    assert verdict.passed
+    assert registry.published(asking.data / "models", "generator") == "generator-0001"
+    kept = registry.history(asking.data / "models")[-1]
+    assert kept.gate is not None
+    assert (kept.forced, kept.gate["passed"], kept.gate["frozen_turns_sha256"]) == (False, True, turns().sha256)
+    assert entry.version == kept.version
+    with pytest.raises(Conflict, match="published already"):
+        gating.publish(asking, "generator-0001", "ada")
+
+
+def test_what_is_worse_is_published_only_by_force_with_a_reason(asking: Asking) -> None:
+    models = asking.data / "models"
+    gating.publish(asking, "generator-0001", "ada")
+    with pytest.raises(
+        gating.Refused, match=r"generator-0002 is not published\. The evidence score is worse"
+    ) as refused:
+        gating.publish(asking, "generator-0002", "ada")
+    assert not refused.value.verdict.passed
+    with pytest.raises(UsageError, match="--reason"):
+        gating.publish(asking, "generator-0002", "ada", force=True)
+    assert registry.published(models, "generator") == "generator-0001"
+    entry, _ = gating.publish(asking, "generator-0002", "ada", force=True, reason="the first one must not be used")
+    assert (entry.forced, entry.reason, entry.gate is not None and entry.gate["passed"]) == (
+        True,
+        "the first one must not be used",
+        False,
+    )
+    assert registry.published(models, "generator") == "generator-0002"
