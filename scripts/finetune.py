@@ -40,7 +40,7 @@ def main(
     method: Annotated[str | None, typer.Option(help="lora (default), dora, rslora, adalora or full.")] = None,
     rank: Annotated[int | None, typer.Option(help="Rank of the adapter (16).")] = None,
     alpha: Annotated[int | None, typer.Option(help="Scale of the adapter (twice the rank).")] = None,
-    dropout: Annotated[float | None, typer.Option(help="Dropout before the adapter (0.05).")] = None,
+    dropout: Annotated[float | None, typer.Option(help="Dropout before the adapter (none).")] = None,
     learning_rate: Annotated[float | None, typer.Option(help="Default: by method and size of the base.")] = None,
     epochs: Annotated[float | None, typer.Option(help="Passes over the examples (2).")] = None,
     max_steps: Annotated[int | None, typer.Option(help="Optimizer steps in place of epochs.")] = None,

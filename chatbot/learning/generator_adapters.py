@@ -78,7 +78,13 @@ def load(folder: Path, options: TuningOptions, steps: int, device: str) -> Any:
     with warnings.catch_warnings():
         # PEFT 0.21 asks transformers 5 by a name that is to go in 6
         warnings.filterwarnings("ignore", message=".*is_gradient_checkpointing", category=FutureWarning)
-        return _adapted(model, options, steps)
+        model = _adapted(model, options, steps)
+    if in_bf16(options, device):
+        # autocast casts by itself; PEFT's own cast to float32 and back costs a fifth of a step
+        for module in model.modules():
+            if hasattr(module, "cast_input_dtype_enabled"):
+                module.cast_input_dtype_enabled = False
+    return model
 
 
 def checkpointed(options: TuningOptions, parameters: int, device: str) -> bool:

@@ -115,6 +115,8 @@ def carry_out(settings: Settings, made: Plan, run: runs.Run, machine: str, liste
     """Trains and adds the version; None in all but the first of several processes. Raises UsageError, ModelError, StorageError."""
     from chatbot.generation.catalogue import forbid_downloads
 
+    # read when OpenMP starts: a thread that spins at a barrier stops the others where a server shares the cores
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     forbid_downloads(settings.allow_download)
     from chatbot.learning.generator_adapters import device_of
     from chatbot.learning.generator_progress import Diary

@@ -16,6 +16,7 @@ from safetensors.torch import load_file, save_file
 from torch.nn.functional import cross_entropy
 from transformers import Trainer, TrainerCallback
 
+from chatbot.errors import ModelError
 from chatbot.learning import checkpoints
 from chatbot.learning.generator_data import IGNORED, Encoded, Order
 
@@ -82,6 +83,10 @@ class ReplyTrainer(Trainer):  # type: ignore[misc]
     ) -> torch.Tensor:
         """Mean over all reply tokens of the step, whichever micro-batch or process they are in."""
         loss = reply_loss(model, inputs) / num_items_in_batch * self.accelerator.num_processes
+        if not bool(torch.isfinite(loss)):
+            raise ModelError(
+                f"The loss is no number any more at step {self.state.global_step + 1}; lower --learning-rate and start a new run."
+            )
         penalty = _orthogonality(self.accelerator.unwrap_model(model))
         return loss if penalty is None else loss + penalty / self.current_gradient_accumulation_steps
 

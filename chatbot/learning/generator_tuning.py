@@ -95,7 +95,6 @@ def tune(task: Task, run: Run, diary: Any) -> Tuned:
 def quiet() -> None:
     """The libraries' bars and hints stay off the terminal: the run has its own."""
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
-    os.environ.setdefault("WANDB_MODE", "offline")
     from transformers.utils import logging
 
     logging.set_verbosity_error()
@@ -253,7 +252,10 @@ def _trackers() -> list[str]:
     """MLflow and Weights & Biases where they are installed; TensorBoard has a callback of its own, for its folder."""
     from importlib.util import find_spec
 
-    return [name for name in ("mlflow", "wandb") if find_spec(name) is not None]
+    found = [name for name in ("mlflow", "wandb") if find_spec(name) is not None]
+    if "wandb" in found:
+        os.environ.setdefault("WANDB_MODE", "offline")  # nothing leaves the machine unasked
+    return found
 
 
 def _scorer(task: Task, tokenizer: Any, model: Any) -> Callable[[Any], Mapping[str, float]]:

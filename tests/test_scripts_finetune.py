@@ -1,0 +1,251 @@
+"""`chatbot finetune` as it is typed: a version in the end, going on with a run, and one sentence for all that cannot work."""
+
+from __future__ import annotations
+
+import json
+import pickle
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+
+from chatbot.learning import registry
+from tests import tiny_llama, tuning
+from tests.commands import Done, typed
+from tests.tuning import one_thread, shop
+
+__all__ = ["one_thread"]
+
+pytestmark = pytest.mark.usefixtures("one_thread")
+
+SHORT = (
+    "--max-steps", 2, "--batch", 2, "--accumulation", 1, "--sample", 5, "--max-reply", 4, "--evaluations", 1, "--rank", 2,
+)  # fmt: skip
+
+
+class Place(NamedTuple):
+    """A deployment with a data set, and a base to tune."""
+
+    data: Path
+    base: Path
+
+    def finetune(self, *words: object, **variables: str) -> Done:
+        return typed("--data", self.data, "finetune", "--base", self.base, *SHORT, *words, **variables)
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Place:
+    """A place that tests read; those that write take `place`."""
+    root = tmp_path_factory.mktemp("finetune")
+    tuning.dataset(root / "data", shop(60), shop(10))
+    return Place(root / "data", tiny_llama.make(root / "base"))
+
+
+@pytest.fixture
+def place(made: Place, tmp_path: Path) -> Place:
+    """The same, to be written to."""
+    shutil.copytree(made.data, tmp_path / "data")
+    shutil.copytree(made.base, tmp_path / "base")
+    return Place(tmp_path / "data", tmp_path / "base")
+
+
+def _refused(done: Done, place: Place) -> str:
+    assert done.code == 2, done.err
+    assert done.err.startswith("Error: ")
+    assert "Traceback" not in done.err
+    assert not (place.data / "runs").exists()
+    return done.err.removeprefix("Error: ").strip()
+
+
+def test_a_run_ends_as_a_version_with_its_card(place: Place) -> None:
+    done = place.finetune("--languages", "en", "--canaries", 3, "--json")
+    assert done.code == 0, done.err
+    told = json.loads(done.out)
+    version = registry.open_version(place.data / "models", told["version"])
+    card = version.card
+    assert (card.kind, card.format, card.method, card.prompt) == ("generator", "adapter", "lora", "generate")
+    assert card.base == str(place.base)
+    assert card.licence == "mit"
+    assert (version.folder / "canaries.json").is_file()
+    assert set(card.scores) == {"validation_untuned", "validation_tuned"}
+    assert card.hyperparameters["steps"] == 2
+    assert [step for step, _ in card.curves["loss"]] == [1, 2]
+    run = place.data / "runs" / told["run"]
+    assert json.loads((run / "done.json").read_bytes())["version"] == card.name
+    assert "evidence score" in card.notes
+
+
+def test_the_version_names_every_conversation_that_it_learnt_from(place: Place) -> None:
+    from chatbot.trained import models_trained_on
+
+    done = place.finetune("--languages", "en", "--json")
+    assert done.code == 0, done.err
+    assert models_trained_on(place.data / "models", ["c7"]) == [json.loads(done.out)["version"]]
+    assert models_trained_on(place.data / "models", ["p7"]) == [json.loads(done.out)["version"]]
+    assert models_trained_on(place.data / "models", ["c600"]) == []
+
+
+def test_full_tuning_gives_a_whole_model(place: Place) -> None:
+    words = [word for word in SHORT if word not in ("--rank",)][:-1]
+    done = typed(
+        "--data", place.data, "finetune", "--base", place.base, *words, "--method", "full", "--languages", "en"
+    )
+    assert done.code == 0, done.err
+    version = registry.open_version(place.data / "models", "generator-0001")
+    assert version.card.format == "safetensors"
+    assert {"model.safetensors", "tokenizer.json", "chat_template.jinja"} <= set(version.card.files)
+
+
+def test_the_terminal_shows_loss_and_time_left(place: Place) -> None:
+    done = place.finetune("--languages", "en")
+    assert done.code == 0, done.err
+    assert "step 0 of 2, evidence score" in done.err
+    assert "step 1 of 2, loss" in done.err
+    assert "left" in done.err
+    assert "generator-0001 is made" in done.out
+
+
+def test_a_killed_run_goes_on_and_another_name_is_told(place: Place) -> None:
+    tuning.killed_command(place.data, place.base, SHORT)
+    done = typed("--data", place.data, "finetune", "--resume", "last", "--json")
+    assert done.code == 0, done.err
+    again = typed("--data", place.data, "finetune", "--resume", "generator-run-0001")
+    assert again.code == 2
+    assert "has ended with generator-0001" in again.err
+    taken = place.finetune("--run", "generator-run-0001", "--languages", "en")
+    assert taken.code == 2
+    assert "already" in taken.err
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (("--seed", 3), "was begun with seed = 7, not 3; leave --seed out to go on"),
+        (("--batch", 1), "was begun with batch = 2, not 1"),
+        (("--base", "other"), "leave --base out with --resume"),
+    ],
+)
+def test_a_run_goes_on_with_its_own_options_only(place: Place, words: tuple[object, ...], sentence: str) -> None:
+    tuning.killed_command(place.data, place.base, SHORT)
+    done = typed("--data", place.data, "finetune", "--resume", "last", *words)
+    assert done.code == 2
+    assert sentence in done.err
+
+
+def test_a_run_does_not_go_on_with_other_data(place: Place) -> None:
+    from chatbot.trained import remove_examples
+
+    tuning.killed_command(place.data, place.base, SHORT)
+    remove_examples(place.data, lambda source, conversation: conversation == "c3")
+    done = typed("--data", place.data, "finetune", "--resume", "last")
+    assert done.code == 2
+    assert "The data set is not the one" in done.err
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (("--method", "full"), "--rank is an adapter's, and --method full makes none"),
+        (("--four-bit", "--device", "cpu"), "--four-bit needs a CUDA GPU, and --device cpu was given"),
+        (("--four-bit", "--precision", "fp32"), "--four-bit computes in bf16"),
+        (("--method", "prefix"), "There is no method 'prefix'; take one of lora, dora"),
+        (("--learning-rate", "40"), "--learning-rate 40.0 cannot be; give a value from"),
+        (("--max-length", "64", "--max-reply", "80"), "--max-reply 80 leaves no room"),
+        (("--encoder",), "is for the generator; leave it out with --encoder"),
+        (("--encoder", "--heads"), "two different runs"),
+        (("--full",), "--full is for --heads"),
+        (("--run", "a", "--resume", "b"), "give one of them"),
+        (("--languages", "de"), "holds no de (en); change --languages"),
+        (("--dataset", "ds-0009"), "There is no data set 'ds-0009'"),
+        ((), "holds one language only, en"),
+    ],
+)
+def test_what_cannot_work_is_one_sentence(made: Place, words: tuple[object, ...], sentence: str) -> None:
+    done = made.finetune(*words)
+    if "ds-0009" not in words:
+        assert sentence in _refused(done, made)
+    else:
+        assert done.code == 1
+        assert sentence in done.err
+
+
+def _few(place: Place) -> None:
+    tuning.dataset(place.data, shop(20), shop(10), "ds-0002")
+
+
+def _unchecked(place: Place) -> None:
+    tuning.dataset(place.data, shop(60), shop(2), "ds-0002")
+
+
+def _no_template(place: Place) -> None:
+    shutil.rmtree(place.base)
+    tiny_llama.make(place.base, template=False)
+
+
+def _licence(words: str) -> Callable[[Place], None]:
+    def write(place: Place) -> None:
+        (place.base / "README.md").write_text(f"---\n{words}\n---\n", encoding="utf-8")
+
+    return write
+
+
+def _pickled(place: Place) -> None:
+    (place.base / "pytorch_model.bin").write_bytes(pickle.dumps({"weights": 1}))
+
+
+def _code(place: Place) -> None:
+    config = json.loads((place.base / "config.json").read_bytes())
+    (place.base / "config.json").write_text(json.dumps(config | {"auto_map": {"AutoModel": "x.Y"}}), encoding="utf-8")
+
+
+def _cut(place: Place) -> None:
+    with (place.data / "datasets" / "ds-0001" / "train.jsonl").open("r+b") as file:
+        file.truncate(1000)
+
+
+@pytest.mark.parametrize(
+    ("spoil", "sentence"),
+    [
+        (_few, "has 20 training examples from 20 conversations, and tuning needs 50 from 10; import more"),
+        (_unchecked, "has 2 validation examples, and early stopping needs 5"),
+        (_licence("license: cc-by-nc-4.0"), "forbids commercial use or derived models; read it"),
+        (_licence("license: other\nlicense_name: llama3.2"), "llama3.2, has terms of its own"),
+        (_licence("tags: none"), "declares no licence"),
+        (_pickled, "may hold a pickle, and only safetensors are loaded"),
+        (_code, "asks for code of its own (auto_map), which is never run"),
+        (_cut, "train.jsonl"),
+        (shutil.rmtree, "does not exist"),
+    ],
+)
+def test_bad_input_is_refused_before_any_work(place: Place, spoil: Any, sentence: str) -> None:
+    if spoil is shutil.rmtree:
+        shutil.rmtree(place.base)
+    else:
+        spoil(place)
+    assert sentence in _refused(place.finetune("--languages", "en"), place)
+
+
+def test_a_base_without_a_chat_template_is_refused(place: Place) -> None:
+    _no_template(place)
+    assert "has no chat template" in _refused(place.finetune("--languages", "en"), place)
+
+
+def test_a_licence_is_accepted_by_its_own_name_only(place: Place) -> None:
+    _licence("license: llama3.2")(place)
+    assert "llama3.2" in _refused(place.finetune("--languages", "en", "--accept-licence", "llama2"), place)
+    done = place.finetune("--languages", "en", "--accept-licence", "llama3.2")
+    assert done.code == 0, done.err
+
+
+def test_a_full_disk_is_found_before_any_work(made: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("shutil.disk_usage", lambda _: shutil._ntuple_diskusage(10**9, 10**9, 10**6))
+    told = _refused(made.finetune("--languages", "en"), made)
+    assert "and 1 MB are free; make room" in told
+
+
+def test_examples_longer_than_the_limit_are_counted_and_refused(place: Place) -> None:
+    done = place.finetune("--languages", "en", "--max-length", 40)
+    assert done.code == 2
+    assert "training and 0 validation examples fit into --max-length 40; raise it" in done.err
