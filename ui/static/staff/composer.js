@@ -123,9 +123,13 @@ class Composer extends EventTarget {
     this.typing(this.conversation);
   }
 
+  // The field takes room from the messages above: who reads the last one goes on reading it.
   #grow() {
+    const messages = this.form.parentElement?.querySelector(".scroller");
+    const atEnd = messages && messages.scrollHeight - messages.scrollTop - messages.clientHeight < 60;
     this.field.style.height = "auto";
     this.field.style.height = `${Math.min(this.field.scrollHeight + 2, 240)}px`;
+    if (atEnd) messages.scrollTop = messages.scrollHeight;
   }
 
   #say(text) {

@@ -8,6 +8,7 @@ sheet(import.meta.url, "copilot.css");
 
 const KINDS = { faq: "Help centre", correction: "Answer of the team", chat: "Past chat" };
 const DRAFT = "0";
+const SOON_MS = 1500, LONGEST_MS = 7000; // the draft's own deadline, and the search before it
 const OPEN_KEY = "desk.copilot";
 const NARROW = matchMedia("(max-width: 720px)");
 
@@ -17,11 +18,11 @@ export function attachCopilot(composer) {
 
 class Copilot {
   constructor(composer) {
-    Object.assign(this, { composer, place: composer.copilot, conversation: null, found: null, draft: null, asked: 0, opened: null, taken: new Map() });
+    Object.assign(this, { composer, place: composer.copilot, conversation: null, found: null, draft: null, asked: 0, opened: null, began: 0, taken: new Map() });
     this.place.setAttribute("role", "group");
     this.place.setAttribute("aria-label", "Suggestions");
-    const kept = localStorage.getItem(OPEN_KEY);
-    this.shown = kept ? kept === "open" : !NARROW.matches;
+    const shown = localStorage.getItem(OPEN_KEY);
+    this.shown = shown ? shown === "open" : !NARROW.matches;
     composer.addEventListener("opened", ({ detail }) => this.turnTo(detail.mine ? detail.conversation : null));
     composer.addEventListener("customer", ({ detail }) => { if (detail.conversation === this.conversation) this.load(); });
     composer.addEventListener("input", () => this.follow());
@@ -49,7 +50,7 @@ class Copilot {
       return;
     }
     if (asked !== this.asked) return;
-    Object.assign(this, { found, draft: found.fits ? "writing" : null, opened: null });
+    Object.assign(this, { found, draft: found.fits ? "writing" : null, opened: null, began: Date.now() });
     this.render();
     if (!found.fits) return;
     const draft = await call("GET", `${path}/draft`).catch(() => null); // the past answers stand; a draft that is lost is no loss
@@ -155,28 +156,40 @@ class Copilot {
     const warn = one.general ? (one.said ? "said already" : null) : "one customer's case";
     const card = el(`li.offer${open ? ".open" : ""}`, {},
       el("button.insert", { type: "button", "data-at": `insert-${key}`, "aria-keyshortcuts": `Alt+${key}`, title: `Insert (Alt+${key})`, onclick: () => this.take(key) },
-        keyOf(key), el("span.said", { dir: "auto" }, one.text)),
-      el("div.row.meta.small.muted", {}, warn ? el(`span.chip${one.general ? "" : ".wait"}`, {}, warn) : null, el("span", { title: "Where it is from, its age, how well it was found" }, facts),
+        el("span.sr", {}, `Insert suggestion ${key}: `), el("span.said", { dir: "auto" }, one.text)),
+      el("div.row.meta.small.muted", {}, keyOf(key), warn ? el(`span.chip${one.general ? "" : ".wait"}`, {}, warn) : null, el("span", { title: "Where it is from, its age, how well it was found" }, facts),
         el("button.quiet.small.source", { type: "button", "data-at": `source-${key}`, "aria-expanded": String(open), onclick: () => { this.opened = open ? null : key; this.render(); } }, open ? "Hide" : "Source")));
     return open ? [card, source(one, key)] : [card];
+  }
+
+  // A draft is checked as a whole before it is shown, so it is not streamed; who waits for it sees how long it may still take.
+  drawProgress() {
+    const share = () => Math.min(0.97, (Date.now() - this.began) / LONGEST_MS);
+    const bar = el("progress", { max: 1, value: share(), hidden: Date.now() - this.began < SOON_MS, "aria-label": "Writing a draft" });
+    const timer = setInterval(() => {
+      if (!bar.isConnected) { clearInterval(timer); return; }
+      bar.hidden = Date.now() - this.began < SOON_MS;
+      bar.value = share();
+    }, 200);
+    return el("p.draft.small.muted", { role: "status" }, "Writing a draft…", bar);
   }
 
   drawDraft() {
     const { draft } = this;
     if (!draft) return null;
-    if (draft === "writing") return el("p.draft.small.muted", { role: "status" }, "Writing a draft…");
+    if (draft === "writing") return this.drawProgress();
     const same = this.found.precedents.findIndex((one) => one.text === draft.text) + 1;
     const why = draft.degraded.length ? ` (${draft.degraded.map(plainly).join("; ")})` : "";
     if (same) return el("p.draft.small.muted", {}, `No reworded draft${why}. Alt+0 inserts the same as Alt+${same}.`);
     const made = draft.mode === "precedent" ? `Past answers as they were given${why}` : `Reworded by ${draft.model ?? "the model"} · ${draft.checks.map(plainly).join(", ")}`;
     return el("div.draft", {},
       el("button.insert", { type: "button", "data-at": "insert-0", "aria-keyshortcuts": "Alt+0", title: "Insert (Alt+0)", onclick: () => this.take(DRAFT) },
-        keyOf(DRAFT), el("span.said", { dir: "auto" }, draft.text)),
-      el("p.small.muted.meta", {}, el("strong", {}, "Draft"), ` · ${made} · ${draft.sources.length === 1 ? "1 source" : `${draft.sources.length} sources`}`));
+        el("span.sr", {}, "Insert the draft: "), el("span.said", { dir: "auto" }, draft.text)),
+      el("p.small.muted.meta", {}, keyOf(DRAFT), " ", el("strong", {}, "Draft"), ` · ${made} · ${draft.sources.length === 1 ? "1 source" : `${draft.sources.length} sources`}`));
   }
 }
 
-const keyOf = (key) => el("kbd", {}, el("span.sr", {}, "Insert, "), `Alt+${key}`);
+const keyOf = (key) => el("kbd", { "aria-hidden": "true" }, `Alt+${key}`);
 const gap = (text, touching) => (touching.test(text) ? "\n\n" : "");
 // Codes of `composing` in words.
 const plainly = (code) => code.replace(/^(?:generator|overload): /, "").replace(/^evidence: passed$/, "every figure and name stands in the sources")

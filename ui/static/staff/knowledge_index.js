@@ -14,7 +14,7 @@ export function startIndex(pane) {
     const found = await attempt(() => call("GET", `${API}/versions`));
     if (!found) return;
     const changes = [found.written ? `${found.written} written` : null, found.retired ? `${found.retired} taken out` : null].filter(Boolean).join(", ");
-    const held = changes ? `In use already, and kept beside the index until it is built again: ${changes}.` : "The index holds everything that the team has written.";
+    const held = changes ? `In use already, and kept beside the index until it is built again: ${changes}.` : found.versions.length ? "The index holds everything that the team has written." : "";
     summary.textContent = found.waiting ? `${found.waiting.toLocaleString()} imported ${found.waiting === 1 ? "answer waits" : "answers wait"} for the next re-index; until then nobody is given them. ${held}` : held;
     fill(rows, found.versions.map((version) => versionRow(version, load)));
     if (!found.versions.length) fill(rows, el("tr", {}, el("td", { colspan: 5 }, "There is no index yet; build one.")));
