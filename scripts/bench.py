@@ -8,6 +8,7 @@ from scripts import (
     bench_desk,
     bench_index,
     bench_language,
+    bench_learning,
     bench_privacy,
     bench_questions,
     bench_retrieval,
@@ -20,6 +21,7 @@ app = typer.Typer(help="Measure speed, memory and quality on this machine.", no_
 app.command("questions")(bench_questions.main)
 app.command("retrieval")(bench_retrieval.main)
 app.command("index")(bench_index.main)
+app.command("learning")(bench_learning.main)
 app.command("turn")(bench_turn.main)
 app.command("language")(bench_language.main)
 app.command("privacy")(bench_privacy.main)

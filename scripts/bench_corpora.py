@@ -24,10 +24,12 @@ CORPORA = ("covid_faq", "star_wizard_of_oz", "support_chat_multilingual")
 
 @dataclass(frozen=True, slots=True)
 class Ask:
-    """A turn that is asked: the query, and what the true reply is worth comparing by."""
+    """A turn that is asked: the query, what the true reply is worth comparing by, its conversation and the true reply itself."""
 
     query: Query
     truth: str
+    conversation: str = ""
+    reply: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +78,9 @@ def _covid(records: list[dict[str, Any]], rng: random.Random) -> Corpus:
         for row in rows[:half]:
             passages.append(_passage(row["id"], 1, "en", [("customer", row["question"])], row["answer"]))
             label[passages[-1].id] = intent
-        asks += [Ask(_query("en", [("customer", row["question"])]), intent) for row in rows[half:]]
+        asks += [
+            Ask(_query("en", [("customer", row["question"])]), intent, row["id"], row["answer"]) for row in rows[half:]
+        ]
     return Corpus(passages, asks, label)
 
 
@@ -89,7 +93,7 @@ def _star(records: list[dict[str, Any]], rng: random.Random) -> Corpus:
             passages.append(_passage(record["id"], at, "en", turns, reply["text"]))
             label[passages[-1].id] = reply.get("action", "")
     asks = [
-        Ask(_query("en", turns), reply["action"])
+        Ask(_query("en", turns), reply["action"], record["id"], reply["text"])
         for record in records[1800:]
         for _, turns, reply in _agent_turns(record)
         if reply.get("action")
@@ -111,7 +115,7 @@ def _multilingual(records: list[dict[str, Any]], rng: random.Random) -> Corpus:
                 passages.append(_passage(chat["id"], at, language, turns, reply["text"]))
                 label[passages[-1].id] = reply["text"]
         others = [
-            Ask(_query(language, turns), reply["text"])
+            Ask(_query(language, turns), reply["text"], chat["id"], reply["text"])
             for chat in chats[half:]
             for _, turns, reply in _agent_turns(chat)
         ]
