@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from chatbot import policy
@@ -77,6 +77,7 @@ class Answerer:
     encoder_languages: frozenset[str] = frozenset({"en"})
     thresholds: Thresholds = Thresholds()
     model: ChatModel | None = None
+    for_people: Callable[[str], str | None] | None = None  # the topic of a question that is left to people, else None
 
     async def answer(
         self, turns: Sequence[Turn], context: Context = Context(), on_delta: OnDelta | None = None
@@ -99,6 +100,10 @@ class Answerer:
         if turn.intent is not None or turn.attacks or situation.accepted_offer:
             decision = policy.decide(situation)
             return self._fixed(turn, decision, None, clock)
+        if self.for_people and (topic := await asyncio.to_thread(self.for_people, turn.query.text)):
+            clock.lap("topic")
+            decision = policy.decide(replace(situation, person_topic=True))
+            return _about(topic, self._fixed(turn, decision, None, clock))
         finding = await asyncio.to_thread(self.find, turn, turns)
         clock.lap("search")
         choice = finding.choice
@@ -288,6 +293,11 @@ def source_of(hit: Hit) -> Source:
     return Source(*public, score, when, kind)
 
 
+def _about(topic: str, reply: Reply) -> Reply:
+    """With the topic in its provenance, for whoever asks why."""
+    return replace(reply, provenance=replace(reply.provenance, checks=(f"topic: {topic} goes to a person",)))
+
+
 def _suggestions(result: SearchResult) -> tuple[str, ...]:
     """Short questions of different passages, to choose from."""
     seen: dict[str, None] = {}
@@ -319,6 +329,7 @@ _PLAIN: dict[Reason, tuple[str, tuple[str, ...]]] = {
     Reason.UNCLEAR: ("unclear", ("wish_person",)),
     Reason.ATTACK: ("attack", ("wish_person",)),
     Reason.CUSTOMER_ASKED: ("handed_over", ()),
+    Reason.PERSON_TOPIC: ("handed_over", ()),
     Reason.REPEATED: ("repeated", ()),
     Reason.ONLY_PERSONAL: ("not_sure", ("wish_person",)),
 }

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
+from pathlib import Path
 
 from chatbot.answering import Answerer, Context, Thresholds
 from chatbot.composing import Writing
@@ -18,9 +19,11 @@ from chatbot.generation.following import Following
 from chatbot.generation.supervisor import Supervisor
 from chatbot.generation.tuned import served
 from chatbot.language import detect
+from chatbot.learning.heads_serving import PublishedHeads, Sources
 from chatbot.privacy import Masker
-from chatbot.protocols import ChatModel, Knowledge
-from chatbot.retrieval.embedder import open_embedder, open_named
+from chatbot.protocols import ChatModel, Embedder, Knowledge
+from chatbot.retrieval.embedder import open_embedder, open_files, open_named
+from chatbot.retrieval.encoder_files import describe
 from chatbot.retrieval.retriever import IndexRetriever, open_retriever
 from chatbot.settings import Settings
 from chatbot.translating import Translator
@@ -45,6 +48,7 @@ class Assistant:
     translator: Translator | None = None
     warming: Warming | None = None
     following: Following | None = None
+    heads: PublishedHeads | None = None
 
     async def start(self, *, serving: bool = False) -> None:
         """Starts the model server, if this process is to run one, and waits until it answers; meanwhile loads what the first
@@ -90,6 +94,7 @@ def build_assistant(settings: Settings, knowledge: Knowledge | None = None) -> A
     check_mode(settings, spec)
     supervisor = Supervisor(settings) if wanted and not settings.model_url else None
     retriever = open_retriever(settings.index_folder, open_embedder(settings), knowledge, partial(open_named, settings))
+    heads = _heads(settings, retriever)
     answerer = Answerer(
         retriever=retriever,
         masker=Masker(settings.keep_visible),
@@ -98,11 +103,41 @@ def build_assistant(settings: Settings, knowledge: Knowledge | None = None) -> A
         encoder_languages=ENCODER_LANGUAGES.get(settings.encoder, frozenset(settings.languages)),
         thresholds=Thresholds(settings.answer_threshold, settings.ask_threshold),
         model=_model(settings, supervisor),
+        for_people=for_people(settings.person_topics, heads),
     )
     translator = _translator(answerer) if spec and spec.translates else None
     own = read_examples(settings.data)
     following = Following(settings, supervisor, partial(check_mode, settings)) if supervisor else None
-    return Assistant(settings, answerer, retriever, supervisor, own, translator, Warming(retriever), following)
+    return Assistant(settings, answerer, retriever, supervisor, own, translator, Warming(retriever), following, heads)
+
+
+def for_people(topics: Sequence[str], heads: PublishedHeads) -> Callable[[str], str | None] | None:
+    """Names the topic of a question that is left to people; None where none is. Raises SettingsError for topics that the
+    published head does not know: they would never be left to anybody."""
+    if not topics:
+        return None
+    known = heads.labels("topic")
+    if unknown := [topic for topic in topics if topic not in known]:
+        why = heads.problem or (
+            f"the published head knows {', '.join(known)}" if known else "no topic head is published"
+        )
+        raise SettingsError(
+            f"person_topics = {', '.join(unknown)} does not work: {why}. Run `chatbot finetune --heads` and publish its "
+            "version, or take the topic out of person_topics."
+        )
+    wanted = frozenset(topics)
+    return lambda text: heads.among(text, wanted)
+
+
+def _heads(settings: Settings, retriever: IndexRetriever) -> PublishedHeads:
+    def named(name: str) -> Embedder:
+        held = retriever.embedder
+        return held if held.name == name else open_named(settings, name)
+
+    def at(folder: Path) -> Embedder:
+        return open_files(describe(folder, folder.parent.name), settings)
+
+    return PublishedHeads(settings.models_folder, Sources(named, at, Masker(settings.keep_visible).mask))
 
 
 def detect_served(text: str, prior: str | None, served: Sequence[str]) -> str | None:

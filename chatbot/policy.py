@@ -8,7 +8,7 @@ from enum import StrEnum
 from chatbot.smalltalk import Intent
 from chatbot.types import Action, Decision
 
-POLICY_VERSION = "2026-11-1"
+POLICY_VERSION = "2026-11-2"
 
 
 class Reason(StrEnum):
@@ -22,6 +22,7 @@ class Reason(StrEnum):
     UNCLEAR = "unclear"
     ATTACK = "attack"
     CUSTOMER_ASKED = "customer_asked"
+    PERSON_TOPIC = "person_topic"  # about a topic that the company leaves to people
     REPEATED = "repeated"  # the bot failed before and fails again
     NO_KNOWLEDGE = "no_knowledge"  # no index, or none in this language
     GREETING = "greeting"
@@ -44,7 +45,7 @@ class Evidence:
 @dataclass(frozen=True, slots=True)
 class Situation:
     """All that the decision depends on. `failures` counts the bot's last turns in a row that did not answer;
-    `terse`: the message has hardly a word with a meaning of its own."""
+    `terse`: the message has hardly a word with a meaning of its own; `person_topic`: it is about a topic of `person_topics`."""
 
     intent: Intent | None
     attacks: tuple[str, ...]
@@ -52,6 +53,7 @@ class Situation:
     failures: int = 0
     accepted_offer: bool = False
     terse: bool = False
+    person_topic: bool = False
     answer_threshold: float = 0.63
     ask_threshold: float = 0.35
 
@@ -76,6 +78,8 @@ def decide(situation: Situation) -> Decision:
         return Decision(Action.SMALL_TALK, _SMALL_TALK[situation.intent], 1.0)
     if situation.intent is Intent.UNCLEAR:
         return Decision(Action.ASK_BACK, Reason.UNCLEAR, 1.0)
+    if situation.person_topic:
+        return Decision(Action.HAND_OVER, Reason.PERSON_TOPIC, 1.0)
     return _by_evidence(situation)
 
 

@@ -85,6 +85,10 @@ class Settings(BaseSettings):
     )
     languages: Words = Field(("en", "zh", "de", "es", "fr"), description="languages the company serves")
 
+    person_topics: Words = Field(
+        (), description="topics that always go to a person, as the published topic head names them"
+    )
+
     # limits and privacy
     max_message_chars: int = Field(4000, ge=1, le=100_000, description="longest customer message, characters")
     max_body_bytes: int = Field(256_000, ge=10_000, description="largest request body, bytes")
@@ -125,7 +129,9 @@ class Settings(BaseSettings):
     metrics_token: SecretStr | None = Field(None, description="bearer token for /metrics; unset: no /metrics")
     cookie_key: SecretStr | None = Field(None, description="signs cookies; default: made once in the data folder")
 
-    @field_validator("trusted_proxies", "model_languages", "model_fit", "languages", "keep_visible", mode="before")
+    @field_validator(
+        "trusted_proxies", "model_languages", "model_fit", "languages", "keep_visible", "person_topics", mode="before"
+    )
     @classmethod
     def _split(cls, value: Any) -> Any:
         return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value

@@ -50,6 +50,10 @@ class Desk:
         check_id(conversation_id)
         return await self._read(lambda c: desk_lists.facts(c, user, conversation_id))
 
+    async def openings(self, ids: Sequence[str]) -> dict[str, tuple[str, ...]]:
+        """The customer's first messages of conversations that the caller has been shown, see `desk_lists.openings`."""
+        return await self._read(lambda c: desk_lists.openings(c, ids))
+
     async def visible(self, user: User, ids: Sequence[str]) -> set[str]:
         return await self._read(lambda c: desk_lists.visible_ids(c, user, ids))
 

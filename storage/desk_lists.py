@@ -119,6 +119,20 @@ def item(connection: Connection, user: User, conversation_id: str) -> DeskItem:
     return _item(row)
 
 
+def openings(connection: Connection, ids: Sequence[str], most: int = 3) -> dict[str, tuple[str, ...]]:
+    """The customer's first messages in each of the conversations, oldest first; the caller has asked who may see them."""
+    place = func.row_number().over(partition_by=MessageRow.conversation_id, order_by=MessageRow.seq).label("place")
+    said = select(MessageRow.conversation_id, MessageRow.seq, MessageRow.text, place).where(
+        MessageRow.conversation_id.in_(ids), MessageRow.role == Role.CUSTOMER.value
+    )
+    first = said.subquery("said")
+    rows = connection.execute(select(first).where(first.c.place <= most).order_by(first.c.conversation_id, first.c.seq))
+    found: dict[str, tuple[str, ...]] = {}
+    for row in rows:
+        found[row.conversation_id] = (*found.get(row.conversation_id, ()), row.text)
+    return found
+
+
 def visible_ids(connection: Connection, user: User, ids: Sequence[str]) -> set[str]:
     """Those of `ids` that the user may see."""
     return set(connection.scalars(select(ConversationRow.id).where(ConversationRow.id.in_(ids), seen_by(user))))

@@ -10,8 +10,8 @@ from typing import Any
 
 _INK, _SOFT, _GRID = "#1d2b27", "#5b6b66", "#e3e8e6"
 COLOURS = ("#0f6b52", "#b4662a", "#3f5f9e", "#8a5a86", "#6b7a2a", "#777777")
-_WIDTH, _PANEL, _ROW, _ROOM = 5.6, 0.62, 0.24, 0.5
-_UNITS_WIDE = 30  # characters of a name
+_WIDTH, _PANEL, _ROW, _ROOM = 4.6, 0.68, 0.24, 0.3
+_LONGEST = 24  # characters of a name
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +66,7 @@ def _panel(axis: Any, panel: Panel, colours: Mapping[str, str]) -> None:
         told = f"{mean:.2f}" if panel.top <= 1 else f"{mean:.1f}"
         beyond = max(mean, high if high is not None else mean)
         axis.annotate(told, (beyond, place), (7, 0), textcoords="offset points", va="center", fontsize=8.5, color=_INK)
-    axis.set_xlim(0, panel.top * 1.12)
+    axis.set_xlim(0, panel.top * 1.16)
     axis.set_ylim(len(names) - 0.4, -0.6)
     axis.set_yticks(range(len(names)), names, fontsize=9, color=_INK, parse_math=False)
     axis.set_xticks([panel.top * part / 4 for part in range(5)])
@@ -80,4 +80,4 @@ def _panel(axis: Any, panel: Panel, colours: Mapping[str, str]) -> None:
 
 
 def _short(name: str) -> str:
-    return name if len(name) <= _UNITS_WIDE else f"{name[: _UNITS_WIDE - 1]}…"
+    return name if len(name) <= _LONGEST else f"{name[: _LONGEST - 1]}…"

@@ -195,7 +195,10 @@ def _meanings(result: View) -> str:
 
 def _foot(result: View) -> str:
     lines = [*(result.get("notes") or []), result.get("wording_signature"), result.get("machine")]
-    lines.append(f"Intervals: 95 %, {_count(result['data']['rounds'])} resamplings of whole conversations.")
+    lines.append(
+        f"Intervals: 95 %, {_count(result['data']['rounds'])} resamplings of whole conversations. "
+        "Where every turn has the same value an interval has no width; n says how much that is worth."
+    )
     told = "".join(f"<p>{escape(line)}</p>" for line in lines if line)
     return f"<footer>{told}</footer>"
 

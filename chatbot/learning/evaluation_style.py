@@ -21,7 +21,7 @@ section { margin: 16px 0; padding: 18px; border: 1px solid var(--line); border-r
 .chip i { font-style: normal; color: var(--soft); }
 .chip.good { border-color: #8fc7b3; background: #e6f4ee; } .chip.good i { color: #0b5a44; }
 .chip.bad { border-color: #e0aa9c; background: #fbece8; } .chip.bad i { color: #93321b; }
-img { display: block; width: 100%; max-width: 640px; height: auto; }
+img { display: block; width: 100%; max-width: 560px; height: auto; }
 .wide { overflow-x: auto; }
 .wide:focus-visible { outline: 2px solid var(--accent); outline-offset: 2px; }
 table { width: 100%; border-collapse: collapse; font-variant-numeric: tabular-nums; }

@@ -21,8 +21,9 @@ STRENGTHS = (1.0, 3.0, 10.0, 30.0, 100.0)
 SURE = 0.9
 """Share of right readings that a head is to reach above its threshold."""
 _FOLDS = 4
-_TEMPERATURES = np.geomspace(0.1, 10.0, 200)
+_TEMPERATURES = np.geomspace(0.05, 50.0, 300)
 _NEVER = 1.01
+_FEWEST = 5  # readings on which a threshold must stand
 _STEPS = 500
 Labels = npt.NDArray[np.str_]
 
@@ -97,8 +98,10 @@ class _Plan:
 def _threshold(confidence: Floats, right: npt.NDArray[np.bool_]) -> float:
     """The least confidence from which on SURE of the readings are right; one that nothing reaches where there is none."""
     order = np.argsort(-confidence, kind="stable")
-    shares = np.cumsum(right[order]) / np.arange(1, len(order) + 1)
-    enough = np.flatnonzero(shares >= SURE)
+    held = np.arange(1, len(order) + 1)
+    shares = np.cumsum(right[order]) / held
+    last_of_equals = np.append(np.diff(confidence[order]) < 0, True)
+    enough = np.flatnonzero((shares >= SURE) & last_of_equals & (held >= _FEWEST))
     return float(confidence[order][enough[-1]]) if len(enough) else _NEVER
 
 
@@ -132,9 +135,11 @@ def _part(rows: Rows, at: npt.NDArray[np.intp]) -> Rows:
 def _fitted(rows: Rows, truth: Labels, plan: _Plan) -> Head:
     from sklearn.exceptions import ConvergenceWarning  # type: ignore[import-untyped]
     from sklearn.linear_model import LogisticRegression  # type: ignore[import-untyped]
+    from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
     model = LogisticRegression(C=plan.strength, max_iter=_STEPS, class_weight="balanced" if plan.balanced else None)
-    with warnings.catch_warnings():
+    # one thread: the products are small, and BLAS threads that wait for a busy core spin (0.9 s became 21 s beside other jobs)
+    with threadpool_limits(1), warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)  # 500 steps are enough: more do not change a reading
         model.fit(rows.vectors.astype(np.float64), truth, sample_weight=np.asarray(rows.weights))
     weights, bias = model.coef_, model.intercept_

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import builtins
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Annotated, Any
@@ -16,6 +17,7 @@ from storage.desk_lists import DeskItem, ListName
 from storage.people import User
 from storage.taking import Hand
 from ui.api import MAX_SEQ, ConversationId, Strict
+from ui.staff import insight
 from ui.staff.desk_views import facts_view, item_view
 from ui.staff.live import LiveDesk
 from ui.staff.pages import page
@@ -66,7 +68,7 @@ class DeskRoutes:
         found = await self.parts.store.desk.page(user, which, _place(after), PAGE)
         await self._note_previews(user, request, f"desk.{which}", found.items)
         return {
-            "items": [item_view(item) for item in found.items],
+            "items": await self._views(found.items),
             "after": "|".join((found.after[0].isoformat(), found.after[1])) if found.after else None,
             "counts": await self.parts.store.desk.counts(user),
         }
@@ -81,7 +83,7 @@ class DeskRoutes:
         await self._audit_view(user, conversation_id, request)
         found = await desk.messages(user, conversation_id, after, MESSAGES)
         return {
-            "conversation": item_view(item),
+            "conversation": (await self._views([item]))[0],
             "messages": [staff_message(message) for message in found],
             "more": len(found) == MESSAGES,
         }
@@ -144,6 +146,10 @@ class DeskRoutes:
         user = await self.parts.gate.agent(request)
         actor = self.parts.gate.actor(user, request)
         return Hand(user, actor, conversation_id, token) if token else Hand(user, actor, conversation_id)
+
+    async def _views(self, items: Sequence[DeskItem]) -> builtins.list[dict[str, Any]]:
+        readings = await insight.read(self.parts, items)
+        return [item_view(item) | insight.insight_view(one) for item, one in zip(items, readings, strict=True)]
 
     async def _note_previews(self, user: User, request: Request, where: str, items: Iterable[DeskItem]) -> None:
         actor, shown = self.parts.gate.actor(user, request), [item.id for item in items if item.preview]

@@ -6,7 +6,7 @@ import { attachCopilot } from "./copilot.js";
 import { ask, askWhom } from "./dialogs.js";
 import { debounce, el, fill, since } from "./dom.js";
 import { drawFacts } from "./facts.js";
-import { drawItem, moodOf } from "./items.js";
+import { drawItem, moodOf, sourceOf, topicOf } from "./items.js";
 import { listen } from "./live.js";
 import { sheet } from "./sheet.js";
 import { attachCanned } from "./slash.js";
@@ -211,7 +211,8 @@ class Desk {
     const may = mine || (this.user.role === "admin" && status === "human");
     const back = el("button.quiet.back", { type: "button", "aria-label": "Back to the list", onclick: () => { location.hash = ""; } }, "‹ List");
     const chips = [this.statusChip(conversation, mine), conversation.language ? el("span.chip", {}, conversation.language) : null,
-      mood ? el(`span.chip.mood.${mood.kind}`, {}, mood.name) : null,
+      mood ? el(`span.chip.mood.${mood.kind}`, { title: sourceOf(conversation) }, mood.name) : null,
+      conversation.topic ? el("span.chip", {}, topicOf(conversation)) : null,
       conversation.reason && status !== "bot" ? el("span.chip", {}, reasonOf(conversation.reason)) : null];
     const actions = [["bot", "waiting"].includes(status) ? act("take", "Take over", ".primary") : null,
       may || status === "waiting" ? act("return", "Return to assistant") : null,

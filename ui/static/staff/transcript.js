@@ -9,7 +9,7 @@ const WHO = { customer: "Customer", agent: "Agent", bot: "Assistant", note: "Int
 export const MODES = { precedent: "Past answer, word for word", adapted: "Past answer, reworded", generated: "Written from past answers", fixed: "Fixed sentence" };
 export const REASONS = {
   precedent: "a past answer fits", near: "past answers are close", nothing_fits: "nothing fits", not_sure: "not sure enough",
-  only_personal: "only personal answers fit", unclear: "unclear question", attack: "attempt to misuse", customer_asked: "asked for a person",
+  only_personal: "only personal answers fit", unclear: "unclear question", attack: "attempt to misuse", customer_asked: "asked for a person", person_topic: "topic for a person",
   repeated: "the assistant failed repeatedly", no_knowledge: "no knowledge in this language", greeting: "greeting", thanks: "thanks", goodbye: "goodbye",
   acknowledge: "acknowledgement", are_you_a_bot: "asked whether it is a bot", transferred: "transferred by a colleague", agent_left: "the agent had left", customer_ended: "ended by the customer",
 };
