@@ -19,6 +19,7 @@ from chatbot.privacy import Masker
 from chatbot.protocols import ChatModel, Retriever
 from chatbot.retrieval.popular import stands_alone
 from chatbot.retrieval.words import content_spans
+from chatbot.transcripts.window import trained_window
 from chatbot.types import (
     CORRECTION,
     Action,
@@ -112,7 +113,7 @@ class Answerer:
         if decision.action is not Action.ANSWER or choice is None:
             return self._fixed(turn, decision, finding, clock)
         writing = replace(self.writing, mode=Mode.PRECEDENT) if context.busy else self.writing
-        draft = await compose(turn, choice, turns[-4:], writing, self.model, on_delta or _ignore)
+        draft = await compose(turn, choice, self._window(turns), writing, self.model, on_delta or _ignore)
         clock.lap("compose")
         return _reply(
             turn, decision, finding, choice, draft, clock, busy=context.busy and self.writing.mode is not Mode.PRECEDENT
@@ -129,6 +130,11 @@ class Answerer:
             quick_replies=(phrase("wish_person", language),),
             provenance=Provenance(policy_version=policy.POLICY_VERSION, degraded=(why,)),
         )
+
+    def _window(self, turns: Sequence[Turn]) -> Sequence[Turn]:
+        """What was said last; for a model that was tuned here, in the very form that it was trained on."""
+        tuned = getattr(getattr(self.model, "skill", None), "prompt", None) is not None
+        return trained_window(turns, self.masker.mask) if tuned else turns[-4:]
 
     def find(self, turn: Understanding, turns: Sequence[Turn]) -> Finding:
         """The best of what the query finds in its context and, for a follow-up, of what it finds alone. Blocks."""

@@ -22,6 +22,7 @@ from chatbot.understanding import Understanding
 OnDelta = Callable[[str], None]
 _ANY_SKILL = Skill()
 _REWORDS = 0.3  # share of the shorter text's words that a draft and the past answer have in common
+_PLACEHOLDER = re.compile(r"\[[A-Z_]+\]")
 _FROM_THE_PROMPT = re.compile(r"\[[A-Z]+\]|\b(?:past|customer's) (?:question|answer)\b", re.I)
 
 
@@ -105,6 +106,8 @@ async def _generate(  # noqa: PLR0913, PLR0917 - one step of compose, split off 
                 text, finish = text + delta.text, delta.finish_reason or finish
                 done = sentences(text) if delta.finish_reason else sentences(text)[:-1]
                 for sentence in done[shown:]:
+                    if NO_ANSWER in sentence:  # words for us, which nobody is to see pass by
+                        return _fall_back(past, "gave no answer", instead, started)
                     if strayed := _check(sentence, evidence, language):
                         return _fall_back(past, strayed, instead, started, checks=(strayed,))
                     on_delta(sentence + " ")
@@ -128,6 +131,8 @@ def _rewords(text: str, past: str) -> bool:
 
 
 def _check(sentence: str, evidence: Sequence[str], language: str) -> str | None:
+    if left := _PLACEHOLDER.search(sentence):
+        return f"evidence: a placeholder is left: {left[0]}"
     missing = unsupported(sentence, evidence, language)
     return f"evidence: not supported: {', '.join(missing)}" if missing else None
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from chatbot.types import Role, Turn
 
@@ -17,3 +17,12 @@ def render_window(turns: Sequence[Turn], size: int = 3) -> str:
     return (
         "\n".join(f"{_SPOKEN[turn.role]}: {' '.join(turn.text.split())}" for turn in spoken[-size:]) if size > 0 else ""
     )
+
+
+def trained_window(turns: Sequence[Turn], mask: Callable[[str], str], size: int = 3) -> list[Turn]:
+    """The last `size` spoken turns as the prompts of training examples hold them: masked, on one line, no agent but the bot."""
+    spoken = [turn for turn in turns if turn.role in _SPOKEN and turn.text.strip()]
+    return [
+        Turn(Role.CUSTOMER if turn.role is Role.CUSTOMER else Role.BOT, " ".join(mask(turn.text).split()))
+        for turn in spoken[-size:]
+    ]
