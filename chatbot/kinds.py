@@ -10,12 +10,19 @@ from functools import lru_cache
 
 _WANTED: dict[str, dict[str, str]] = {
     "money": {
-        "en": r"how much (?:is|are|do|does|did|would|will|for|extra|to )|\bcosts?\b|\bprices?\b|how expensive|"
+        "en": r"how much (?!.{0,60}\bweigh)(?:is|are|do|does|did|would|will|for|extra|to )|\bwhat\b.{0,80}\bcosts?\b|"
+        r"\b(?:do|does|did|would|will)\b.{0,60}\bcost\b|\bcosts? (?:of|for)\b|"
+        r"(?:^|\b(?:what's|what is|what are) )(?:the )?prices?\b|"
+        r"^(?:and |so |what about |and what about )*(?:the |its )?price\b|how expensive|what do you want for|"
         r"what (?:do|would|must) i pay|what .{0,25}charge",
-        "de": r"\bkostet|\bkosten|preis|wie teuer|wie ?viel (?:kostet|zahl|euro)|gebühr|porto",
-        "es": r"cu[aá]nto (?:cuesta|vale|cobr|cuestan|valen|es\b|hay que pagar)|precio|coste|gastos de",
-        "fr": r"combien (?:co[uû]te|ça co[uû]te|est-ce)|co[uû]te combien|\bprix\b|tarif\b|frais de",
-        "zh": r"多少钱|价格|价钱|运费|费用",
+        "de": r"\bkostet|\bkosten (?:die|das|der|den|eure|ein|neue|bei|für)|(?:welche[nr]?|was ist der|wie hoch ist der) preis|"
+        r"^(?:der )?preis (?:von|vom|für)|wie teuer|wollt ihr für|wie ?viel (?:kost|zahl|euro)|"
+        r"(?:wie hoch|welche|was für) .{0,30}(?:gebühr|porto|kosten)",
+        "es": r"cu[aá]nto (?:cuesta|vale|cobr|cuestan|valen|es\b|hay que pagar)|qué precio|^precio|cu[aá]l es el precio|"
+        r"gastos de",
+        "fr": r"combien (?:co[uû]te|ça co[uû]te|est-ce)|co[uû]te combien|quels? (?:est|sont) (?:le|les) (?:prix|tarifs?)|^prix\b|"
+        r"à quel prix|frais de",
+        "zh": r"多少钱|价格(?:是|多少|怎么)|什么价|价钱|运费",
     },
     "time": {
         "en": r"how long (?:does|do|is|will|until|till?|for|it|can|must|would|before|may|have)|"
@@ -27,14 +34,14 @@ _WANTED: dict[str, dict[str, str]] = {
     },
     "weight": {
         "en": r"how heavy|how light|\bweighs?\b|\bweight\b|in (?:grams|kilos)",
-        "de": r"wie schwer|gewicht|wiegt",
+        "de": r"wie schwer|gewicht|wiegt|was wiegen|wie ?viel (?:gramm|kilo)",
         "es": r"cu[aá]nto pesa|\bpeso\b",
         "fr": r"combien pèse|\bpoids\b",
         "zh": r"多重|重量|多少克",
     },
     "temperature": {
         "en": r"temperature|how (?:warm|cold)|degrees",
-        "de": r"temperatur|wie (?:warm|kalt)|grad\b",
+        "de": r"temperatur|wie (?:warm|kalt)|wie ?viel grad",
         "es": r"temperatura|grados",
         "fr": r"température|degrés",
         "zh": r"温度|多少度|几度",
@@ -46,6 +53,21 @@ _WANTED: dict[str, dict[str, str]] = {
         "fr": r"quelles? couleur",
         "zh": r"什么颜色|哪些颜色",
     },
+    "size": {
+        "en": r"how (?:tall|wide|thick|deep)\b|packed size|\bdimensions\b|\blength of",
+        "de": r"packma|abmessung|wie (?:breit|dick|lang) (?:ist|sind)\b"
+        r"(?!.{0,40}(?:gültig|dauer|zeit|frist|gesperrt|link|garantie|gutschein|punkte))",
+        "es": r"tamaño plegad|\bdimensiones\b|cu[aá]ntos (?:metros|cent[ií]metros)",
+        "fr": r"taille pliée|\bdimensions\b|longueur",
+        "zh": r"收纳尺寸|多宽|多厚|有多长(?!时间)",
+    },
+    "volume": {
+        "en": r"how many lit(?:re|er)s|\bvolume\b",
+        "de": r"wie ?viele? liter|volumen",
+        "es": r"cu[aá]ntos litros|\bvolumen\b",
+        "fr": r"combien de litres|\bvolume\b",
+        "zh": r"多少升|容量",
+    },
     "contact": {
         "en": r"(?:your|the|which|what) (?:\w+ )?(?:e-?mail|phone|telephone)|e-?mail address of|phone number",
         "de": r"mail-?adresse|telefonnummer|eure (?:e-?)?mail",
@@ -55,7 +77,7 @@ _WANTED: dict[str, dict[str, str]] = {
     },
 }
 _UNITS_OF_TIME = (
-    r"h|min|days?|hours?|minutes?|weeks?|months?|years?|tage?|tagen|stunden?|wochen?|monate?n?|jahre?n?|d[ií]as?|horas?|minutos|"
+    r"h|min|minuten|days?|hours?|minutes?|weeks?|months?|years?|tage?|tagen|stunden?|wochen?|monate?n?|jahre?n?|d[ií]as?|horas?|minutos|"
     r"semanas?|mes|meses|"
     r"años?|jours?|heures?|semaines?|mois|ans?|working|business|werktage?n?|arbeitstage?n?|laborables|ouvrés|ouvrables|天|小时|周|个?月|年|个?工作日|分钟|点"
 )
@@ -69,6 +91,8 @@ _TOLD = {
     "colour": r"\b(?:red|blue|green|black|white|gr[ea]y|yellow|orange|purple|pink|brown|rot|blau|grün|schwarz|weiß|"
     r"grau|gelb|lila|rojo|azul|verde|negro|"
     r"blanco|gris|rouge|bleu|vert|noir|blanc)\b|[红蓝绿黑白灰紫黄]",
+    "size": r"\d\s*(?:mm|cm|m|met(?:re|er)s?|metern?|zentimeter|metros?|cent[ií]metros?|mètres?|毫米|厘米|米)(?![a-zà-ÿ])",
+    "volume": r"\d\s*(?:l|ml|lit(?:re|er)s?|litern?|litros?|升|毫升)(?![a-zà-ÿ])",
     "contact": r"@|\+\d\d|\[EMAIL\]|\[PHONE\]",
 }
 _ASKS = {

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from functools import cache, lru_cache
 from importlib import resources
 
-from chatbot.kinds import told, wanted
+from chatbot.giving import gives
 from chatbot.retrieval.concepts import concepts
 from chatbot.retrieval.signals import held_of
 from chatbot.retrieval.words import language_of
@@ -29,17 +29,18 @@ SIGNALS = (
 CONFIDENCE_SIGNALS = {
     True: (
         "score", "support", "elsewhere", "most_support", "most_elsewhere", "agreement", "margin", "coverage", "cos_question",
-        "cos_reply", "length", "kin_words", "kin_trigrams", "kin_alike", "fact",
+        "cos_reply", "length", "kin_words", "kin_trigrams", "kin_alike",
     ),
     False: (
         "score", "support", "elsewhere", "most_support", "most_elsewhere", "agreement", "coverage", "cos_question", "length",
-        "kin_words", "kin_trigrams", "kin_alike", "fact",
+        "kin_words", "kin_trigrams", "kin_alike",
     ),
 }  # fmt: skip
 WEIGHED = 3
 _KIN = ("kin_words", "kin_trigrams", "kin_alike")
 _SAME_QUESTION = 0.95  # cosine
 _TAUGHT = 4.6  # log-odds of 0.99: a person has said so
+_UNTOLD = 0.0  # log-odds of 0.5: the fact that is asked for is not in the answer, so it is none, however close
 _KEPT = 20_000  # answers: every search asks for what is reusable of all its hits
 _EARLY_TURN, _RIVALS, _SIXTH = 2, 12, 5
 FAQ = "faq"
@@ -67,16 +68,17 @@ class Model:
         return self.bias + sum([weight * signals.get(name, 0.0) for name, weight in self.weights.items()])
 
 
-def rank(result: SearchResult, trusted: bool, asked: str = "") -> list[Match]:
+def rank(result: SearchResult, trusted: bool, asked: str = "", leaning: str = "") -> list[Match]:
     """The reusable candidates, best first; one that answered this very question before comes before all others.
 
-    trusted: whether the encoder knows the query's language. asked: the customer's last words, without what they lean on.
+    trusted: whether the encoder knows the query's language. asked: the customer's last words, without what they lean on;
+    leaning: with it.
     """
     model = models()["rank", trusted]
     found = []
     for hit in result.hits:
         if text := reusable(hit.passage):
-            signals = signals_of(hit, text, asked)
+            signals = signals_of(hit, text, asked, leaning)
             found.append(Match(hit, text, model.log_odds(signals), signals["fact"]))
     return sorted(found, key=lambda match: (not taught(match.hit), not asked_before(match.hit), -match.score))
 
@@ -95,10 +97,13 @@ def confidence(matches: Sequence[Match], supports: Sequence[Support] | None, que
     """How likely the best candidate answers the question, in [0, 1].
 
     matches: best first, at least one. supports: `Retriever.support` of the first few passages (`WEIGHED` of them); without an
-    encoder (None) the model for untrusted languages decides on what is left.
+    encoder (None) the model for untrusted languages decides on what is left. An answer without the fact that is asked for is
+    none: at most 0.5.
     """
     model = models()["confidence", trusted and supports is not None]
     log_odds = model.log_odds(confidence_signals(matches, supports or (), query))
+    if not matches[0].fact:
+        log_odds = min(log_odds, _UNTOLD)
     if taught(matches[0].hit):
         log_odds = max(log_odds, _TAUGHT)
     return 1.0 / (1.0 + math.exp(-max(-40.0, min(40.0, log_odds))))
@@ -127,7 +132,6 @@ def confidence_signals(matches: Sequence[Match], supports: Sequence[Support], qu
         "cos_question": best.hit.signals.get("cos_question", 0.0),
         "cos_reply": best.hit.signals.get("cos_reply", 0.0),
         "length": len(query.text) / 100,
-        "fact": best.fact,
         **{name: best.hit.signals.get(name, 0.0) for name in _KIN},
     }
 
@@ -137,7 +141,7 @@ def reusable(passage: Passage) -> str:
     return passage.answer if passage.source in (FAQ, CORRECTION) else _general_part(passage.answer, passage.language)
 
 
-def signals_of(hit: Hit, text: str, asked: str = "") -> dict[str, float]:
+def signals_of(hit: Hit, text: str, asked: str = "", leaning: str = "") -> dict[str, float]:
     """The signals of a candidate, each roughly in [0, 1], in the order of SIGNALS."""
     passage = hit.passage
     language = language_of(passage.language)
@@ -149,7 +153,7 @@ def signals_of(hit: Hit, text: str, asked: str = "") -> dict[str, float]:
         "question_length": math.log(max(len(passage.question), 1)) / 5,
         "early": float(passage.turn_id <= _EARLY_TURN),
         "asked_concepts": len(spoken & told_of) / len(spoken) if spoken else 0.0,
-        "fact": float(wanted(asked, passage.language) <= told(text)),
+        "fact": float(gives(asked, leaning, passage.language, passage.question, text)),
     }
     every = {**hit.signals, **own}
     return {name: every.get(name, 0.0) for name in SIGNALS}

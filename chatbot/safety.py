@@ -53,6 +53,21 @@ _PATTERNS: dict[str, re.Pattern[str]] = {
         r"\b(?:adresse|téléphone|numéro|e-?mail) (?:du|de la|d'un|d'une) (?:client|cliente|agent|employé)|\bnuméro personnel\b|\boù habite\b|"
         r"(?:客户|顾客|客服\w{0,6}|员工|别人)(?:的)?(?:家庭|住址|住在|电话号码|私人)"
     ),
+    # what only a person with access may do: change a balance, a price or a status, or list what belongs to others
+    "tampering": re.compile(
+        r"^(?:please |just |now |can you |could you )*(?:set|raise|change|increase|lower|put|make|reset) (?:my |the |all )?(?:\w+ ){0,3}"
+        r"(?:points?|balance|price|fees?|costs?|total|amount|credit)\b.{0,40}\b(?:to|at) (?:\d|zero|one|the max|max|nothing|a hundred|a thousand)|"
+        r"^(?:please |just |now )*(?:set|raise|increase) (?:my )?(?:\w+ ){0,2}(?:points?|balance)\b|"
+        r"^(?:please |just |now )*(?:give|add|credit|book|put)\b.{0,30}\b\d{2,}\b.{0,12}\bpoints\b|"
+        r"\bmark (?:my |the |this )?(?:order|invoice|return)s? as (?:paid|refunded|delivered|returned|closed)\b|"
+        r"\b(?:write off|delete|cancel) (?:my |the )?(?:invoice|debt|balance)s?\b.{0,30}\b(?:in (?:your|the) system|no questions)|"
+        r"\bunlock (?:the |a )?(?:staff|employee|admin)\b|"
+        r"\b(?:list|show|give|send|tell|read)\b.{0,12}\b(?:all|every|everyone's|everybody's)\b.{0,20}\b(?:gift card|voucher|discount|promo)s?\b.{0,12}\b(?:codes?|numbers?)\b|"
+        r"^(?:bitte )?(?:setz|stell|änder|erhöh|buch)e?\b.{0,50}\bauf (?:\d|null|einen? euro|das maximum)|"
+        r"^(?:por favor,? )?(?:pon(?:me)?|sube(?:me)?|cambia|marca)\b.{0,50}(?:\b(?:a|en) (?:\d|cero|un euro)|\d{3,} puntos|como (?:reembolsad|pagad))|"
+        r"^(?:mets?|passe[zr]?|change[zr]?|marque[zr]?)\b.{0,50}(?:\bà (?:\d|zéro|un euro)|comme (?:remboursée?|payée?))|"
+        r"(?:把|将|给).{0,10}(?:积分|价格|运费|余额|账户|账号).{0,6}(?:改成|改为|设成|设为|加到|加|变成).{0,4}(?:\d|零|一百万|最高)"
+    ),
     "sql": re.compile(
         r"(?:'|\")\s*(?:or|and)\s+(?:'?\w+'?\s*=\s*'?\w+'?|true)|\bunion\s+(?:all\s+)?select\b|\b(?:drop|truncate|alter)\s+table\b|\bdelete\s+from\s+\w+|"
         r"\bselect\s+(?:\*|\w+(?:\s*,\s*\w+)*)\s+from\s+(?!(?:an?|the|my|your|this|these|our)\b)\w+|\binsert\s+into\s+\w+|\bxp_cmdshell\b|\bwaitfor\s+delay\b|\bsleep\(\d+\)|;\s*--|\binformation_schema\b|"

@@ -38,7 +38,7 @@ from scripts.options import print_json, run
 from scripts.questions import read_questions
 
 _RANK_PENALTY, _CONFIDENCE_PENALTY = 3.0, 1.0
-_NEEDLESS = 3.0  # an answer that should not have been given weighs as much as three that should have been
+_NEEDLESS = 4.0  # an answer that should not have been given weighs as much as four that should have been
 _FREE = {"length", "question_length", "general_share", "early", "margin"}  # may count either way
 
 
@@ -107,9 +107,9 @@ def _example(assistant: Assistant, row: dict[str, Any], turns: Sequence[Any]) ->
     query = mended(assistant.retriever, turn.query)
     asked = turn.alone.text
     hits = tuple(hit for hit in assistant.retriever.search(query, HITS).hits if reusable(hit.passage))
-    table = np.array([list(signals_of(hit, reusable(hit.passage), asked).values()) for hit in hits]).reshape(
-        -1, len(SIGNALS)
-    )
+    table = np.array(
+        [list(signals_of(hit, reusable(hit.passage), asked, query.text).values()) for hit in hits]
+    ).reshape(-1, len(SIGNALS))
     right = np.array(
         [row["expect"] == "answer" and says_what_it_must(row, reusable(hit.passage)) for hit in hits], bool
     )
@@ -149,6 +149,8 @@ def _fit_confidence(assistant: Assistant, examples: Sequence[Example], rank: dic
         matches = [
             Match(one.hits[at], reusable(one.hits[at].passage), float(scores[at]), float(facts[at])) for at in order
         ]
+        if not matches[0].fact:  # never answered, whatever the model says
+            continue
         supports = assistant.retriever.support(one.query, [match.hit.passage for match in matches[:WEIGHED]])
         signals = confidence_signals(matches, supports or (), one.query)
         table.append([signals[name] for name in names])

@@ -43,20 +43,20 @@ def listwise(
     lists: for each question its candidates, (candidates, columns), and which of them are right, at least one. Columns that are the
     same for all candidates of a question cannot count. The curvature used is an upper bound of the true one, so no step overshoots.
     """
-    every = np.vstack([table for table, _ in lists])
+    every, right = np.vstack([table for table, _ in lists]), np.concatenate([right for _, right in lists])
+    counts = [len(table) for table, _ in lists]
+    starts = np.cumsum([0, *counts[:-1]])
     mean, scale = every.mean(axis=0), every.std(axis=0) + 1e-6
-    scaled = [((table - mean) / scale, right) for table, right in lists]
+    scaled = (every - mean) / scale
 
     def step(used: list[int], beta: Floats) -> tuple[Floats, Floats]:
-        slope, curve = -penalty * beta, penalty * np.eye(len(used))
-        for table, right in scaled:
-            own = table[:, used]
-            shares = _softmax(own @ beta)
-            among = np.where(right, shares, 0.0)
-            expected = shares @ own
-            slope += among @ own / max(float(among.sum()), 1e-12) - expected
-            centred = own - expected
-            curve += centred.T @ (centred * shares[:, None])
+        own = scaled[:, used]
+        shares = _shares(own @ beta, starts, counts)
+        among = np.where(right, shares, 0.0)
+        reached = np.maximum(np.add.reduceat(among, starts), 1e-12)
+        expected = np.add.reduceat(own * shares[:, None], starts)
+        slope = own.T @ (among / np.repeat(reached, counts)) - expected.sum(axis=0) - penalty * beta
+        curve = own.T @ (own * shares[:, None]) - expected.T @ expected + penalty * np.eye(len(used))
         return slope, curve
 
     return _rounded(_rising(step, every.shape[1], rising) / scale)
@@ -84,9 +84,10 @@ def _rising(
     return found
 
 
-def _softmax(scores: Floats) -> Floats:
-    powers: Floats = np.exp(scores - scores.max())
-    shares: Floats = powers / powers.sum()
+def _shares(scores: Floats, starts: npt.NDArray[np.int64], counts: Sequence[int]) -> Floats:
+    """The softmax of each list's scores, which stand one after another."""
+    powers = np.exp(scores - np.repeat(np.maximum.reduceat(scores, starts), counts))
+    shares: Floats = powers / np.repeat(np.add.reduceat(powers, starts), counts)
     return shares
 
 

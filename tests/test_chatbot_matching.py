@@ -52,3 +52,15 @@ def test_every_shipped_weight_has_a_signal():
 def test_the_very_question_asked_before_comes_first():
     same = replace(weaker(4, 0.2), signals={"cos_question": 1.0, "trigrams_question": 1.0})
     assert rank(SearchResult((GOOD, same)), True)[0].hit is same
+
+
+@pytest.mark.parametrize("trusted", [True, False])
+def test_an_answer_without_the_fact_that_is_asked_for_is_never_sure(trusted):
+    (best,) = rank(SearchResult((GOOD,)), trusted, "How heavy is the jacket?", "How heavy is the jacket?")
+    sure = [Support(1.0, 1.0)]
+    assert best.fact == 0.0
+    assert confidence([best], sure, ASKED, trusted) <= 0.5
+    assert confidence([replace(best, score=best.score + 50)], sure, ASKED, trusted) <= 0.5
+    assert confidence([replace(best, fact=1.0, score=best.score + 50)], sure, ASKED, trusted) >= confidence(
+        [best], sure, ASKED, trusted
+    )

@@ -245,11 +245,11 @@ wear
   fr: usure usé
   zh: 磨损 磨破
 repair
-  en: repair fix$ fixed fixing mend$ zip seam buckle
-  de: repar reparat reißverschl naht flick
-  es: repar arregl cremallera costura
-  fr: répar fermeture couture zip
-  zh: 维修 修理 修好 修吗 修一 拉链
+  en: repair fix$ fixed fixing mend$ zip seam buckle resol new_sole spare_p spare$ replacement_p
+  de: repar reparat reißverschl naht flick besohl neue_sohle ersatzteil ersatzseg ersatzst
+  es: repar arregl cremallera costura suela recambio repuesto
+  fr: répar fermeture couture zip ressemel semelle rechange pièce_détachée
+  zh: 维修 修理 修好 修吗 修一 拉链 换底 备件 备用 零件
 stock
   en: stock sold_out available unavailable restock back_in when_again notify reserve hold$ set_aside put_aside gone$
   de: ausverkauft lieferbar verfügbar vorrätig nachschub reservier wieder_da benachricht
@@ -301,7 +301,7 @@ fraud
 wash
   en: wash clean detergent laundry machine softener dryer tumble
   de: wasch reinig weichspül trockner
-  es: lava limpi detergente suavizante secadora
+  es: lava lavo$ limpi detergente suavizante secadora
   fr: lav nettoy lessive adoucissant sèche
   zh: 洗 清洁 柔顺剂 烘干
 waterproof

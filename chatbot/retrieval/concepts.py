@@ -15,7 +15,7 @@ from chatbot.retrieval.words import words
 
 _LEFT_OVER = 2  # letters that a question may have besides: "y", "要"
 # What is asked about a thing that was named before.
-_PROPERTIES = frozenset({"price", "free", "duration", "expire", "weight", "temperature", "colour"})
+PROPERTIES = frozenset({"price", "free", "duration", "expire", "weight", "temperature", "colour"})
 
 
 @lru_cache(maxsize=50_000)
@@ -29,7 +29,7 @@ def names_only_properties(text: str, language: str) -> bool:
     """Whether a text asks for a price, a time or the like and names nothing that has one ("how long is it valid?")."""
     rest, found = _folded(text), False
     for name, pattern in _patterns(language):
-        if name in _PROPERTIES:
+        if name in PROPERTIES:
             rest, count = re.subn(rf"(?:{pattern.pattern})[a-zà-ÿ]*", " ", rest)
             found = found or count > 0
     return found and sum(len(word) for word in words(rest, language)) <= _LEFT_OVER

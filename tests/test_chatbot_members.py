@@ -1,0 +1,42 @@
+"""Members of closed lists: which a question asks for by name, and which an answer names."""
+
+import pytest
+
+from chatbot.members import asked_for, named
+
+
+@pytest.mark.parametrize(
+    ("question", "language", "member"),
+    [
+        ("Do you take American Express?", "en", "pay:amex"),
+        ("Geht Zahlung per Überweisung?", "de", "pay:transfer"),
+        ("Nehmt ihr Schecks?", "de", "pay:cheque"),
+        ("¿Aceptáis Bizum?", "es", "pay:bizum"),
+        ("Peut-on payer en espèces ?", "fr", "pay:cash"),
+        ("可以分期付款吗", "zh", "pay:instalments"),
+        ("gibt es die Jacke in Lila", "de", "colour:purple"),
+        ("La veste existe en rouge ?", "fr", "colour:red"),
+    ],
+)
+def test_a_member_is_asked_for_where_a_question_wants_to_know_whether_it_is_there(question, language, member):
+    assert asked_for(question, language) == {member}
+
+
+@pytest.mark.parametrize(
+    ("text", "language"),
+    [
+        ("My Visa payment failed", "en"),
+        ("I paid by bank transfer, where is my order?", "en"),
+        ("退款几天能到信用卡", "zh"),
+        ("the red light flashes", "en"),
+        ("posso pagare in contanti?", "it"),
+    ],
+)
+def test_one_that_is_merely_mentioned_is_not(text, language):
+    assert asked_for(text, language) == frozenset()
+
+
+def test_who_names_a_brand_of_card_has_named_cards():
+    assert {"pay:visa", "pay:card"} <= named("We take Visa.")
+    assert named("We take cheques only.") == {"pay:cheque"}
+    assert named("Gracias por tu mensaje.") == frozenset()
