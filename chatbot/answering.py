@@ -147,7 +147,7 @@ class Answerer:
         asked, query = query, mended(self.retriever, query)
         result = self._search(query)
         trusted = turn.language in self.encoder_languages
-        matches = rank(result, trusted, turn.alone.text)
+        matches = rank(result, trusted, turn.alone.text, query.text)
         if turn.follow_up:
             matches = not_yet_said(matches, [past.text for past in turns if past.role is Role.BOT])
         if not matches:
