@@ -14,7 +14,7 @@ from chatbot.erasing import Copies
 from chatbot.errors import NotFound, StorageError, UsageError
 from chatbot.learning.datasets import FOLDER, README, Dataset, delete_dataset, list_datasets, open_dataset
 from chatbot.settings import Settings
-from scripts.options import ConfigOption, DataOption, JsonOption, print_json, progress_bar, run, settings_from
+from scripts.options import DataOption, JsonOption, print_json, progress_bar, run, settings_from
 from storage.opening import Store, open_store
 from storage.teachings import Teachings
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from chatbot.types import Passage
 
 app = typer.Typer(help="Data sets to tune on, made from your conversations.", no_args_is_help=True)
-_BYTES_A_REPLY = 12_000  # of the two files together, generously
+_BYTES_A_REPLY = 4_000  # of all its files, generously: most replies give no example, and one takes 3,000
 NameArgument = Annotated[str | None, typer.Argument(help="Data set; default: the newest.", show_default=False)]
 
 
@@ -50,7 +50,6 @@ def build_(
     languages: Annotated[str, typer.Option(help="Only these, such as en,de; each must have examples.")] = "",
     most_alike: Annotated[int, typer.Option(help="Most examples with the same reply.")] = 40,
     data: DataOption = None,
-    config: ConfigOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Builds a data set: graded, masked, without duplicates, parted by time, with a card that tells what it holds."""
