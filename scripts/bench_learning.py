@@ -17,7 +17,7 @@ from rich.console import Console
 from rich.table import Table
 
 from chatbot.errors import UsageError
-from scripts import bench_learning_encoder
+from scripts import bench_learning_encoder, bench_learning_generator
 from scripts.bench_corpora import DATA_FOLDER, DataFolder
 from scripts.bench_report import report, run_alone
 from scripts.machine import machine
@@ -42,6 +42,8 @@ PARTS: Mapping[str, Part] = {
     "covid_faq": bench_learning_encoder.covid,
     "banking77": bench_learning_encoder.banking,
     "banking77_ten_shot": bench_learning_encoder.banking_ten_shot,
+    "generator": bench_learning_generator.generator,
+    "generator_methods": bench_learning_generator.methods,
 }
 """Each gives `rows` (figure to what is shown of it), `training` (words) and `goals` (sentence to whether it is met)."""
 
