@@ -14,7 +14,7 @@ import signal
 import sys
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -42,6 +42,7 @@ class Child:
     endpoint: Endpoint
     process: asyncio.subprocess.Process
     http: httpx.AsyncClient
+    asking: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     @property
     def pid(self) -> int:
@@ -50,9 +51,10 @@ class Child:
     async def health(self, timeout_s: float) -> dict[str, Any]:
         """What /health says. Raises GenerationError when it says nothing or that it is ill."""
         try:
-            response = await self.http.get("/health", timeout=timeout_s)
+            async with self.asking:
+                response = await self.http.get("/health", timeout=timeout_s)
             body: dict[str, Any] = response.json()
-        except (httpx.HTTPError, json.JSONDecodeError) as exc:
+        except (httpx.HTTPError, json.JSONDecodeError, RuntimeError) as exc:  # RuntimeError: the client is closed
             raise GenerationError(f"The model server does not answer ({type(exc).__name__}).") from exc
         if response.status_code != 200:
             raise GenerationError(f"The model server is ill: {body.get('failure') or 'its engine is stuck'}")
@@ -78,7 +80,8 @@ class Child:
         except TimeoutError:
             self.signal(signal.SIGKILL)
             await self.process.wait()
-        await self.http.aclose()
+        async with self.asking:  # a connection that is just being made would outlive the client
+            await self.http.aclose()
         if self.process.stdin is not None:
             self.process.stdin.close()
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from chatbot.errors import ModelError
+from chatbot.generation.adapters import merge
 from chatbot.generation.catalogue import ModelSpec
 from chatbot.generation.conversion import safetensors_of
 from chatbot.generation.engine import Emit, Job, Piece, Prompt, PromptTooLongError, Pulse, as_dicts, marker_pattern
@@ -185,9 +186,7 @@ def _load(folder: Path, adapter: Path | None, device: str) -> tuple[Any, Any]:
             trust_remote_code=False,
         )
         if adapter is not None:
-            from peft import PeftModel
-
-            model = PeftModel.from_pretrained(model, adapter, is_trainable=False).merge_and_unload()
+            model = merge(model, adapter)
     except (OSError, ValueError, RuntimeError, KeyError) as exc:
         what = f"{folder} with the adapter {adapter}" if adapter else f"{folder}"
         raise ModelError(f"The model {what} cannot be loaded: {str(exc).splitlines()[0]}") from exc

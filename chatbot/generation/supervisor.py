@@ -140,8 +140,10 @@ class Supervisor:
             if self._watch is None:  # the first model never started, so nobody watches yet
                 self._watch = asyncio.create_task(self._keep_alive(), name="model-server-watch")
         if old is not None:
-            await self._drain(old)
-            await old.stop()
+            try:
+                await self._drain(old)
+            finally:  # also where the wait is given up: nobody else knows of the old one
+                await old.stop()
 
     def _endpoint(self) -> Endpoint:
         if self._child is None or self._state != "ready":

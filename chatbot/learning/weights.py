@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from chatbot.errors import ModelError, UsageError
+from chatbot.generation.adapters import merge
 from chatbot.generation.catalogue import ModelSpec, forbid_downloads, verify
 from chatbot.generation.conversion import safetensors_of
 from chatbot.generation.tuned import base_spec
@@ -45,11 +46,7 @@ def merged(version: Version, models: Path) -> tuple[Any, Any]:
         if model.num_parameters() <= _SMALL:
             model = model.to(torch.float32)
         if card.format == "adapter":
-            from peft import PeftModel
-
-            model = PeftModel.from_pretrained(model, version.folder, is_trainable=False).merge_and_unload(
-                safe_merge=True
-            )
+            model = merge(model, version.folder)
     except (OSError, ValueError, RuntimeError, KeyError) as exc:
         raise ModelError(f"{card.name} cannot be put together with {folder}: {str(exc).splitlines()[0]}") from exc
     return model.eval(), tokenizer
