@@ -103,7 +103,7 @@ def _another_kind(ctx: typer.Context, told: dict[str, Any], kind: str) -> None:
 
 
 def _generator(settings: Any, given: dict[str, Any], told: dict[str, Any], as_json: bool) -> None:
-    from chatbot.learning.generator_run import KIND, Wish, carry_out, plan, plan_again
+    from chatbot.learning.generator_run import KIND, Wish, carry_out, plan, plan_again, prepare
 
     options = {name: value for name, value in given.items() if name not in ("base", "canaries")}
     if told["resume"]:
@@ -112,6 +112,7 @@ def _generator(settings: Any, given: dict[str, Any], told: dict[str, Any], as_js
         if old.done is not None:
             raise UsageError(f"The run {old.name} has ended with {old.done['version']}; start a new one.")
         made = plan_again(settings, old, lambda begun: dataclasses.replace(begun, **options))
+        ready = prepare(settings, made)
     else:
         wish = Wish(
             TuningOptions(**options),
@@ -122,10 +123,11 @@ def _generator(settings: Any, given: dict[str, Any], told: dict[str, Any], as_js
             told["run_name"],
         )
         made = plan(settings, wish)
+        ready = prepare(settings, made)
         old = _begun(settings, made)
     first = os.environ.get("RANK", "0") == "0"
     with screen(quiet=as_json or not first) if first else nullcontext(lambda _: None) as show:
-        card = carry_out(settings, made, old, machine(), show)
+        card = carry_out(settings, made, ready, old, show, machine())
     if card is None:
         return
     if as_json:

@@ -246,6 +246,5 @@ def test_a_full_disk_is_found_before_any_work(made: Place, monkeypatch: pytest.M
 
 
 def test_examples_longer_than_the_limit_are_counted_and_refused(place: Place) -> None:
-    done = place.finetune("--languages", "en", "--max-length", 40)
-    assert done.code == 2
-    assert "training and 0 validation examples fit into --max-length 40; raise it" in done.err
+    told = _refused(place.finetune("--languages", "en", "--max-length", 40), place)
+    assert "0 training and 0 validation examples fit into --max-length 40; raise it" in told

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import signal
@@ -15,7 +16,7 @@ from typing import Any
 import pytest
 
 from chatbot.learning import dataset_files, runs
-from chatbot.learning.datasets import DataCard
+from chatbot.learning.datasets import README, DataCard, file_sha256
 from chatbot.learning.examples import Example
 from chatbot.learning.generator_base import Base, open_tokenizer, parameters
 from chatbot.learning.generator_data import Encoder, encode_all
@@ -54,14 +55,15 @@ def dataset(data: Path, train: Sequence[Example], validation: Sequence[Example],
     every = [*train, *validation]
     languages = {one.language: sum(other.language == one.language for other in every) for one in every}
 
-    def card(files: Any) -> DataCard:
-        counts = {"train": len(train), "validation": len(validation), "test": 0}
-        return DataCard(counts, counts, languages, {}, {}, {}, {}, {}, {}, {}, files)
-
+    counts = {"train": len(train), "validation": len(validation), "test": 0}
     with dataset_files.building(data, name) as (made, named):
         for split, examples in (("train", train), ("validation", validation), ("test", [])):
             dataset_files.write_split(made, split, examples)
-        dataset_files.publish(made, data, named, card, lambda _: "made for a test")
+        files = {path.name: file_sha256(path) for path in made.iterdir()} | {
+            README: hashlib.sha256(b"made").hexdigest()
+        }
+        card = DataCard(counts, counts, languages, {}, {}, {}, {}, {}, {}, {}, files)
+        dataset_files.publish(made, data, named, card, "made")
     return data / "datasets" / name
 
 

@@ -8,18 +8,17 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from chatbot.errors import UsageError
+from chatbot.errors import StorageError, UsageError
 from chatbot.generation.catalogue import ModelSpec
 from chatbot.learning import registry, runs
 from chatbot.learning.cards import Card
 from chatbot.learning.datasets import Dataset, open_dataset
 from chatbot.learning.examples import Example, read_examples
 from chatbot.learning.generator_base import (
-    Base,
     check_disk,
     check_licence,
     find_base,
@@ -59,6 +58,14 @@ class Plan:
     train: tuple[Example, ...]
     validation: tuple[Example, ...]
     begun: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """What `tune` needs: a `generator_tuning.Task`, and the secrets planted among its examples."""
+
+    task: Any
+    canaries: Sequence[Any] = ()
 
 
 def plan(settings: Settings, wish: Wish) -> Plan:
@@ -111,16 +118,16 @@ def plan_again(settings: Settings, run: runs.Run, wanted: Callable[[TuningOption
     return again
 
 
-def carry_out(settings: Settings, made: Plan, run: runs.Run, machine: str, listener: Any) -> Card | None:
-    """Trains and adds the version; None in all but the first of several processes. Raises UsageError, ModelError, StorageError."""
+def prepare(settings: Settings, made: Plan) -> Ready:
+    """The base as safetensors and the examples as tokens. Raises UsageError for a device that is not there, a base without a
+    chat template, and examples that do not fit; a run's folder is to be made only after this."""
     from chatbot.generation.catalogue import forbid_downloads
 
     # read when OpenMP starts: a thread that spins at a barrier stops the others where a server shares the cores
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     forbid_downloads(settings.allow_download)
     from chatbot.learning.generator_adapters import device_of
-    from chatbot.learning.generator_progress import Diary
-    from chatbot.learning.generator_tuning import Task, quiet, tune
+    from chatbot.learning.generator_tuning import Task, quiet
 
     quiet()
     options = made.wish.options
@@ -131,22 +138,38 @@ def carry_out(settings: Settings, made: Plan, run: runs.Run, machine: str, liste
     train = encode_all(encoder, planted, options.max_length)
     sample = encode_all(encoder, made.validation, options.max_length)
     _check_lengths(train, sample, options.max_length)
+    return Ready(Task(base, train, sample, options), canaries)
+
+
+def carry_out(
+    settings: Settings, made: Plan, ready: Ready, run: runs.Run, show: Callable[[Any], None], machine: str
+) -> Card | None:
+    """Trains and adds the version; None in all but the first of several processes. show: takes `generator_progress.Progress`.
+
+    Raises UsageError, ModelError, StorageError."""
+    from chatbot.learning.generator_progress import Diary
+    from chatbot.learning.generator_tuning import tune
+
     first = os.environ.get("RANK", "0") == "0"
-    diary = Diary(run.progress if first else None, listener if first else _deaf)
-    if train.too_long or sample.too_long:
-        diary.note(
-            f"{train.too_long + sample.too_long} examples are longer than {options.max_length} tokens and were left out."
-        )
-    tuned = tune(Task(base, train, sample, options), run, diary)
+    task = ready.task
+    diary = Diary(run.progress if first else None, show if first else _deaf)
+    if left_out := task.train.too_long + task.sample.too_long:
+        diary.note(f"{left_out} examples are longer than {task.options.max_length} tokens and were left out.")
+    try:
+        tuned = tune(task, run, diary)
+    except OSError as exc:
+        raise StorageError(
+            f"{exc.filename or run.folder} cannot be written: {exc.strerror or exc}; make room, and go on with "
+            f"`chatbot finetune --resume {run.name}`."
+        ) from exc
     if not first:
         return None
-    if canaries:
+    if ready.canaries:
         from chatbot.learning.canaries import write_canaries
 
-        write_canaries(tuned.folder, canaries)
-    card = registry.add(
-        settings.models_folder, "generator", tuned.folder, _card_fields(made, base, train, tuned, machine)
-    )
+        write_canaries(tuned.folder, ready.canaries)
+    fields = _card_fields(made, task, tuned, machine)
+    card = registry.add(settings.models_folder, "generator", tuned.folder, fields)
     runs.end(run, {"version": card.name, "scores": dict(card.scores), "seconds": round(tuned.seconds, 1)})
     shutil.rmtree(tuned.folder, ignore_errors=True)
     return card
@@ -208,8 +231,8 @@ def _planted(made: Plan) -> tuple[list[Example], Any]:
     return plant(made.train, canaries, seed=made.wish.options.seed), canaries
 
 
-def _card_fields(made: Plan, base: Base, train: Chosen, tuned: Any, machine: str) -> dict[str, Any]:
-    options = made.wish.options
+def _card_fields(made: Plan, task: Any, tuned: Any, machine: str) -> dict[str, Any]:
+    options, base, train = task.options, task.base, task.train
     told = to_json(replace(options, languages=())) | {
         "learning_rate": options.rate(base.parameters),
         "rank": None if options.method == "full" else options.adapter_rank,
