@@ -1,0 +1,191 @@
+"""`chatbot finetune --heads`: fits topic and mood heads on the deployment's own conversations and adds them as a version."""
+
+from __future__ import annotations
+
+import hashlib
+import tempfile
+import time
+from collections.abc import Iterator
+from itertools import chain
+from pathlib import Path
+from typing import Any
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from chatbot.errors import UsageError
+from chatbot.learning import registry
+from chatbot.learning.heads import TASKS, save_heads
+from chatbot.learning.heads_labels import Labelled, labelled
+from chatbot.learning.heads_making import Made, make_heads
+from chatbot.privacy import Masker
+from chatbot.retrieval.embedder import open_embedder
+from chatbot.settings import Settings
+from chatbot.types import Transcript
+from scripts.finetune_wishes import Wishes
+from scripts.machine import machine
+from scripts.options import print_json, progress_bar, settings_from
+from storage.opening import Store, open_store
+
+_UNKNOWN = ("dataset", "max_steps", "max_examples")
+_OF_FULL = ("run", "resume", "epochs", "batch", "learning_rate", "device")
+
+
+def main(ctx: typer.Context, wishes: Wishes) -> None:
+    """Fits, judges on held-out conversations and adds the version. Raises ChatbotError."""
+    settings = settings_from(ctx, ctx.params.get("data"))
+    result = fit_heads(settings, wishes)
+    if wishes.as_json:
+        print_json(result)
+    else:
+        _show(result)
+
+
+def fit_heads(settings: Settings, wishes: Wishes) -> dict[str, Any]:
+    """`version` is None where no head is worth keeping (the mood's alone, and the lexicon is better)."""
+    _check(wishes)
+    begun = time.perf_counter()
+    rows = _rows(settings, wishes.languages)
+    seed = wishes.seed or 0
+    with tempfile.TemporaryDirectory(prefix="heads-") as folder, progress_bar(quiet=wishes.as_json) as show:
+        if wishes.full:
+            from scripts.finetune_heads_full import tuned_heads
+
+            made = tuned_heads(settings, wishes, rows, Path(folder), show)
+        else:
+            show("heads", 0, 0)
+            made = make_heads(rows, open_embedder(settings), seed)
+        card = None
+        if made.heads.tasks:
+            save_heads(Path(folder), made.heads)
+            fields = _card_fields(settings, made, rows, wishes) | {"seconds": round(time.perf_counter() - begun, 1)}
+            card = registry.add(settings.models_folder, "heads", Path(folder), fields)
+    shown = {task: one.view() for task, one in made.tasks.items()}
+    return {"version": card.name if card else None, "notes": notes(made), "tasks": shown}
+
+
+def notes(made: Made) -> str:
+    """What a person should know of these heads, in sentences."""
+    told = list(made.skipped.values())
+    contest = made.tasks["mood"].contest if "mood" in made.tasks else None
+    if contest:
+        found = (
+            f"macro-F1 {contest.head.mean:.2f} against {contest.lexicon.mean:.2f}, difference {contest.better.mean:+.2f} "
+            f"({contest.better.low:+.2f} to {contest.better.high:+.2f}) on {contest.better.groups} held-out conversations"
+        )
+        verdict = (
+            "The mood head beats the lexicon" if contest.won else "The mood head does not beat the lexicon, which stays"
+        )
+        told.append(f"{verdict}: {found}.")
+    if "topic" in made.tasks and made.tasks["topic"].split.left_out:
+        left = made.tasks["topic"].split.left_out
+        told.append(
+            f"{len(left)} topics are too rare to learn ({sum(left.values())} conversations): they read as unknown."
+        )
+    return " ".join(told)
+
+
+def _check(wishes: Wishes) -> None:
+    for name in _UNKNOWN:
+        if getattr(wishes, name) is not None:
+            raise UsageError(
+                f"--{name.replace('_', '-')} does not go with --heads: they learn from all conversations with a topic, a tag or "
+                "a rating."
+            )
+    if not wishes.full:
+        for name in _OF_FULL:
+            if getattr(wishes, name) is not None:
+                raise UsageError(
+                    f"--{name.replace('_', '-')} is for an encoder that is tuned; with --heads give it beside --full only."
+                )
+
+
+def _rows(settings: Settings, languages: tuple[str, ...]) -> dict[Any, list[Labelled]]:
+    """The labelled texts of both tasks from what the store holds, oldest conversation first."""
+    url = settings.database_url.get_secret_value() if settings.database_url else None
+    mask = Masker(settings.keep_visible).mask
+    with open_store(url, settings.data) as store:
+        told = [one for one in _conversations(store) if not languages or one.language in languages]
+    return {task: labelled(told, task, mask) for task in TASKS}
+
+
+def _conversations(store: Store) -> Iterator[Transcript]:
+    return chain(store.transcripts.transcripts(), store.live_transcripts())
+
+
+def _card_fields(settings: Settings, made: Made, rows: dict[Any, list[Labelled]], wishes: Wishes) -> dict[str, Any]:
+    held = sorted(f"{task} {row.conversation} {row.label} {row.text}" for task, found in rows.items() for row in found)
+    digest = hashlib.sha256("\n".join(held).encode("utf-8", "backslashreplace")).hexdigest()
+    strengths = {task: one.strength for task, one in made.tasks.items() if one.strength is not None}
+    return {
+        "base": settings.encoder,
+        "base_sha256": made.heads.encoder.rpartition("@")[2],
+        "licence": "as the encoder's",
+        "languages": made.languages,
+        "dataset": "conversations with a topic, tag or rating",
+        "data_sha256": digest,
+        "method": "encoder tuned with a classification layer" if wishes.full else "logistic regression, frozen encoder",
+        "format": "heads",
+        "hyperparameters": {"seed": wishes.seed or 0, **{f"{task} C": value for task, value in strengths.items()}},
+        "scores": {task: _scores(one.view()) for task, one in made.tasks.items()},
+        "conversations_sha256": made.conversations,
+        "machine": machine(),
+        "notes": notes(made),
+    }
+
+
+def _scores(view: dict[str, Any]) -> dict[str, Any]:
+    """Without the long lists."""
+    wanted = (
+        "kept",
+        "macro_f1",
+        "accuracy",
+        "majority_label",
+        "sure",
+        "right_when_sure",
+        "calibration_error",
+        "threshold",
+    )
+    more = {"against_the_lexicon": view["against_the_lexicon"]} if "against_the_lexicon" in view else {}
+    return {name: view[name] for name in wanted} | {"confusions": view["confusions"][:5]} | more
+
+
+def _show(result: dict[str, Any]) -> None:
+    console = Console(highlight=False, soft_wrap=True)
+    table = Table(
+        "head",
+        "labels",
+        "macro-F1",
+        "accuracy",
+        "majority",
+        "sure of",
+        "right when sure",
+        title="held-out conversations",
+    )
+    for task, one in result["tasks"].items():
+        kept = "" if one["kept"] else " (not kept)"
+        figures = [_range(one[name]) for name in ("macro_f1", "accuracy")]
+        sure = [_range(one[name]) for name in ("sure", "right_when_sure")]
+        table.add_row(task + kept, str(len(one["labels_learnt"])), *figures, f"{one['majority_label']:.2f}", *sure)
+    console.print(table)
+    for task, one in result["tasks"].items():
+        pairs = ", ".join(f"{pair['true']} as {pair['read']} ({pair['texts']})" for pair in one["confusions"][:5])
+        if pairs:
+            console.print(f"Most confused, {task}: {escape(pairs)}")
+    if result["notes"]:
+        console.print(escape(result["notes"]))
+    if result["version"]:
+        console.print(
+            f"[bold]{result['version']}[/bold] is made; publish it with `chatbot models publish {result['version']}`."
+        )
+    else:
+        console.print("Nothing was added: no head is better than what is there.")
+
+
+def _range(view: dict[str, Any]) -> str:
+    if view["mean"] is None:
+        return "-"
+    bounds = "" if view["low"] is None else f" ({view['low']:.2f}-{view['high']:.2f})"
+    return f"{view['mean']:.2f}{bounds}"

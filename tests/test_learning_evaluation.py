@@ -1,0 +1,267 @@
+"""`chatbot evaluate`: figures by hand, comparisons, targets, bad input, the report's escaping, what an erasure reaches."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from chatbot.errors import UsageError
+from chatbot.learning import evaluating
+from chatbot.learning.evaluating import PRECEDENT, Plan, evaluate
+from chatbot.learning.evaluation import by_topic, differences, figures, judge
+from chatbot.learning.evaluation_report import html, picture
+from chatbot.learning.evaluation_retrieval import gains, intervals, measured, set_exam, take, words_only
+from chatbot.learning.evaluation_targets import Data, Target, find_target, read_data, read_replies, sample, top_answer
+from chatbot.learning.examples import Example, write_examples
+from chatbot.learning.replying import Written
+from tests.commands import typed
+from tests.examples import REFUSAL, RETURNS, STOVES, TENTS, example
+from tests.fakes_retrieval import FakeEmbedder
+
+BACK = "You may return unworn boots within 30 days."
+
+
+def turns(number: int = 12) -> tuple[Example, ...]:
+    """Two in three to answer; two turns a conversation."""
+    made = []
+    for n in range(number):
+        if n % 3 == 2:
+            made.append(example(n, "Do you ship to Mars?", REFUSAL, (TENTS, STOVES), conversation=f"c{n // 2}"))
+        else:
+            topic = "<b>boots & co</b>"
+            made.append(
+                example(n, "Can boots go back?", BACK, (RETURNS, STOVES), topic=topic, conversation=f"c{n // 2}")
+            )
+    return tuple(made)
+
+
+def test_figures_by_hand() -> None:
+    asked = turns(6)  # 4 to answer, 2 to hand over
+    said = [BACK, "NO ANSWER", "NO ANSWER", "You may return boots within 45 days.", "We rent stoves.", "Yes, to Mars."]
+    found = figures(judge(asked, said), range(6))
+    shown = {name: (round(one.interval.mean, 4), one.counted) for name, one in found.items()}
+    assert shown["answered"] == (0.75, 4)  # one of four was refused
+    assert shown["refusal_precision"] == (0.5, 2)
+    assert shown["refusal_recall"] == (0.5, 2)
+    assert shown["evidence_choice"] == (0.5, 4)  # stoves are the wrong passage, a refusal rests on none
+    assert shown["grounded"] == (0.75, 4)  # 45 is invented; of Mars the customer spoke
+    assert shown["facts_supported"] == (round(2 / 3, 4), 3)  # 30, 45, Mars
+    assert shown["chrf"][1] == shown["bleu"][1] == shown["rouge_l"][1] == 4
+    assert found["evidence_score"].counted == 6
+
+
+def test_a_reply_that_is_missing_counts_nowhere() -> None:
+    asked = turns(6)
+    one = judge(asked, [BACK, None, "NO ANSWER", None, BACK, "NO ANSWER"])
+    found = figures(one, one.present)
+    assert found["evidence_score"].counted == 4
+    assert found["refusal_recall"].interval.mean == 1
+    other = judge(asked, [BACK] * 6)
+    compared = differences(one, other)
+    assert compared["refusal_recall"].n == 4
+    assert compared["chrf"].mean == pytest.approx(0)
+    assert compared["evidence_score"].low >= 0
+
+
+def test_figures_that_stand_on_nothing_are_left_out() -> None:
+    answers = tuple(one for one in turns(6) if one.kind == "answer")
+    found = figures(judge(answers, [BACK] * len(answers)), range(len(answers)))
+    assert "refusal_recall" not in found
+    assert "refusal_precision" not in found
+
+
+def test_rare_topics_share_a_line() -> None:
+    asked = turns(12)
+    found = by_topic(judge(asked, [BACK] * 12))
+    assert list(found) == ["<b>boots & co</b>", "(no topic)"]
+    few = by_topic(judge(asked[:4], [BACK] * 4))
+    assert list(few) == ["(rare topics)", "(no topic)"]
+
+
+# --- search -----------------------------------------------------------------------------------------------------
+
+
+def test_retrieval_figures_by_hand() -> None:
+    found = measured([["a", "b", "c"], ["x", "y"], []], [frozenset("b"), frozenset("x"), frozenset("q")])
+    assert found["R@1"] == [0, 1, 0]
+    assert found["R@5"] == [1, 1, 0]
+    assert found["RR@10"] == [0.5, 1, 0]
+    assert found["nDCG@10"] == pytest.approx([0.6309, 1, 0], abs=1e-4)
+
+
+def test_search_finds_what_the_human_said_in_other_conversations_only() -> None:
+    train = [example(n, q, a, (TENTS,)) for n, (q, a) in enumerate([RETURNS, STOVES, TENTS] * 3)]
+    test = [
+        example(90, "Return boots how long?", "You may return unworn boots within 30 days for 4.90 euros!", (RETURNS,)),
+        example(91, "Who are you?", "A completely different reply altogether.", (RETURNS,)),
+        example(92, "Nobody knows", REFUSAL, (RETURNS,)),
+    ]
+    exam = set_exam(train, test)
+    assert (len(exam.asked), exam.beyond, len(exam.passages)) == (1, 1, 9)
+    ours, plain = take(exam, "search", FakeEmbedder(), lambda *_: None), words_only(exam)
+    assert ours.values["R@5"] == plain.values["R@5"] == [1]
+    assert intervals(exam, ours)["R@5"].mean == 1
+    assert gains(exam, ours, plain)["R@5"].mean == 0
+
+
+# --- targets and bad input -----------------------------------------------------------------------------------------
+
+
+def test_what_precedent_says_is_the_first_passages_answer_even_with_lines_in_its_question() -> None:
+    asked = ("Hello\nhow do I return these?", "Within 30 days.\nIn the shop.")
+    assert top_answer(example(1, "x", BACK, (asked, STOVES))) == asked[1]
+    assert top_answer(example(1, "x", BACK, ())) == ""
+
+
+def test_a_sample_is_spread_and_the_same_each_time() -> None:
+    asked = turns(12)
+    assert sample(asked, 0) == asked
+    few = sample(asked, 5)
+    assert len(few) == 5
+    assert (few[0], few[-1]) == (asked[0], asked[-1])
+    assert few == sample(asked, 5)
+
+
+def test_replies_of_a_file_are_matched_by_id_and_bad_lines_named(tmp_path: Path) -> None:
+    asked = turns(3)
+    path = tmp_path / "replies.jsonl"
+    path.write_text(json.dumps({"id": asked[1].id, "reply": "Hm."}) + "\n", encoding="utf-8")
+    assert read_replies(path, asked) == [None, "Hm.", None]
+    for content, wrong in (
+        ("{", "line 1: this is not JSON"),
+        ('{"id": 3}', 'line 1: a reply is {"id"'),
+        ('{"id": "zz", "reply": "x"}', "None of the 1 replies"),
+    ):
+        path.write_text(content, encoding="utf-8")
+        with pytest.raises(UsageError, match=re.escape(wrong)):
+            read_replies(path, asked)
+    path.write_bytes(b"\xff\xfe")
+    with pytest.raises(UsageError, match="cannot be read as text"):
+        read_replies(path, asked)
+
+
+def test_bad_input_is_one_sentence_and_exit_code_2(tmp_path: Path) -> None:
+    for arguments, wrong in (
+        (["nothing-there"], "can not be evaluated"),
+        ([str(tmp_path)], "can not be evaluated"),
+        ([str(tmp_path / "r.jsonl"), "--split", "all"], "is none of train, validation, test"),
+        ([str(tmp_path / "r.jsonl"), "--dataset", str(tmp_path / "none.jsonl")], "cannot be read"),
+    ):
+        (tmp_path / "r.jsonl").write_text("{}\n")
+        done = typed("--data", tmp_path / "data", "evaluate", *arguments)
+        assert done.code == 2, done.err
+        assert wrong in done.err
+        assert "Traceback" not in done.err
+        assert done.err.startswith("Error: ")
+
+
+# --- a whole evaluation ------------------------------------------------------------------------------------------
+
+
+def plan_of(tmp_path: Path, said: Sequence[str], asked: tuple[Example, ...]) -> Plan:
+    path = tmp_path / "<img src=x onerror=alert(1)>.jsonl"
+    lines = [json.dumps({"id": one.id, "reply": text}) for one, text in zip(asked, said, strict=True)]
+    path.write_text("\n".join(lines), encoding="utf-8")
+    target = find_target(str(path), tmp_path)
+    return Plan(target, Data("ds", "0", asked), tmp_path / "models", tmp_path / "kept", limit=0, rounds=200)
+
+
+@pytest.fixture
+def written(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The names of the models that were asked; all say the same."""
+    named: list[str] = []
+
+    def say(examples: Sequence[Example], writer: Any, *_: Any, **__: Any) -> list[Written]:
+        named.append(writer.name)
+        return [Written("I do not know, 99 days?", "stop", 5)] * len(examples)
+
+    monkeypatch.setattr(evaluating, "replies", say)
+    return named
+
+
+def test_an_evaluation_stands_beside_precedent_and_the_untuned_base(tmp_path: Path, written: list[str]) -> None:
+    asked = turns()
+    plan = plan_of(tmp_path, [one.target for one in asked], asked)
+    result = evaluate(plan, lambda _: FakeEmbedder(), lambda *_: None)
+    assert written == ["smollm2-135m"]
+    shown = result.figures["systems"]
+    assert list(shown) == [plan.target.name, PRECEDENT, "smollm2-135m, untuned"]
+    assert shown[plan.target.name]["figures"]["evidence_score"]["mean"] == pytest.approx(1)
+    assert shown[PRECEDENT]["figures"]["refusal_recall"]["mean"] == 0
+    worse = result.figures["differences"][f"{plan.target.name} minus smollm2-135m, untuned"]["evidence_score"]
+    assert worse["low"] > 0
+    assert "nothing to index" in result.figures["retrieval"]["skipped"]
+    json.dumps(result.figures, allow_nan=False)
+
+
+def test_the_report_escapes_names_asks_for_nothing_and_holds_no_customers_words(
+    tmp_path: Path, written: list[str]
+) -> None:
+    asked = turns()
+    plan = plan_of(tmp_path, ["SECRETWORD"] * len(asked), asked)
+    page = html(evaluate(plan, lambda _: FakeEmbedder(), lambda *_: None).figures)
+    assert "<img src=x" not in page
+    assert "&lt;img src=x onerror=alert(1)&gt;" in page
+    assert "<b>boots" not in page
+    assert "&lt;b&gt;boots &amp; co" in page
+    assert "SECRETWORD" not in page
+    assert "Can boots go back" not in page
+    assert re.findall(r"(?:src|href)=[\"'](?!data:)", page) == []
+    assert "url(" not in page
+    assert "default-src 'none'" in page
+    assert written
+
+
+def test_the_picture_is_the_same_each_time_and_none_without_figures(tmp_path: Path, written: list[str]) -> None:
+    asked = turns()
+    plan = plan_of(tmp_path, [one.target for one in asked], asked)
+    figured = evaluate(plan, lambda _: FakeEmbedder(), lambda *_: None).figures
+    drawn = picture(figured, "png")
+    assert drawn is not None
+    assert drawn.startswith(b"\x89PNG")
+    assert picture(figured, "svg") == picture(figured, "svg")
+    assert picture({"data": {}}) is None
+    assert written
+
+
+def test_an_encoder_is_judged_by_search_alone(tmp_path: Path, written: list[str]) -> None:
+    train = tuple(example(n, q, a, (TENTS,)) for n, (q, a) in enumerate([RETURNS, STOVES, TENTS] * 3))
+    test = tuple(example(90 + n, q, a, (TENTS,)) for n, (q, a) in enumerate([RETURNS, STOVES]))
+    target = Target("encoder", "tuned", tmp_path)
+    plan = Plan(target, Data("ds", "0", test, train), tmp_path, tmp_path, rounds=200)
+    figured = evaluate(plan, lambda folder: FakeEmbedder("b@2" if folder else "a@1"), lambda *_: None).figures
+    assert written == []
+    assert list(figured["retrieval"]["systems"]) == ["search, tuned", "search, a@1", "BM25, last message"]
+    assert "systems" not in figured
+    assert "Search" in html(figured | {"machine": "here"})
+
+
+def test_a_plain_file_of_examples_can_be_asked(tmp_path: Path) -> None:
+    path = tmp_path / "mine.jsonl"
+    write_examples(path, turns(3))
+    found = read_data(tmp_path, str(path), Target("replies", "r", path), "test")
+    assert (found.name, len(found.test), found.train) == ("mine", 3, ())
+
+
+@pytest.mark.models
+def test_the_command_writes_its_files_and_goes_on_with_kept_replies(tmp_path: Path) -> None:
+    examples, said, data = tmp_path / "examples.jsonl", tmp_path / "said.jsonl", tmp_path / "data"
+    asked = turns(2)
+    write_examples(examples, asked)
+    said.write_text("".join(json.dumps({"id": one.id, "reply": one.target}) + "\n" for one in asked))
+    arguments = ["evaluate", str(said), "--dataset", str(examples), "--max-tokens", "4", "--rounds", "100", "--json"]
+    first = typed("--data", data, *arguments)
+    assert first.code == 0, first.err
+    figured = first.json
+    names = {Path(one).name for one in figured["files"]}
+    assert names == {"result.json", "picture.png", "picture.svg", "report.html", "turns.jsonl"}
+    (kept,) = (data / "evaluations" / "replies").glob("*.jsonl")
+    before = kept.read_bytes()
+    again = typed("--data", data, *arguments)
+    assert again.json["systems"] == figured["systems"]
+    assert kept.read_bytes() == before
