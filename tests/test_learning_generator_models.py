@@ -23,9 +23,10 @@ def embedded(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.mark.parametrize("method", METHODS)
 def test_a_method_runs_two_steps_on_the_embedded_model(embedded: Path, tmp_path: Path, method: Method) -> None:
     import torch
-    from peft import PeftModel
     from safetensors.torch import load_file
     from transformers import AutoModelForCausalLM
+
+    from chatbot.generation.adapters import merge
 
     options = TuningOptions(
         method=method,
@@ -49,8 +50,5 @@ def test_a_method_runs_two_steps_on_the_embedded_model(embedded: Path, tmp_path:
     base = AutoModelForCausalLM.from_pretrained(embedded, dtype=torch.float32)
     name = "model.layers.0.self_attn.q_proj.weight"
     before = base.state_dict()[name].clone()
-    if method == "full":
-        merged = weights[name].float()
-    else:
-        merged = PeftModel.from_pretrained(base, made.folder).merge_and_unload().state_dict()[name]
+    merged = weights[name].float() if method == "full" else merge(base, made.folder).state_dict()[name]
     assert float((merged - before).abs().max()) > 0

@@ -101,6 +101,32 @@ def test_a_killed_run_ends_with_the_weights_of_an_unbroken_one(
     assert made.best_step == unbroken[0].best_step
 
 
+@pytest.mark.parametrize("method", ["lora", "dora", "rslora", "adalora"])
+def test_what_is_saved_writes_as_what_was_trained(llama: Path, tmp_path: Path, method: Any) -> None:
+    import torch
+    from transformers import AutoModelForCausalLM
+
+    from chatbot.generation.adapters import merge
+    from chatbot.learning.generator_adapters import load, save
+
+    options = replace(TINY, method=method, precision="fp32")
+    trained = load(llama, options, 20, "cpu")
+    draw = torch.Generator().manual_seed(1)
+    for name, value in trained.named_parameters():
+        if value.requires_grad:
+            value.data = torch.randn(value.shape, generator=draw).to(torch.bfloat16).float() * 0.5 + 0.01
+            if "lora_E" in name:
+                value.data[2:] = 0.0  # ranks that were cut
+    ids = torch.randint(3, 250, (2, 30), generator=draw)
+    with torch.no_grad():
+        before = AutoModelForCausalLM.from_pretrained(llama)(ids).logits
+        wanted = trained.eval()(ids).logits
+        save(trained, tmp_path / "saved", "tiny")
+        found = merge(AutoModelForCausalLM.from_pretrained(llama), tmp_path / "saved")(ids).logits
+    learnt, lost = float((wanted - before).abs().mean()), float((wanted - found).abs().mean())
+    assert lost < 0.01 * learnt  # what bf16 rounds away
+
+
 @pytest.mark.chaos
 def test_adalora_keeps_its_ranks_over_a_kill(llama: Path, tmp_path: Path) -> None:
     options = replace(TINY, method="adalora", evaluations=1)

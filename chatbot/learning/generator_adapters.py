@@ -94,6 +94,61 @@ def checkpointed(options: TuningOptions, parameters: int, device: str) -> bool:
     return device == "cuda" and parameters >= _LARGE
 
 
+def save(model: Any, folder: Path, base: str) -> None:
+    """The adapter alone, in bf16, as plain LoRA, DoRA or rsLoRA that names `base` as what it lies on. Raises OSError."""
+    import torch
+
+    config = model.peft_config[model.active_adapter]
+    config.base_model_name_or_path = base
+    for value in model.parameters():
+        if value.requires_grad:
+            value.data = value.data.to(torch.bfloat16)
+    if getattr(model.base_model, "rankallocator", None) is not None:
+        _save_as_lora(model, folder, base)
+        return
+    model.save_pretrained(folder, save_embedding_layers=False)
+    (folder / "README.md").unlink(missing_ok=True)  # PEFT's own card says nothing; the registry writes one
+
+
+def _save_as_lora(model: Any, folder: Path, base: str) -> None:
+    """AdaLoRA's P, L, Q as A = L Q and B = P without the ranks that were cut.
+
+    PEFT's own file scales by the ranks that are left where training scaled by those at first, and opens with a warning.
+    """
+    import peft
+    import torch
+    from safetensors.torch import save_file
+
+    config, name = model.peft_config[model.active_adapter], model.active_adapter
+    state: dict[str, Any] = {}
+    ranks: dict[str, int] = {}
+    for path, module in model.base_model.model.named_modules():
+        if name not in getattr(module, "lora_E", {}):
+            continue
+        strength = module.lora_E[name].detach().float()
+        kept = strength[:, 0] != 0
+        if not bool(kept.any()):
+            kept[0] = True  # a rank of nothing is none that LoRA knows
+        scale = module.scaling[name] / (float(module.ranknum[name].detach()) + 1e-5)
+        inner = (module.lora_A[name].detach().float() * strength * scale)[kept]
+        outer = module.lora_B[name].detach().float()[:, kept]
+        ranks[path] = int(kept.sum())
+        state[f"base_model.model.{path}.lora_A.weight"] = inner.to(torch.bfloat16).contiguous()
+        state[f"base_model.model.{path}.lora_B.weight"] = outer.to(torch.bfloat16).contiguous()
+    folder.mkdir(parents=True)
+    save_file(state, folder / "adapter_model.safetensors", metadata={"format": "pt"})
+    peft.LoraConfig(
+        r=config.target_r,
+        lora_alpha=config.target_r,
+        rank_pattern=ranks,
+        alpha_pattern=ranks,
+        target_modules=sorted({path.rpartition(".")[2] for path in ranks}),
+        task_type="CAUSAL_LM",
+        base_model_name_or_path=base,
+        inference_mode=True,
+    ).save_pretrained(str(folder))
+
+
 def _adapted(model: Any, options: TuningOptions, steps: int) -> Any:
     import peft
 

@@ -23,7 +23,7 @@ from typing import Any
 
 from chatbot.errors import ModelError
 from chatbot.learning import checkpoints
-from chatbot.learning.generator_adapters import checkpointed, device_of, in_bf16, load
+from chatbot.learning.generator_adapters import checkpointed, device_of, in_bf16, load, save
 from chatbot.learning.generator_base import Base, open_tokenizer
 from chatbot.learning.generator_data import Chosen, Encoder, Order
 from chatbot.learning.generator_options import TuningOptions
@@ -310,17 +310,12 @@ def _save(model: Any, tokenizer: Any, task: Task, folder: Path) -> None:
     part = folder.with_name(f".{folder.name}")
     shutil.rmtree(part, ignore_errors=True)
     model = model.cpu()
-    for value in model.parameters():
-        if value.requires_grad:
-            value.data = value.data.to(torch.bfloat16)
     if task.options.method == "full":
         model.config.use_cache = True
         model.to(torch.bfloat16).save_pretrained(part)
         tokenizer.save_pretrained(part)
     else:
-        model.peft_config[model.active_adapter].base_model_name_or_path = task.base.name
-        model.save_pretrained(part, save_embedding_layers=False)
-        (part / "README.md").unlink(missing_ok=True)  # PEFT's own card says nothing; the registry writes one
+        save(model, part, task.base.name)
     shutil.rmtree(folder, ignore_errors=True)
     part.rename(folder)
 
