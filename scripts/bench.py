@@ -9,6 +9,7 @@ from scripts import (
     bench_index,
     bench_language,
     bench_learning,
+    bench_learning_heads,
     bench_privacy,
     bench_questions,
     bench_retrieval,
@@ -22,6 +23,7 @@ app.command("questions")(bench_questions.main)
 app.command("retrieval")(bench_retrieval.main)
 app.command("index")(bench_index.main)
 app.command("learning")(bench_learning.main)
+app.command("heads")(bench_learning_heads.main)
 app.command("turn")(bench_turn.main)
 app.command("language")(bench_language.main)
 app.command("privacy")(bench_privacy.main)
