@@ -124,7 +124,7 @@ def test_what_is_saved_writes_as_what_was_trained(llama: Path, tmp_path: Path, m
         save(trained, tmp_path / "saved", "tiny")
         found = merge(AutoModelForCausalLM.from_pretrained(llama), tmp_path / "saved")(ids).logits
     learnt, lost = float((wanted - before).abs().mean()), float((wanted - found).abs().mean())
-    assert lost < 0.01 * learnt  # what bf16 rounds away
+    assert lost < 0.03 * learnt  # what bf16 rounds away in adapters as large as these
 
 
 @pytest.mark.chaos
