@@ -234,6 +234,7 @@ def _seal(models: Path, made: Path, card: Card) -> Card:
         for path in half.rglob("*"):
             path.chmod(0o755 if path.is_dir() else 0o444)
         write_synced(half / CARD, to_bytes(sealed))
+        (half / CARD).chmod(0o444)
         half.chmod(0o755)
         sync_folder(half)
         half.rename(models / card.name)
