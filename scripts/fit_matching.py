@@ -38,7 +38,7 @@ from scripts.options import print_json, run
 from scripts.questions import read_questions
 
 _RANK_PENALTY, _CONFIDENCE_PENALTY = 3.0, 1.0
-_NEEDLESS = 4.0  # an answer that should not have been given weighs as much as four that should have been
+_NEEDLESS = 3.0  # an answer that should not have been given weighs as much as three that should have been
 _FREE = {"length", "question_length", "general_share", "early", "margin"}  # may count either way
 
 
