@@ -20,7 +20,7 @@ from chatbot.learning.writers import writer_for
 
 Progress = Callable[[str, int, int], None]
 MOST_TURNS = 400  # of the test split; more narrow the interval little and cost the same each
-_MOST_TRAINED = 100
+_MOST_TRAINED = 50
 KEPT = "evaluations"  # folder of the data folder in which replies are kept; an erasure looks through it
 
 
