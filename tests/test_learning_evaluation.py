@@ -214,6 +214,8 @@ def test_the_report_escapes_names_asks_for_nothing_and_holds_no_customers_words(
     assert re.findall(r"(?:src|href)=[\"'](?!data:)", page) == []
     assert "url(" not in page
     assert "default-src 'none'" in page
+    assert "too few to tell" in page  # six conversations
+    assert "<i>worse</i>" not in page
     assert written
 
 

@@ -17,6 +17,7 @@ from chatbot.learning.evaluation_style import STYLE
 _DRAWN = ("evidence_score", "evidence_choice", "grounded", "refusal_recall", "chrf")
 _RETRIEVAL = {"R@1": "R@1", "R@5": "R@5", "R@10": "R@10", "RR@10": "MRR@10", "nDCG@10": "nDCG@10"}
 _TOPICS = 30
+_FEWEST = 20  # conversations below which resampling them says too little of the spread
 View = Mapping[str, Any]
 
 
@@ -99,7 +100,9 @@ def _chip(name: str, view: View) -> str | None:
     top = MEANINGS[name].top if name in MEANINGS else 1
     label = MEANINGS[name].name if name in MEANINGS else _RETRIEVAL[name]
     kind, word = "even", "no clear difference"
-    if view["low"] is not None and view["low"] > 0:
+    if view["conversations"] < _FEWEST:
+        word = "too few to tell"
+    elif view["low"] is not None and view["low"] > 0:
         kind, word = "good", "better"
     elif view["high"] is not None and view["high"] < 0:
         kind, word = "bad", "worse"

@@ -7,6 +7,7 @@ Measured by ir-measures (MacAvaney et al. 2022).
 
 from __future__ import annotations
 
+import logging
 import tempfile
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -89,6 +90,7 @@ def words_only(exam: Exam) -> Search:
     """BM25 over the questions, asked with the customer's last message: what needs no model. bm25s' defaults."""
     import bm25s
 
+    logging.getLogger("bm25s").setLevel(logging.WARNING)  # it sets itself to tell of every index
     ranks: list[list[str]] = [[] for _ in exam.asked]
     for language in sorted({one.language for one in exam.asked}):
         held = [one for one in exam.passages if one.language == language]
