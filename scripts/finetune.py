@@ -1,6 +1,7 @@
 """`chatbot finetune`: tunes the generator on a data set, and with --encoder or --heads those, safe to stop at any moment.
 
-Several GPUs: `accelerate launch -m scripts.finetune --run NAME ...` with the same options.
+Several GPUs: `accelerate launch -m scripts.finetune --run-name NAME ...` with the same options
+(torchrun takes a plain --run for one of its own).
 """
 
 from __future__ import annotations
@@ -35,7 +36,7 @@ def main(
     full: Annotated[bool, typer.Option("--full", help="With --heads: tune an encoder of their own.")] = False,
     dataset: Annotated[str | None, typer.Option(help="Data set to learn from; default: the newest.")] = None,
     base: Annotated[str | None, typer.Option(help="Model to tune; default: the setting `model`.")] = None,
-    run_name: Annotated[str | None, typer.Option("--run", help="Name of the new run.")] = None,
+    run_name: Annotated[str | None, typer.Option("--run", "--run-name", help="Name of the new run.")] = None,
     resume: Annotated[str | None, typer.Option(help='Go on with this run, or with the "last".')] = None,
     method: Annotated[str | None, typer.Option(help="lora (default), dora, rslora, adalora or full.")] = None,
     rank: Annotated[int | None, typer.Option(help="Rank of the adapter (16).")] = None,
@@ -156,7 +157,7 @@ def _begun(settings: Any, made: Any) -> runs.Run:
     if int(os.environ.get("WORLD_SIZE", "1")) == 1:
         return runs.begin(settings.data, "generator", made.begun, made.wish.run)
     if made.wish.run is None:
-        raise UsageError("Several processes must agree on the run's name; give --run NAME.")
+        raise UsageError("Several processes must agree on the run's name; give --run-name NAME.")
     from accelerate import PartialState
 
     state = PartialState(cpu=made.wish.options.device == "cpu")

@@ -250,14 +250,14 @@ def test_a_run_ends_when_the_score_gets_no_better(llama: Path, tmp_path: Path, m
 def test_two_processes_learn_the_same_from_the_same_examples(
     llama: Path, tmp_path: Path, unbroken: tuple[Any, Any, list[Any]]
 ) -> None:
-    """`accelerate launch` on two CPU processes: two examples each at once make the step that one process makes of four."""
+    """Two CPU processes: two examples each at once make the step that one process makes of four."""
     data = tmp_path / "data"
     tuning.dataset(data, tuning.shop(60), tuning.shop(8))
-    words = ["--run", "both", "--base", llama, "--data", data, "--max-steps", 3, "--batch", 2, "--accumulation", 1]
-    root, env = Path(__file__).parents[1], tuning.environment()
-    words += ["--sample", 5, "--max-reply", 8, "--evaluations", 1, "--device", "cpu", "--dropout", 0]
-    launcher = ["-m", "accelerate.commands.launch", "--cpu", "--num_processes", "2", "--num_machines", "1"]
-    launcher += ["--mixed_precision", "no", "--dynamo_backend", "no", "--num_cpu_threads_per_process", "1"]
+    words = ["--run-name", "both", "--base", llama, "--data", data, "--max-steps", 3, "--batch", 2, "--accumulation", 1]
+    root, env = Path(__file__).parents[1], tuning.environment() | {"ACCELERATE_USE_CPU": "true"}
+    words += ["--sample", 5, "--max-reply", 8, "--evaluations", 1, "--device", "cpu", "--languages", "en"]
+    # what `accelerate launch` starts for several GPUs; for processes of one CPU it wants MPI
+    launcher = ["-m", "torch.distributed.run", "--nproc-per-node", "2", "--standalone"]
     command = [sys.executable, *launcher, "-m", "scripts.finetune", *map(str, words)]
     done = subprocess.run(
         command, check=False, capture_output=True, text=True, cwd=Path(__file__).parents[1], env=tuning.environment()

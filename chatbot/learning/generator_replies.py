@@ -60,7 +60,6 @@ def _generate(
         input_ids=ids.to(model.device),
         attention_mask=mask.to(model.device),
         generation_config=_greedy(ends, max_reply),
-        use_cache=True,
     )
     return [encoder.text(row[longest:].tolist()) for row in written]
 
@@ -68,7 +67,9 @@ def _generate(
 def _greedy(ends: Sequence[int], max_reply: int) -> Any:
     from transformers import GenerationConfig
 
-    return GenerationConfig(do_sample=False, max_new_tokens=max_reply, eos_token_id=list(ends), pad_token_id=ends[0])
+    return GenerationConfig(
+        do_sample=False, use_cache=True, max_new_tokens=max_reply, eos_token_id=list(ends), pad_token_id=ends[0]
+    )
 
 
 def _judge(reply: str, example: Example) -> Any:
