@@ -24,7 +24,7 @@ from tests.tiny_encoder import conversations, make_encoder
 
 @dataclasses.dataclass(frozen=True)
 class Deployment:
-    """A data folder with 150 conversations, an index, and a tiny encoder of its own."""
+    """A data folder with 240 conversations, an index, and a tiny encoder of its own."""
 
     data: Path
     base: Path
@@ -45,7 +45,7 @@ def deployment(tmp_path_factory: pytest.TempPathFactory) -> Deployment:
     (made.base / "README.md").write_text("---\nlicense: mit\n---\n")
     export = folder / "export.jsonl"
     with export.open("w", encoding="utf-8") as out:
-        for one in conversations(150):
+        for one in conversations(240):
             turns = [{"role": "customer", "text": one.question}, {"role": "agent", "text": one.answer}]
             out.write(json.dumps({"id": one.conversation_id, "language": "en", "turns": turns}) + "\n")
     assert made.type("import", export).code == 0
@@ -67,7 +67,7 @@ def test_it_makes_a_version_that_knows_its_conversations(deployment: Deployment,
     assert (tuned["version"], tuned["passed"]) == ("encoder-v0001", True)
     card = registry.open_version(deployment.settings.models_folder, "encoder-v0001").card
     assert (card.base_sha256, card.licence) == (locate(deployment.settings).digest, "mit")
-    assert 100 < len(card.conversations_sha256) < 150
+    assert len(card.conversations_sha256) == 204
     assert card.scores["window"]["difference"]["low"] > 0
     assert (deployment.data / "runs" / "encoder-run-0001" / "progress.jsonl").exists()
 
@@ -101,7 +101,7 @@ def test_published_it_serves_with_its_index_and_a_rollback_takes_both_back(
         assert "encoder-v0001/model.safetensors was changed" in str(retriever.problem)
         with pytest.raises(ModelError, match=r"encoder-v0001/model\.safetensors was changed"):
             open_embedder(settings)
-        refused(deployment.type("index"), "encoder-v0001/model.safetensors")
+        refused(deployment.type("index"), "encoder-v0001/model.safetensors", code=1)
     finally:
         card.write_bytes(whole)
     retriever.refresh()
@@ -139,7 +139,7 @@ def test_a_version_that_is_not_there_is_said_by_name(deployment: Deployment, tun
         assert base.name not in str(retriever.problem)
     finally:
         folder.with_name("away").rename(folder)
-    refused(deployment.type("index", "--encoder", "encoder-v0099"), "no model version 'encoder-v0099'")
+    refused(deployment.type("index", "--encoder", "encoder-v0099"), "no model version 'encoder-v0099'", code=1)
 
 
 @pytest.mark.models
@@ -147,7 +147,7 @@ def test_too_little_data_and_odd_wishes_are_refused_before_any_work(deployment: 
     refused(deployment.type("finetune", "--encoder", "--epochs", 1.5), "1.5 epochs do not work", code=2)
     refused(deployment.type("finetune", "--encoder", "--max-steps", 5), "--max-steps is for the generator", code=2)
     refused(deployment.type("finetune", "--encoder", "--languages", "fr"), "no passage in fr", code=2)
-    refused(deployment.type("finetune", "--encoder", "--resume", "nothing"), "no run 'nothing'")
+    refused(deployment.type("finetune", "--encoder", "--resume", "nothing"), "no run 'nothing'", code=1)
     few = Deployment(tmp_path / "few", deployment.base)
     refused(few.type("finetune", "--encoder"), "0 conversations are too few", code=2)
     assert not (few.data / "runs").exists()

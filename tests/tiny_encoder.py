@@ -45,7 +45,10 @@ def make_encoder(folder: Path) -> EncoderFiles:
         intermediate_size=64,
         max_position_embeddings=64,
     )
-    BertModel(config).save_pretrained(folder)
+    model = BertModel(config)
+    with torch.no_grad():  # words outweigh places: texts with other words lie apart, as with a trained encoder
+        model.embeddings.word_embeddings.weight *= 8
+    model.save_pretrained(folder)
     tokenizer.save(str(folder / "tokenizer.json"))
     return describe(folder, "tiny")
 

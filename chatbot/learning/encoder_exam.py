@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from chatbot.learning.encoder_loss import SCALE
 from chatbot.learning.encoder_pairs import Material, owner
 
 Vectors = npt.NDArray[np.float32]
@@ -24,11 +25,16 @@ _FEWEST = 10  # turns below which a figure is not given
 
 @dataclass(frozen=True, slots=True)
 class Marks:
-    """One figure, turn by turn: 1.0 for a hit, with the number of the turn's conversation (no name: it is kept) and language."""
+    """One figure, turn by turn: 1.0 for a hit, with the number of the turn's conversation (no name: it is kept) and language.
+
+    sure: mean probability that the encoder gives to what is right, a softmax over cosines times 20; it moves where few turns hide
+    a change of `hits`.
+    """
 
     hits: tuple[float, ...]
     owners: tuple[int, ...]
     languages: tuple[str, ...]
+    sure: float = 0.0
 
     @property
     def mean(self) -> float:
@@ -58,34 +64,44 @@ class Exam:
             texts = sorted({text for line in self._candidates for text in line})
             at = {text: row for row, text in enumerate(texts)}
             replies = encode(texts)
-            likeness = (
+            likeness = [
                 replies[[at[text] for text in line]] @ asked[row]
                 for row, line in zip(self._lines, self._candidates, strict=True)
-            )
+            ]
             hits = [float(one[0] > one[1:].max()) for one in likeness]
-            marks["reply"] = self._marks(hits, self._lines)
+            sure = [_share(one, np.arange(len(one)) == 0) for one in likeness]
+            marks["reply"] = self._marks(hits, sure, self._lines)
         if len(self._familiar) >= _FEWEST:
             known = encode([one.window for one in self._known.passages])
-            marks["window"] = self._marks(self._window_hits(asked, known), self._familiar)
+            marks["window"] = self._marks(*self._window_hits(asked, known), self._familiar)
         return marks
 
-    def _window_hits(self, asked: Vectors, known: Vectors) -> list[float]:
+    def _window_hits(self, asked: Vectors, known: Vectors) -> tuple[list[float], list[float]]:
         languages = np.asarray([one.language for one in self._known.passages])
-        hits = []
+        hits, sure = [], []
         for row in self._familiar:
             likeness = np.where(languages == self._held.passages[row].language, known @ asked[row], -2)
-            hits.append(float(self._known.groups[int(likeness.argmax())] == self._held.groups[row]))
-        return hits
+            same = self._known.groups == self._held.groups[row]
+            hits.append(float(same[int(likeness.argmax())]))
+            sure.append(_share(likeness, same))
+        return hits, sure
 
-    def _marks(self, hits: Sequence[float], rows: Sequence[int]) -> Marks:
+    def _marks(self, hits: Sequence[float], sure: Sequence[float], rows: Sequence[int]) -> Marks:
         asked = [self._held.passages[row] for row in rows]
         number = {name: at for at, name in enumerate(dict.fromkeys(map(owner, self._held.passages)))}
-        return Marks(tuple(hits), tuple(number[owner(one)] for one in asked), tuple(one.language for one in asked))
+        owners = tuple(number[owner(one)] for one in asked)
+        return Marks(tuple(hits), owners, tuple(one.language for one in asked), float(np.mean(sure)))
+
+
+def _share(likeness: Vectors, right: npt.NDArray[np.bool_]) -> float:
+    """What a softmax gives to those that are right together."""
+    weights = np.exp(SCALE * (likeness.astype(np.float64) - float(likeness.max())))
+    return float(weights[right].sum() / weights.sum())
 
 
 def score(marks: Mapping[str, Marks]) -> float:
-    """The one number that decides when to stop: the mean of the figures that there are."""
-    return float(np.mean([one.mean for one in marks.values()]))
+    """The one number that decides when to stop: the mean of what is given to the right, over the figures that there are."""
+    return float(np.mean([one.sure for one in marks.values()]))
 
 
 def _reply_questions(held: Material, known: Material, rng: np.random.Generator) -> tuple[list[int], list[list[str]]]:

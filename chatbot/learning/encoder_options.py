@@ -106,14 +106,12 @@ def outcome_of(
 
 def tuned_of(run: Path, outcome: Mapping[str, Any]) -> Tuned:
     """The same, read again."""
-    marks = {
-        when: {
-            name: Marks(*(tuple(one[key]) for key in ("hits", "owners", "languages")))
-            for name, one in outcome[when].items()
-        }
-        for when in ("before", "after")
-    }
+    marks = {when: {name: _marks(one) for name, one in outcome[when].items()} for when in ("before", "after")}
     return Tuned(run / "encoder", **({key: outcome[key] for key in _OUTCOME} | marks))
+
+
+def _marks(kept: Mapping[str, Any]) -> Marks:
+    return Marks(tuple(kept["hits"]), tuple(kept["owners"]), tuple(kept["languages"]), kept.get("sure", 0.0))
 
 
 _OUTCOME = ("steps", "best_step", "losses", "scores", "seconds", "peak_memory_mb")

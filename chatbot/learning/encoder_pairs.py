@@ -66,6 +66,7 @@ class Batch:
 def material(passages: Sequence[Passage], embedder: Embedder, labels: Sequence[str] | None = None) -> Material:
     """Groups the passages by answer. labels: what is known to be the same, in place of the answers' wording."""
     answers = embedder.encode([one.answer or "." for one in passages])
+    answers[[not one.answer.strip() for one in passages]] = 0  # no answer is like no other, not like all that have none
     if labels is not None:
         number = {label: at for at, label in enumerate(dict.fromkeys(labels))}
         return Material(passages, np.asarray([number[label] for label in labels], dtype=np.int64), answers)

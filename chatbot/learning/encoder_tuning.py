@@ -30,6 +30,8 @@ from chatbot.retrieval.encoder_files import EncoderFiles
 
 FEWEST_PAIRS = 64
 _LOG_EVERY = 10
+_GAIN = 0.001  # of the held-out score, from which weights count as better
+_LEAST_BETWEEN = 25  # steps from one measurement to the next: a small company's epochs are short
 _SPACE = 10  # times the weights: two checkpoints with their optimizer's state, the best, the result
 
 
@@ -92,12 +94,12 @@ class _Run:
         self.trainee = Trainee(self.base, self.options.device, self.options.max_tokens)
         self.watch(Progress("measure", 0, self.steps))
         before = exam.take(self.trainee.encode)
+        untuned = self._weights()
         self.position = Position(best_score=score(before), scores=[[0, round(score(before), 5)]])
         self._prepare()
         if not self.position.ended:
             self._train(exam)
-        if self.position.best_step:
-            self.trainee.model.load_state_dict(self.folder.best())
+        self.trainee.model.load_state_dict(self.folder.best() if self.position.best_step else untuned)
         after = exam.take(self.trainee.encode) if self.position.best_step else before
         return self._finish(before, after)
 
@@ -143,9 +145,10 @@ class _Run:
             self.position.losses.append([self.position.step, round(loss, 5)])
             if self.position.step % _LOG_EVERY == 0:
                 self._log()
-            if at + 1 in measured or at + 1 == len(batches):
+            due = at + 1 in measured and self.position.step - self.position.scores[-1][0] >= _LEAST_BETWEEN
+            if due or self.position.step == self.steps:
                 self._measure(exam)
-            self._save_if_due(at + 1 in measured)
+            self._save_if_due(due)
             if self.position.ended:
                 return
 
@@ -191,7 +194,7 @@ class _Run:
         self.watch(self._progress("measure"))
         found = score(exam.take(self.trainee.encode))
         self.position.scores.append([self.position.step, round(found, 5)])
-        if found > self.position.best_score:
+        if found > self.position.best_score + _GAIN:
             self.position.best_score, self.position.best_step, self.position.worse = found, self.position.step, 0
             self.folder.keep_best(self._weights())
         else:
@@ -212,7 +215,7 @@ class _Run:
         self.saved_at = time.monotonic()
 
     def _weights(self) -> dict[str, Any]:
-        return {name: value.detach().cpu().contiguous() for name, value in self.trainee.model.state_dict().items()}
+        return {name: value.detach().cpu().clone() for name, value in self.trainee.model.state_dict().items()}
 
     def _progress(self, stage: str) -> Progress:
         position, run = self.position, self.position.step - self.begun_at
