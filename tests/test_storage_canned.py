@@ -145,7 +145,9 @@ def test_who_has_no_team_changes_everybodys_only_where_there_are_no_teams(house:
 def test_change_and_delete_leave_a_trace_without_the_text(house: House) -> None:
     number = house.add("boss", HI)
     changed = run(
-        house.store.canned.change(house.people["boss"], house.actor("boss"), number, Wording("hello", "Good day!", "en"))
+        house.store.canned.change(
+            house.people["boss"], house.actor("boss"), number, Wording("hello", "Good day!", "en")
+        )
     )
     assert (changed.wording, changed.author) == (Wording("hello", "Good day!", "en"), "Boss")
     run(house.store.canned.delete(house.people["boss"], house.actor("boss"), number))
