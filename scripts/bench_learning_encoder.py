@@ -8,6 +8,7 @@ tuning nor index has seen.
 from __future__ import annotations
 
 import random
+import re
 import tempfile
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
@@ -35,7 +36,7 @@ _TOP = 5
 _SHOTS = 10
 _HELD_OUT, _SPLIT = 0.1, 1
 STAR = Tuning(epochs=2, kinds=("window", "reply"))
-COVID = Tuning(epochs=8, kinds=("question", "window", "reply"), batch=32)
+COVID = Tuning(epochs=12, kinds=("reply", "question"), patience=9)
 BANKING = Tuning(epochs=3, kinds=("question",), max_tokens=64)
 TEN_SHOT = Tuning(epochs=12, kinds=("question",), max_tokens=64)
 
@@ -64,10 +65,16 @@ def star(ground: Ground) -> Mapping[str, Any]:
 
 
 def covid(ground: Ground) -> Mapping[str, Any]:
-    """Half of each answer's questions indexed and learned from, the other half asked."""
+    """Half of each answer's questions indexed and learned from, the other half asked.
+
+    38 % of its questions stand there word for word under several answers: the second pair of rows counts each of these as right.
+    """
     corpus = load_corpus(ground.data_folder, "covid_faq", ground.seed)
     pair = tuned_pair(ground, "covid_faq", corpus.passages, COVID)
-    rows = _elected(corpus, pair, "R")
+    answers: dict[str, set[str]] = defaultdict(set)
+    for record in read_corpus(ground.data_folder, "covid_faq"):
+        answers[_folded(record["question"])].add(record["intent"])
+    rows = _elected(corpus, pair, "R") | _elected(corpus, pair, "R of any answer to that very question", answers)
     return {
         "rows": rows,
         "training": _words(pair.run),
@@ -129,17 +136,17 @@ def _settings(ground: Ground) -> Settings:
 # --- figures ---------------------------------------------------------------------------------------------
 
 
-def _elected(corpus: Corpus, pair: _Pair, what: str) -> dict[str, Any]:
-    """@1 and best of 5 of the hybrid search, its fusion fitted with each encoder."""
+def _elected(corpus: Corpus, pair: _Pair, what: str, answers: Mapping[str, set[str]] | None = None) -> dict[str, Any]:
+    """@1 and best of 5 of the hybrid search, its fusion fitted with each encoder. answers: what else is right, by question."""
     groups = [ask.conversation for ask in corpus.asks]
-    before, after = (_hits(corpus, embedder) for embedder in (pair.base, pair.tuned))
+    before, after = (_hits(corpus, embedder, answers or {}) for embedder in (pair.base, pair.tuned))
     return {
         name: _compared(before[at], after[at], groups)
         for at, name in enumerate((f"{what}@1", f"{what}, best of {_TOP}"))
     }
 
 
-def _hits(corpus: Corpus, embedder: Embedder) -> tuple[list[float], list[float]]:
+def _hits(corpus: Corpus, embedder: Embedder, answers: Mapping[str, set[str]]) -> tuple[list[float], list[float]]:
     first, any_of = [], []
     with tempfile.TemporaryDirectory(prefix="bench-index-") as folder:
         build_index(corpus.passages, embedder, Path(folder))
@@ -147,8 +154,9 @@ def _hits(corpus: Corpus, embedder: Embedder) -> tuple[list[float], list[float]]
         for ask in corpus.asks:
             result = retriever.search(ask.query, _TOP)
             labels = [corpus.label[hit.passage.id] for hit in result.hits]
-            first.append(float(bool(labels) and labels[result.medoid] == ask.truth))
-            any_of.append(float(ask.truth in labels))
+            right = {ask.truth} | answers.get(_folded(ask.query.text), set())
+            first.append(float(bool(labels) and labels[result.medoid] in right))
+            any_of.append(float(not right.isdisjoint(labels)))
     return first, any_of
 
 
@@ -192,6 +200,10 @@ def _compared(before: Sequence[float], after: Sequence[float], groups: Sequence[
         "after": interval(after, groups).view(),
         "difference": paired(after, before, groups).view(),
     }
+
+
+def _folded(question: str) -> str:
+    return " ".join(re.findall(r"\w+", question.lower()))
 
 
 def _words(run: Tuned) -> str:
