@@ -36,7 +36,9 @@ def texts(found):
 
 def test_three_precedents_that_say_different_things():
     found = suggest(ASKED, answerer([NEW, AGAIN, LABEL, SHOP]))
-    assert texts(found) == [NEW.passage.answer, LABEL.passage.answer, SHOP.passage.answer]
+    same, *others = texts(found)
+    assert same in (NEW.passage.answer, AGAIN.passage.answer)
+    assert others == [LABEL.passage.answer, SHOP.passage.answer]
     assert found.fits
     assert found.confidence > 0.63
 
@@ -130,18 +132,27 @@ async def test_an_unsupported_draft_is_replaced_by_the_past_answer_which_says_so
 
 
 @pytest.mark.parametrize(
-    "said",
+    ("said", "why"),
     [
-        "Customer's question: How long can I return a jacket? You can return unused items with tags.",
-        "You asked how long a jacket can be returned, which is a good question.",
-        "You can return unused items with tags of [ORDER] within 30 days.",
+        (
+            "Customer's question: How long can I return a jacket? You can return unused items with tags.",
+            "its draft did not reword the past answer",
+        ),
+        (
+            "You asked how long a jacket can be returned, which is a good question.",
+            "its draft did not reword the past answer",
+        ),
+        (
+            "You can return unused items with tags of [ORDER] within 30 days.",
+            "evidence: a placeholder is left: [ORDER]",
+        ),
     ],
 )
-async def test_a_draft_that_repeats_question_or_prompt_is_none(said):
+async def test_a_draft_that_repeats_question_or_prompt_is_none(said, why):
     turns = [Turn(Role.CUSTOMER, "How long can I return the jacket of NP-48213?")]
     made = await draft(turns, answerer([NEW], model=ScriptedModel([said])))
     assert (made.text, made.mode) == (NEW.passage.answer, Mode.PRECEDENT)
-    assert made.degraded == ("generator: its draft did not reword the past answer",)
+    assert made.degraded == (f"generator: {why}",)
 
 
 async def test_a_language_that_the_model_is_not_declared_for_gets_the_past_answer():

@@ -59,7 +59,7 @@ class ScriptedEngine:
 def scripted(monkeypatch: pytest.MonkeyPatch) -> Callable[..., ScriptedEngine]:
     def use(**behaviour: str) -> ScriptedEngine:
         engine = ScriptedEngine(**behaviour)
-        monkeypatch.setattr(replying, "_open", lambda *_: engine)
+        monkeypatch.setattr(replying, "open_engine", lambda *_: engine)
         return engine
 
     return use
