@@ -17,11 +17,11 @@ from tests.tiny_encoder import conversations, make_encoder
 
 @pytest.fixture
 def corpus(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Six answers, 160 questions, as covid_faq has them; the settings name the tiny encoder."""
+    """Six answers, 320 questions, as covid_faq has them; the settings name the tiny encoder."""
     folder = tmp_path / "corpora"
     folder.mkdir()
     with gzip.open(folder / "covid_faq.jsonl.gz", "wt", encoding="utf-8") as out:
-        for one in conversations(160):
+        for one in conversations(320):
             record = {
                 "id": one.id,
                 "language": "en",
@@ -49,7 +49,7 @@ def test_the_same_asks_before_and_after_and_a_run_that_is_over_is_only_measured(
     for name, other in zip(strict, wide, strict=True):
         assert part["rows"][other]["after"]["mean"] >= part["rows"][name]["after"]["mean"]
     first = part["rows"]["R@1"]
-    assert first["before"]["n"] == first["after"]["n"] == 78
+    assert first["before"]["n"] == first["after"]["n"] == 158
     assert first["difference"]["mean"] == pytest.approx(first["after"]["mean"] - first["before"]["mean"], abs=2e-4)
     assert first["after"]["mean"] > 0.5
     assert result["goals"] == {"covid_faq: R@1 >= .72": first["after"]["mean"] >= 0.72}

@@ -231,9 +231,11 @@ def test_the_conversations_language_comes_first(site: Desk) -> None:
 def test_what_is_refused_says_why_and_changes_nothing(site: Desk) -> None:
     made = site.post(CANNED, {"shortcut": "hi", "text": "Hello"}).json()
     one = f"{CANNED}/{made['id']}"
+    again = site.post(CANNED, {"shortcut": "HI", "text": "again"})
+    assert again.status_code == 409
     team = done(site.store.teams.add("Returns", [], Actor(None, "test"))).id
     for status, path, body in (
-        (409, CANNED, {"shortcut": "HI", "text": "again"}),
+        (403, CANNED, {"shortcut": "HI", "text": "again"}),  # where there are teams, everybody's are an admin's
         (422, CANNED, {"shortcut": "two words", "text": "x"}),
         (422, CANNED, {"shortcut": "long", "text": "x" * (LONGEST + 1)}),
         (403, CANNED, {"shortcut": "theirs", "text": "x", "team_id": team}),
@@ -245,8 +247,10 @@ def test_what_is_refused_says_why_and_changes_nothing(site: Desk) -> None:
         assert answer.json()["error"]["message"].endswith(".")
     assert site.client.delete(one, headers=sign_in(site.store, team="Returns").headers).status_code == 403
     assert [one["text"] for one in site.client.get(CANNED, headers=site.ann.headers).json()["answers"]] == ["Hello"]
-    assert site.client.delete(one, headers=site.ann.headers).json() == {"deleted": True}
-    assert site.client.delete(one, headers=site.ann.headers).status_code == 404
+    assert site.client.delete(one, headers=site.ann.headers).status_code == 403
+    boss = sign_in(site.store, "admin", name="Ada Boss").headers
+    assert site.client.delete(one, headers=boss).json() == {"deleted": True}
+    assert site.client.delete(one, headers=boss).status_code == 404
 
 
 def test_only_teams_that_one_may_write_for_are_offered(site: Desk) -> None:
