@@ -73,9 +73,10 @@ def forget_texts() -> None:
     Found by looking, so that a cache added tomorrow is emptied too.
     """
     for kept in gc.get_objects():
-        if isinstance(kept, Recent):
+        kind = type(kept)  # isinstance would ask every object of the process for its class, and some warn when asked
+        if issubclass(kind, Recent):
             kept.clear()
-        elif isinstance(kept, functools._lru_cache_wrapper) and _remembers_texts(kept):
+        elif issubclass(kind, functools._lru_cache_wrapper) and _remembers_texts(kept):
             kept.cache_clear()
 
 
