@@ -48,7 +48,11 @@ def teach(store: Store, assistant: Assistant, user: User) -> int:
     return done(store.corrections.correct(user, actor, (made.id, reply.seq), lesson)).id
 
 
-OTHERS = ("Where is my parcel?", "Can I pay by card?", "What does shipping cost?")  # none of which the taught answer speaks of
+OTHERS = (
+    "Where is my parcel?",
+    "Can I pay by card?",
+    "What does shipping cost?",
+)  # none of which the taught answer speaks of
 
 
 def places(assistant: Assistant) -> dict[str, dict[str, dict[str, int]]]:
