@@ -231,12 +231,27 @@ def test_out_of_reach_the_customer_is_told_and_leaves_an_address(customer: Side,
 
 def test_a_session_that_ends_is_said_and_the_text_stays(customer: Side, ann: Side, site: Site) -> None:
     taken(customer, ann)
-    ann.page.get_by_label("Reply", exact=True).fill("one moment")
+    field, send = ann.page.get_by_label("Reply", exact=True), ann.page.get_by_role("button", name="Send")
+    field.fill("one moment")
     ann.context.clear_cookies()
-    ann.page.get_by_role("button", name="Send").click()
-    expect(ann.page.locator(".composer .problem")).to_contain_text("Your text is still here.")
-    expect(ann.page.get_by_label("Reply", exact=True)).to_have_value("one moment")
+    ann.page.locator("[data-list=bot]").click()
     expect(ann.page.locator("#signin")).to_be_visible()
+    expect(ann.page.locator(".toast.bad").first).to_be_visible()
+    for width, height in ((390, 844), (1280, 800)):  # what is said lies over nothing that is needed
+        ann.page.set_viewport_size({"width": width, "height": height})
+        for needed in (
+            send,
+            field,
+            ann.page.get_by_role("button", name="Close", exact=True),
+            ann.page.locator("#signin"),
+        ):
+            needed.click(trial=True)
+    send.click()
+    expect(ann.page.locator(".composer .problem")).to_contain_text("Your text is still here.")
+    expect(field).to_have_value("one moment")
+    ann.page.close()
+    refused = "Failed to load resource: the server responded with a status of 401 (Unauthorized)"
+    assert set(ann.errors) == {refused}
     ann.errors.clear()
 
 

@@ -27,7 +27,7 @@ export async function call(method, path, data = undefined) {
   throw new Refused(code, message, answer.status);
 }
 
-// A short notice at the foot of the page; kind: "good" or "bad".
+// A short notice at the head of the page, where it lies over no control; kind: "good" or "bad".
 export function tell(message, kind = "good") {
   const note = document.createElement("p");
   note.className = `toast ${kind}`;
@@ -48,10 +48,10 @@ export async function attempt(work) {
   }
 }
 
-// Drafts stay on the page; signing in happens in another tab.
+// Drafts stay on the page; signing in happens in another tab. The line has a place of its own: it stays until then.
 function askToSignIn() {
   if (document.getElementById("signin")) return;
   const link = document.createElement("a");
   Object.assign(link, { id: "signin", href: "/login", target: "_blank", textContent: "Sign in again (opens a new tab; your work stays here)" });
-  document.getElementById("toasts").append(link);
+  document.getElementById("app").before(link);
 }
