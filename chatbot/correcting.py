@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from chatbot import smalltalk
 from chatbot.errors import BadInput, PersonalData
 from chatbot.privacy import Masker
 from chatbot.transcripts.window import render_window
@@ -29,19 +30,24 @@ class Taught:
 def asked(messages: Sequence[Message], reply: Message, detect: Detect, masker: Masker) -> Taught:
     """What was asked and wrongly answered.
 
-    messages: those before the reply, oldest first. The question is what was searched for, so that it is found again.
+    messages: those before the reply, oldest first. The question is what was searched for, so that it is found again; where
+    nothing was, the last one before "a person, please" and the like.
     """
-    turns = [Turn(message.role, message.text) for message in messages if message.role in _SPOKEN]
-    while turns and turns[-1].role is not Role.CUSTOMER:
-        turns.pop()
     made = reply.reply
+    searched = made.provenance.query if made else None
+    turns = [Turn(message.role, message.text) for message in messages if message.role in _SPOKEN]
+    while turns and (turns[-1].role is not Role.CUSTOMER or not (searched or _asks(turns[-1]))):
+        turns.pop()
     wrong = masker.mask(reply.text, _names(messages))
     if not turns:
         return Taught("", "", (), wrong)
     query = understand(turns, made.language if made else None, detect, masker).query
-    searched = made.provenance.query if made else None
     said = tuple((turn.role.value, masker.mask(turn.text)) for turn in turns)
     return Taught(searched or query.text, query.window, said, wrong)
+
+
+def _asks(turn: Turn) -> bool:
+    return smalltalk.recognise(turn.text) in (None, smalltalk.Intent.UNCLEAR)
 
 
 def answered(before: Taught, question: str | None, answer: str, masker: Masker) -> Taught:

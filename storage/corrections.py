@@ -20,7 +20,7 @@ from storage.databases import Database
 from storage.desk_tables import CorrectionRow
 from storage.lessons import Lesson
 from storage.people import User
-from storage.tables import ConversationRow
+from storage.tables import ConversationRow, MessageRow
 from storage.visibility import seen_by
 
 T = TypeVar("T")
@@ -101,10 +101,10 @@ class Corrections:
         """Takes all effects back. Raises Conflict when it is undone already or another answer builds on it; NotFound."""
         return await self._write(lambda c: _read(lessons.undo(c, user, actor, correction_id)))
 
-    async def of(self, user: User, conversation_id: str) -> Sequence[Correction]:
-        """Those of one conversation, undone ones included, newest first."""
+    async def standing(self, user: User, conversation_id: str) -> Mapping[int, Correction]:
+        """Those of one conversation's replies that nobody has undone, by the reply's seq."""
         check_id(conversation_id)
-        return await self._read(lambda c: _list(c, user, conversation_id=conversation_id))
+        return await self._read(lambda c: _standing(c, user, conversation_id))
 
     async def recent(self, user: User, *, before_id: int | None = None, limit: int = 50) -> Sequence[Correction]:
         """Newest first; an agent sees those of visible conversations, an admin all. `before_id` pages on."""
@@ -127,21 +127,22 @@ def _reply(connection: Connection, user: User, conversation_id: str, seq: int) -
     return Corrected(tuple(messages[:-1]), messages[-1], _read(standing) if standing else None, copies)
 
 
-def _list(
-    connection: Connection,
-    user: User,
-    *,
-    conversation_id: str | None = None,
-    before_id: int | None = None,
-    limit: int = 200,
-) -> list[Correction]:
+def _standing(connection: Connection, user: User, conversation_id: str) -> dict[int, Correction]:
+    rows = connection.execute(
+        select(CorrectionRow.__table__, MessageRow.seq)
+        .join(MessageRow, MessageRow.id == CorrectionRow.message_id)
+        .join(ConversationRow, ConversationRow.id == MessageRow.conversation_id)
+        .where(ConversationRow.id == conversation_id, seen_by(user), CorrectionRow.undone_at.is_(None))
+    )
+    return {row.seq: _read(row) for row in rows}
+
+
+def _list(connection: Connection, user: User, *, before_id: int | None, limit: int) -> list[Correction]:
     query = select(CorrectionRow.__table__).outerjoin(
         ConversationRow, ConversationRow.id == CorrectionRow.conversation_id
     )
     if not user.is_admin:
         query = query.where(or_(CorrectionRow.user_id == user.id, ConversationRow.id.is_not(None) & seen_by(user)))
-    if conversation_id is not None:
-        query = query.where(CorrectionRow.conversation_id == conversation_id, seen_by(user))
     if before_id is not None:
         query = query.where(CorrectionRow.id < before_id)
     return [_read(row) for row in connection.execute(query.order_by(CorrectionRow.id.desc()).limit(limit))]

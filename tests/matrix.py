@@ -366,7 +366,6 @@ def _a_passage(scene: Scene) -> str:
 
 
 KNOWLEDGE: Table = {
-    ("GET", f"{_CORRECT}/of/{{conversation_id}}"): team(),  # of another team's: none
     ("POST", _CORRECT): team(201, 404, body=_correction),
     ("GET", f"{_CORRECT}/of/{{conversation_id}}/{{seq}}"): team(200, 404),
     ("POST", f"{_CORRECT}/{{correction_id}}/undo"): team(200, 404),

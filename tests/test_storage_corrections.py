@@ -274,8 +274,10 @@ def test_another_teams_conversation_is_not_there(store: Store) -> None:
     made = done(store.corrections.correct(own, actor(own), place, LESSON))
     with pytest.raises(NotFound):
         done(store.corrections.undo(foreign, actor(foreign), made.id))
-    assert done(store.corrections.of(foreign, place[0])) == []
-    assert [one.id for one in done(store.corrections.of(own, place[0]))] == [made.id]
+    assert done(store.corrections.standing(foreign, place[0])) == {}
+    assert done(store.corrections.standing(own, place[0])) == {place[1]: made}
+    done(store.corrections.undo(own, actor(own), made.id))
+    assert done(store.corrections.standing(own, place[0])) == {}
 
 
 def test_an_answer_needs_a_name_and_words(store: Store) -> None:

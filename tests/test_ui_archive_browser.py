@@ -10,7 +10,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 from sqlalchemy import func, select
 
-from chatbot.types import Action, Decision, Feedback, Provenance
+from chatbot.types import Action, Decision, Feedback, Mode, Provenance, Reply
 from storage.desk_tables import ConfidenceLabelRow, VerdictRow
 from storage.opening import Store
 from storage.people_tables import AuditRow
@@ -149,3 +149,39 @@ def test_nothing_is_wider_than_a_phone(site: tuple[str, Store], page: Page, path
     expect(page.get_by_role("heading", level=1)).to_be_visible()
     expect(page.locator(".said").first).to_be_visible()
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
+
+
+def test_what_a_person_put_in_a_replys_place_stands_below_it_until_it_is_undone(
+    site: tuple[str, Store], page: Page
+) -> None:
+    url, store = site
+    place = conversation(store, "Can I return worn boots?")
+    asked, _ = done(store.conversations.add_customer_message(place, OWNER, "Do you hire out kayaks?", "2"))
+    refusal = Reply(
+        "I found nothing that fits.", Decision(Action.HAND_OVER, "nothing_fits", 0.1, True), Mode.FIXED, "en"
+    )
+    done(store.conversations.add_reply(place, refusal, asked.seq))
+    page.goto(f"{url}/agents/transcripts/{place}")
+    page.get_by_role("button", name="Correct this answer").click()
+    page.get_by_label("The right answer").fill("Worn boots stay yours.")
+    page.get_by_role("button", name="Save correction").click()
+    corrected = page.get_by_role("group", name="Corrected by Ann Lee")
+    expect(corrected).to_contain_text("Worn boots stay yours.")
+    expect(page.get_by_role("button", name="Correct this answer")).to_have_count(0)
+    wrong = page.get_by_role("group", name="Verdict on message 2").get_by_role("button", name="Wrong")
+    expect(wrong).to_have_attribute("aria-pressed", "true")
+
+    page.get_by_role("button", name="Write the answer").click()
+    field = page.get_by_label("The right answer")
+    expect(field).to_have_value("")
+    expect(page.get_by_label("Question this answers")).to_have_value("Do you hire out kayaks?")
+    field.fill("We hire out no kayaks.")
+    page.get_by_role("button", name="Save answer").click()
+    expect(page.get_by_role("group", name="Answer written by Ann Lee")).to_contain_text("We hire out no kayaks.")
+
+    page.goto(f"{url}/agents/#{place}")
+    expect(corrected).to_contain_text("Worn boots stay yours.")
+    corrected.get_by_role("button", name="Undo").click()
+    page.get_by_role("button", name="Take back").click()
+    expect(corrected).to_have_count(0)
+    expect(page.get_by_role("button", name="Correct this answer")).to_be_visible()

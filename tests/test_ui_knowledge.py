@@ -83,9 +83,10 @@ def test_a_correction_by_an_agent_is_kept_and_taken_back(site: House) -> None:
     second = post(site, sign_in(site.store, name="Bob Ray"), CORRECT, body, 409)
     assert "Ann Lee" in second["error"]["message"]
     assert get(site, ann, f"{CORRECT}/of/{place}/2")["correction"]["id"] == made["correction"]["id"]
+    for shown in (f"/agents/api/transcripts/{place}", f"/agents/api/desk/conversations/{place}?after=2"):
+        assert get(site, ann, shown)["corrections"] == {"2": made["correction"]}
     post(site, ann, f"{CORRECT}/{made['correction']['id']}/undo", {})
-    (kept,) = get(site, ann, f"{CORRECT}/of/{place}")["corrections"]
-    assert kept["undone_by"] == "Ann Lee"
+    assert get(site, ann, f"{CORRECT}/of/{place}/2")["correction"] is None
     (case,) = (post(site, ann, CORRECT, body | {"question": "How many days?"}, 201),)
     assert case["correction"]["question"] == "How many days?"
     assert [one.turns[-1]["text"] for one in site.store.cases.all()] == ["How many days?"]

@@ -16,6 +16,7 @@ from storage.filters import Filters
 from storage.reviews import Judged
 from storage.searchbox import MAX_BOX_CHARS, Snippet
 from ui.api import ConversationId, Strict
+from ui.staff.corrections import standing_view
 from ui.staff.pages import page
 from ui.staff.parts import StaffParts
 from ui.staff.views import staff_message
@@ -90,7 +91,8 @@ class ArchiveRoutes:
         }
 
     async def transcript(self, conversation_id: ConversationId, request: Request) -> dict[str, Any]:
-        """Everything said, with how each reply came about and what was thought of it; the view is audited."""
+        """Everything said, with how each reply came about, what was thought of it, and what people put in its place; the view is
+        audited."""
         user = await self.parts.gate.agent(request)
         actor = self.parts.gate.actor(user, request)
         found = await self.parts.store.archive.transcript(conversation_id, user, actor)
@@ -99,6 +101,7 @@ class ArchiveRoutes:
             "conversation": conversation_view(found.conversation) | {"tags": list(found.tags)},
             "messages": [staff_message(message) for message in found.messages],
             "verdicts": {str(seq): verdict_view(verdict) for seq, verdict in judged.items()},
+            "corrections": await standing_view(self.parts, user, conversation_id),
         }
 
 

@@ -11,9 +11,10 @@ from pydantic import Field
 
 from chatbot.correcting import Taught
 from chatbot.errors import Conflict
-from chatbot.types import Source
+from chatbot.types import Mode, Source
 from storage.corrections import Corrected, Correction
 from storage.lessons import LONGEST
+from storage.people import User
 from storage.superseding import said_by
 from ui.api import MAX_SEQ, Strict
 from ui.staff.parts import StaffParts
@@ -39,7 +40,6 @@ class NewCorrection(Strict):
 
 def correction_routes(parts: StaffParts) -> APIRouter:
     router, routes = APIRouter(), CorrectionRoutes(parts, Teaching(parts))
-    router.add_api_route("/agents/api/corrections/of/{conversation_id}", routes.list, methods=["GET"])
     router.add_api_route("/agents/api/corrections/of/{conversation_id}/{seq}", routes.preview, methods=["GET"])
     router.add_api_route("/agents/api/corrections", routes.add, methods=["POST"], status_code=201)
     router.add_api_route("/agents/api/corrections/{correction_id}/undo", routes.undo, methods=["POST"])
@@ -54,7 +54,7 @@ class CorrectionRoutes:
     teaching: Teaching
 
     async def preview(self, request: Request, conversation_id: ConversationId, seq: Seq) -> Mapping[str, Any]:
-        """What was asked and said, and what a correction would supersede."""
+        """What was asked and said, and what a correction would supersede; `answered`: the reply was one, no fixed sentence."""
         user = await self.parts.gate.agent(request)
         found = await self.parts.store.corrections.reply(user, conversation_id, seq)
         taught = await self.teaching.asked(found)
@@ -74,17 +74,17 @@ class CorrectionRoutes:
         await self.teaching.take_over()
         return {"correction": correction_view(made), "masked": masked}
 
-    async def list(self, request: Request, conversation_id: ConversationId) -> Mapping[str, Any]:
-        """The corrections of one conversation, newest first, undone ones included."""
-        user = await self.parts.gate.agent(request)
-        found = await self.parts.store.corrections.of(user, conversation_id)
-        return {"corrections": [correction_view(each) for each in found]}
-
     async def undo(self, request: Request, correction_id: CorrectionId) -> Mapping[str, Any]:
         user = await self.parts.gate.agent(request)
         undone = await self.parts.store.corrections.undo(user, self.parts.gate.actor(user, request), correction_id)
         await self.teaching.take_over()
         return {"correction": correction_view(undone)}
+
+
+async def standing_view(parts: StaffParts, user: User, conversation_id: str) -> dict[str, Any]:
+    """The corrections of a conversation that stand, by the seq of the reply, for those who read it."""
+    found = await parts.store.corrections.standing(user, conversation_id)
+    return {str(seq): correction_view(each) for seq, each in found.items()}
 
 
 def correction_view(correction: Correction) -> dict[str, Any]:
@@ -103,6 +103,7 @@ def _preview(found: Corrected, taught: Taught) -> dict[str, Any]:
         "question": taught.question,
         "asked": next((message.text for message in reversed(found.messages) if message.role.value == "customer"), ""),
         "reply": found.reply.text,
+        "answered": reply.mode is not Mode.FIXED,
         "language": reply.language,
         "sources": [_choice(source, used, found.copies) for source in reply.sources],
         "correction": correction_view(found.correction) if found.correction else None,

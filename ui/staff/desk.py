@@ -18,6 +18,7 @@ from storage.people import User
 from storage.taking import Hand
 from ui.api import MAX_SEQ, ConversationId, Strict
 from ui.staff import insight
+from ui.staff.corrections import standing_view
 from ui.staff.desk_views import facts_view, item_view
 from ui.staff.live import LiveDesk
 from ui.staff.pages import page
@@ -76,7 +77,8 @@ class DeskRoutes:
     async def conversation(
         self, conversation_id: ConversationId, request: Request, after: Annotated[int, Query(ge=0, le=MAX_SEQ)] = 0
     ) -> dict[str, Any]:
-        """The conversation with its messages with seq > `after`, at most 500, notes included; the view is audited."""
+        """The conversation with its messages with seq > `after`, at most 500, notes included, and the corrections of all that
+        stand; the view is audited."""
         user = await self.parts.gate.agent(request)
         desk = self.parts.store.desk
         item = await desk.item(user, conversation_id)
@@ -85,6 +87,7 @@ class DeskRoutes:
         return {
             "conversation": (await self._views([item]))[0],
             "messages": [staff_message(message) for message in found],
+            "corrections": await standing_view(self.parts, user, conversation_id),
             "more": len(found) == MESSAGES,
         }
 

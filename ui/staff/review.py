@@ -17,6 +17,7 @@ from storage.people import User
 from storage.review_candidates import Ask, Unjudged
 from ui.api import MAX_SEQ, ConversationId, Strict
 from ui.staff.archive import conversation_view, verdict_view
+from ui.staff.corrections import standing_view
 from ui.staff.pages import page
 from ui.staff.parts import StaffParts
 from ui.staff.views import staff_message
@@ -99,6 +100,7 @@ class ReviewRoutes:
             "seq": seq,
             "messages": [staff_message(message) for message in found.messages],
             "verdict": verdict_view(found.judged) if found.judged else None,
+            "corrections": await standing_view(self.parts, user, conversation_id),
         }
 
     async def judge(self, request: Request, said: NewVerdict) -> dict[str, Any]:

@@ -1,4 +1,5 @@
 // The dialog in which a reply of the assistant is corrected: openCorrection({conversation, seq}) resolves to true once it is saved.
+import { ask } from "./dialogs.js";
 import { el, moment } from "./dom.js";
 import { attempt, call, Refused, tell } from "./http.js";
 import { oursBox } from "./ours.js";
@@ -16,7 +17,7 @@ export async function openCorrection({ conversation, seq }) {
 
 // Takes a correction back, after a question; true once it is undone.
 export async function undoCorrection(correction) {
-  if (!window.confirm("Take this answer back? What it replaced is used again, and its test case and label go.")) return false;
+  if (!(await ask("Take this answer back?", "What it replaced is used again, and its test case and label go.", "Take back"))) return false;
   const done = await attempt(() => call("POST", `${API}/${correction.id}/undo`, {}));
   if (done) tell("Taken back. The earlier answer is used again.");
   return Boolean(done);
@@ -26,14 +27,14 @@ function show(found, place, resolve) {
   const draft = keeper(`correction:${place.conversation}:${place.seq}`);
   const kept = draft.read();
   const question = el("textarea", { id: "correct-question", rows: 2, value: kept.question ?? found.question, maxlength: 8000 });
-  const answer = el("textarea", { id: "correct-answer", rows: 6, value: kept.answer ?? found.reply, maxlength: 8000, required: true });
+  const answer = el("textarea", { id: "correct-answer", rows: 6, value: kept.answer ?? (found.answered ? found.reply : ""), maxlength: 8000, required: true });
   const choices = found.sources.map((source) => ({ source, box: el("input", { type: "checkbox", checked: source.supersede }) }));
   const ours = oursBox();
   const problem = el("p.problem", { hidden: true, role: "alert" });
-  const save = el("button.primary", { type: "submit" }, "Save correction");
+  const save = el("button.primary", { type: "submit" }, found.answered ? "Save correction" : "Save answer");
   const cancel = el("button", { type: "button", onclick: () => dialog.close() }, "Cancel");
   const form = el("form.correct", {},
-    el("h2", { id: "correct-title" }, "Correct this answer"),
+    el("h2", { id: "correct-title" }, found.answered ? "Correct this answer" : "Write the answer"),
     found.correction ? standing(found.correction, (undone) => close(undone)) : null,
     quoted("The customer asked", found.asked),
     quoted("The assistant said", found.reply),
@@ -85,7 +86,7 @@ function quoted(title, text) {
 function standing(correction, close) {
   const undo = el("button", { type: "button", onclick: async () => { if (await undoCorrection(correction)) close(true); } }, "Undo this correction");
   return el("div.card.standing", {},
-    el("p", {}, `${correction.agent} corrected this on ${moment(correction.created_at)}:`),
+    el("p", {}, `${correction.agent} wrote another answer on ${moment(correction.created_at)}:`),
     el("p.said", { dir: "auto" }, correction.answer), el("div.row", {}, undo));
 }
 

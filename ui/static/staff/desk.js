@@ -171,7 +171,7 @@ class Desk {
     const known = new Set(this.messages.map((message) => message.seq));
     const fresh = found.messages.filter((message) => !known.has(message.seq));
     this.messages = [...this.messages, ...fresh].sort((one, other) => one.seq - other.seq);
-    this.conversation = found.conversation;
+    Object.assign(this, { conversation: found.conversation, corrections: found.corrections });
     this.drawTalk();
     if (followed) scroll.scrollTop = scroll.scrollHeight;
     const theirs = fresh.filter((message) => message.role === "customer");
@@ -198,7 +198,9 @@ class Desk {
     }
     this.drawHead(conversation, mine);
     drawMessages(parts.transcript, this.messages, {
+      corrections: this.corrections,
       onCorrect: (message) => this.correct(message),
+      onUndo: (correction) => this.undo(correction),
       extra: this.config.translates ? (message) => translation(conversation, message) : null,
     });
     composer.open(conversation.id, mine);
@@ -296,7 +298,12 @@ class Desk {
 
   async correct(message) {
     const { openCorrection } = await import("./correct.js");
-    if (await openCorrection({ conversation: this.open, seq: message.seq })) tell("The correction is in effect.");
+    if (await openCorrection({ conversation: this.open, seq: message.seq })) await this.catchUp();
+  }
+
+  async undo(correction) {
+    const { undoCorrection } = await import("./correct.js");
+    if (await undoCorrection(correction)) await this.catchUp();
   }
 
   async loadFacts() {

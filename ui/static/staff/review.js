@@ -1,7 +1,7 @@
 // The review queue: one reply of the assistant after another, judged with a key: 1 right, 2 wrong, 3 harmless, arrows to move.
 import { openCorrection } from "./correct.js";
 import { el, fill } from "./dom.js";
-import { attempt, call, tell } from "./http.js";
+import { attempt, call } from "./http.js";
 import { sheet } from "./sheet.js";
 import { drawMessages, percent } from "./transcript.js";
 import { languageName } from "./transcripts.js";
@@ -80,7 +80,7 @@ class Review {
 
   draw(item, found) {
     const list = el("ol", { "aria-label": "The reply and what was said around it" });
-    drawMessages(list, found.messages, {});
+    drawMessages(list, found.messages, { corrections: found.corrections });
     const row = [...list.children].find((line) => line.dataset.seq === String(item.seq));
     row?.classList.add("judging");
     row?.querySelector("details")?.setAttribute("open", "");
@@ -119,7 +119,7 @@ class Review {
       if (known) this.done[known] -= 1;
       this.done[verdict] = (this.done[verdict] ?? 0) + 1;
       this.judged.set(nameOf(item), verdict);
-      if (verdict === "wrong" && (await openCorrection({ conversation: item.conversation, seq: item.seq }))) tell("Corrected.");
+      if (verdict === "wrong") await openCorrection({ conversation: item.conversation, seq: item.seq });
     } finally {
       this.busy = false;
     }

@@ -17,16 +17,18 @@ export const reasonOf = (code) => REASONS[code] ?? String(code ?? "").replaceAll
 export const percent = (share) => `${Math.round(share * 100)} %`;
 
 // messages: as `staff_message` makes them. Rows that stand already are kept, so open details and the focus stay.
-// onCorrect(message): called by "Correct this answer" below a bot's reply; without it there is no such button.
+// corrections: by seq, what people put in a reply's place. onCorrect(message): called by "Correct this answer" and "Write the
+// answer" below a bot's reply, onUndo(correction) below what was put there; without them there are no such buttons.
 // extra(message): further nodes below a message, or null.
-export function drawMessages(list, messages, { onCorrect = null, extra = null } = {}) {
+export function drawMessages(list, messages, { corrections = {}, onCorrect = null, onUndo = null, extra = null } = {}) {
   list.classList.add("transcript");
   const known = new Map([...list.children].map((row) => [row.dataset.seq, row]));
   const rows = messages.map((message) => {
-    const content = JSON.stringify(message);
+    const correction = corrections[message.seq] ?? null;
+    const content = JSON.stringify([message, correction]);
     const old = known.get(String(message.seq));
     if (old && old.content === content) return old;
-    const row = drawMessage(message, { onCorrect, extra });
+    const row = drawMessage(message, { correction, onCorrect, onUndo, extra });
     row.content = content;
     row.dataset.seq = message.seq;
     const open = old?.querySelector("details")?.open;
@@ -37,7 +39,7 @@ export function drawMessages(list, messages, { onCorrect = null, extra = null } 
   if (!same) list.replaceChildren(...rows);
 }
 
-function drawMessage(message, { onCorrect, extra }) {
+function drawMessage(message, { correction, onCorrect, onUndo, extra }) {
   const { role, text, author, time, thumb, reply } = message;
   if (role === "system") return el("li.line.system", {}, el("span.said", { dir: "auto" }, text), el("time", { datetime: time }, moment(time)));
   const head = el("p.speaker", {},
@@ -45,8 +47,8 @@ function drawMessage(message, { onCorrect, extra }) {
     role === "note" && author ? el("span", {}, author) : null,
     el("time", { datetime: time }, moment(time)),
     thumb ? el(`span.chip.${thumb > 0 ? "good" : "bad"}`, {}, thumb > 0 ? "helpful" : "not helpful") : null);
-  const below = [reply ? why(message, onCorrect) : null, extra ? extra(message) : null];
-  return el(`li.line.${role}`, {}, head, el("div.said", { dir: "auto" }, text), below);
+  const below = [reply ? why(message, correction ? null : onCorrect) : null, correction ? corrected(correction, reply, onUndo) : null, extra ? extra(message) : null];
+  return el(`li.line.${role}${correction ? ".replaced" : ""}`, {}, head, el("div.said", { dir: "auto" }, text), below);
 }
 
 function why(message, onCorrect) {
@@ -54,8 +56,20 @@ function why(message, onCorrect) {
   const judged = reply.mode !== "fixed";
   const facts = [judged ? MODES[reply.mode] : null, judged ? `confidence ${percent(reply.confidence)}` : null, reasonOf(reply.reason), reply.partial ? "stopped half-way" : null];
   const summary = el("summary", {}, facts.filter(Boolean).join(" · "), reply.sources.length ? ` · ${plural(reply.sources.length, "source")}` : "");
-  const correct = onCorrect && judged ? el("button.quiet.correct", { type: "button", onclick: () => onCorrect(message) }, "Correct this answer") : null;
+  const label = judged ? "Correct this answer" : lacksAnswer(reply) ? "Write the answer" : null;
+  const correct = onCorrect && label ? el("button.quiet.correct", { type: "button", onclick: () => onCorrect(message) }, label) : null;
   return el("div.why", {}, el("details", {}, summary, sources(reply.sources), made(reply)), correct);
+}
+
+// Where the assistant looked for an answer and had none: a person may know it. What was asked of a person alone stays with people.
+const lacksAnswer = (reply) => ["hand_over", "ask_back"].includes(reply.action) && !["attack", "customer_asked", "person_topic"].includes(reply.reason);
+
+function corrected(correction, reply, onUndo) {
+  const what = reply.mode === "fixed" ? "Answer written" : "Corrected";
+  return el("div.corrected", { role: "group", "aria-label": `${what} by ${correction.agent}` },
+    el("p.small", {}, el("strong", {}, `${what} by ${correction.agent}`), el("time.muted", { datetime: correction.created_at }, moment(correction.created_at))),
+    el("p.said", { dir: "auto" }, correction.answer),
+    onUndo ? el("button.quiet.small", { type: "button", onclick: () => onUndo(correction) }, "Undo") : null);
 }
 
 function sources(list) {

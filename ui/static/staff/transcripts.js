@@ -1,6 +1,6 @@
 // The archive: a search box and filters over all conversations, and one transcript with why each reply was said.
 // The address holds what is searched for, so that a search can be reloaded, gone back to, and sent to a colleague.
-import { openCorrection } from "./correct.js";
+import { openCorrection, undoCorrection } from "./correct.js";
 import { debounce, el, fill, moment } from "./dom.js";
 import { attempt, call } from "./http.js";
 import { sheet } from "./sheet.js";
@@ -149,12 +149,13 @@ function marked({ text, marks, cut }) {
 }
 
 async function showTranscript(root, id) {
-  const found = await attempt(() => call("GET", `${API}/${encodeURIComponent(id)}`));
+  const load = () => attempt(() => call("GET", `${API}/${encodeURIComponent(id)}`));
+  let found = await load();
   if (!found) {
     fill(root, el("div.sheet", {}, back(), el("p.empty", {}, "This conversation cannot be shown.")));
     return;
   }
-  const { conversation, messages, verdicts } = found;
+  const { conversation } = found;
   const list = el("ol", { "aria-label": "Conversation" });
   const facts = [languageName(conversation.language), conversation.agent, conversation.reason && (conversation.reason === "customer_ended" ? reasonOf(conversation.reason) : `handed over: ${reasonOf(conversation.reason)}`), `began ${moment(conversation.created_at)}`];
   fill(root, el("div.sheet", {},
@@ -163,13 +164,18 @@ async function showTranscript(root, id) {
       el("p.row", {}, el(`span.chip${CHIP[conversation.status] ?? ""}`, {}, STATUS[conversation.status]), stars(conversation.rating), conversation.tags.map((tag) => el("span.chip", {}, tag)),
         el("span.muted.small", {}, facts.filter(Boolean).join(" · ")))),
     el("section.card", {}, list)));
-  const draw = () => drawMessages(list, messages, {
-    onCorrect: async (message) => { if (await openCorrection({ conversation: id, seq: message.seq })) location.reload(); },
-    extra: (message) => message.reply && message.reply.action !== "small_talk"
-      ? el("div.judgement", {}, timings(message.reply), verdictRow({ conversation: id, seq: message.seq, judged: verdicts[message.seq] })) : null,
-  });
+  const again = async () => { found = (await load()) ?? found; draw(); };
+  const draw = () => {
+    drawMessages(list, found.messages, {
+      corrections: found.corrections,
+      onCorrect: async (message) => { if (await openCorrection({ conversation: id, seq: message.seq })) await again(); },
+      onUndo: async (correction) => { if (await undoCorrection(correction)) await again(); },
+      extra: (message) => message.reply && message.reply.action !== "small_talk"
+        ? el("div.judgement", {}, timings(message.reply), verdictRow({ conversation: id, seq: message.seq, judged: found.verdicts[message.seq] })) : null,
+    });
+    for (const row of list.children) row.id = `m${row.dataset.seq}`;
+  };
   draw();
-  for (const row of list.children) row.id = `m${row.dataset.seq}`;
   const target = document.getElementById(location.hash.slice(1));
   if (target) {
     target.classList.add("found");
