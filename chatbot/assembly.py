@@ -16,6 +16,7 @@ from chatbot.examples import SHOWN, Examples, read_examples
 from chatbot.generation.catalogue import ModelSpec
 from chatbot.generation.client import HttpChatModel
 from chatbot.generation.following import Following
+from chatbot.generation.shipped import with_default_mode
 from chatbot.generation.supervisor import Supervisor
 from chatbot.generation.tuned import served
 from chatbot.language import detect
@@ -89,6 +90,7 @@ def build_assistant(settings: Settings, knowledge: Knowledge | None = None) -> A
     knowledge: what people have changed since the index was built; without it the index holds as it is. An index that is missing
     or broken raises nothing here: every search says so, and a sound one is taken over when it comes.
     """
+    settings = with_default_mode(settings)
     wanted = settings.engine != "none"
     spec = served(settings) if wanted else None
     check_mode(settings, spec)

@@ -14,6 +14,7 @@ from rich.panel import Panel
 from chatbot.answering import Answerer, Context
 from chatbot.assembly import Assistant, build_assistant
 from chatbot.errors import IndexBroken
+from chatbot.generation.shipped import with_default_mode
 from chatbot.types import Mode, Reply, Role
 from scripts.options import DataOption, JsonOption, plain, print_json, run, settings_from
 from scripts.questions import Question, check_lengths, one_question, read_questions
@@ -36,7 +37,7 @@ def main(
     Exit code 1 when the index could not be searched: the answer is then the hand-over that a customer would see.
     """
     questions = read_questions(file) if file else [one_question(text)]
-    settings = settings_from(ctx, data, reply_mode=mode)
+    settings = with_default_mode(settings_from(ctx, data, reply_mode=mode))
     check_lengths(questions, settings.max_message_chars)
     if settings.reply_mode is Mode.PRECEDENT and not settings.model_url:
         settings = settings.model_copy(update={"engine": "none"})  # a past answer needs no generator

@@ -21,6 +21,7 @@ from chatbot.assembly import check_mode
 from chatbot.erasing import Copies
 from chatbot.errors import ChatbotError, SettingsError
 from chatbot.generation import catalogue
+from chatbot.generation.shipped import with_default_mode
 from chatbot.generation.tuned import served
 from chatbot.retrieval.embedder import open_embedder
 from chatbot.retrieval.index import verify
@@ -116,6 +117,7 @@ def _encoder(settings: Settings) -> str:
 
 
 def _generator(settings: Settings) -> str:
+    settings = with_default_mode(settings)
     if settings.engine == "none":
         check_mode(settings, None)
         return "none (engine = none): past answers only"

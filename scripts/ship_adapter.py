@@ -7,11 +7,10 @@ else the past answer itself; against the past answer alone, on the data set's te
 
 from __future__ import annotations
 
-import json
 import re
 import shutil
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -21,16 +20,17 @@ from rich.console import Console
 from chatbot.choosing import overlap
 from chatbot.errors import UsageError
 from chatbot.evidence import unsupported
-from chatbot.learning.cards import Card, readable
+from chatbot.generation.shipped import FOLDER
+from chatbot.learning.cards import CARD, READABLE, Card, readable, to_bytes
 from chatbot.learning.datasets import open_dataset
 from chatbot.learning.examples import Example, read_examples
 from chatbot.learning.registry import open_version
-from chatbot.learning.runs import write_json
+from chatbot.learning.sealing import hash_files, write_synced
 from chatbot.reuse import sentences
+from chatbot.types import Mode
 from scripts.bench_report import run_alone
 from scripts.options import DataOption, progress_bar, settings_from
 
-FOLDER = Path(__file__).parents[1] / "chatbot" / "demo" / "adapter"
 MOST_BYTES = 20 * 2**20
 _LANGUAGE = "en"
 _REWORDS = 0.3  # as chatbot.composing
@@ -42,7 +42,7 @@ def main(
     ctx: typer.Context,
     version: Annotated[str, typer.Argument(help="A generator version whose format is an adapter.")],
     dataset: Annotated[str | None, typer.Option(help="Data set whose test part is asked; default: the newest.")] = None,
-    to: Annotated[Path, typer.Option(help="Folder that the adapter is put into.")] = FOLDER,
+    to: Annotated[Path, typer.Option(help="Folder that the adapter is put into, as a version.")] = FOLDER,
     data: DataOption = None,
 ) -> None:
     """Evaluates the adapter against the past answer alone and writes both into the demo company's folder."""
@@ -64,10 +64,7 @@ def main(
             progress=lambda done, total: show("replies", done, total),
         )
     scores = judged(asked, [draft.text for draft in drafts])
-    card = replace(
-        found.card, scores=dict(found.card.scores) | scores, notes=f"{found.card.notes} {verdict(scores)}".strip()
-    )
-    ship(found.folder, card, to)
+    ship(found.folder, with_verdict(found.card, scores), to)
     Console(highlight=False, soft_wrap=True).print(verdict(scores))
 
 
@@ -110,6 +107,16 @@ def beats(scores: Mapping[str, Any]) -> bool:
     return bool(differs["evidence_score"]["low"] > 0 and differs["chrf"]["low"] >= 0)
 
 
+def with_verdict(card: Card, scores: Mapping[str, Any]) -> Card:
+    """The card with what was measured. `fit` is what `chatbot.generation.shipped` goes by: `adapted` only for one that wins."""
+    return replace(
+        card,
+        scores=dict(card.scores) | scores,
+        notes=f"{card.notes} {verdict(scores)}".strip(),
+        fit=(Mode.ADAPTED.value,) if beats(scores) else (),
+    )
+
+
 def verdict(scores: Mapping[str, Any]) -> str:
     """The gate's verdict in two sentences, for the card."""
     differs = scores["adapted_minus_precedent"]
@@ -129,18 +136,22 @@ def verdict(scores: Mapping[str, Any]) -> str:
 
 
 def ship(folder: Path, card: Card, to: Path) -> None:
-    """Copies the adapter's files and writes its cards. Raises UsageError where it is larger than 20 MB."""
+    """Copies the adapter's files into `to`/<version>/ and seals them as the registry does; what was shipped before goes.
+
+    Raises UsageError where it is larger than 20 MB, and changes nothing then."""
     files = ("adapter_config.json", "adapter_model.safetensors")
     if (size := sum((folder / name).stat().st_size for name in files)) > MOST_BYTES:
         raise UsageError(
             f"The adapter takes {size / 2**20:.1f} MB, and 20 may be shipped; tune it with a lower --rank."
         )
-    to.mkdir(parents=True, exist_ok=True)
+    for old in to.glob("generator-*"):
+        shutil.rmtree(old)
+    made = to / card.name
+    made.mkdir(parents=True)
     for name in files:
-        shutil.copyfile(folder / name, to / name)
-    shown = replace(card, files={name: card.files[name] for name in files})
-    write_json(to / "card.json", json.loads(json.dumps(asdict(shown))))
-    (to / "card.md").write_text(readable(shown), encoding="utf-8")
+        shutil.copyfile(folder / name, made / name)
+    (made / READABLE).write_text(readable(card), encoding="utf-8")
+    write_synced(made / CARD, to_bytes(replace(card, files=hash_files(made))))
 
 
 if __name__ == "__main__":

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,6 +9,7 @@ import pytest
 
 from chatbot.errors import UsageError
 from chatbot.learning.cards import Card
+from chatbot.learning.registry import open_version
 from scripts import ship_adapter
 from tests.examples import REFUSAL, RETURNS, STOVES, example
 
@@ -55,7 +55,7 @@ def test_it_beats_precedent_only_where_the_interval_lies_above_nothing(low: floa
     assert ("is the default" in ship_adapter.verdict(scores)) is wins
 
 
-def _card() -> Card:
+def tiny_card() -> Card:
     files = {"adapter_config.json": "a" * 64, "adapter_model.safetensors": "b" * 64, "canaries.json": "c" * 64}
     return Card(
         "generator-0001", "generator", "2026-01-01", "smollm2-135m", "0" * 64, "Apache-2.0", ("en",), "ds-0001", "1" * 64,
@@ -63,15 +63,27 @@ def _card() -> Card:
     )  # fmt: skip
 
 
-def test_the_files_and_their_cards_are_shipped_and_nothing_else(tmp_path: Path) -> None:
-    made = tmp_path / "made"
+def test_the_files_are_shipped_sealed_and_nothing_else(tmp_path: Path) -> None:
+    made, to = tmp_path / "made", tmp_path / "to"
     made.mkdir()
-    for name in _card().files:
+    for name in tiny_card().files:
         (made / name).write_bytes(b"{}")
-    ship_adapter.ship(made, _card(), tmp_path / "to")
-    names = sorted(path.name for path in (tmp_path / "to").iterdir())
+    ship_adapter.ship(made, replace(tiny_card(), name="generator-0007"), to)
+    ship_adapter.ship(made, tiny_card(), to)
+    assert [path.name for path in to.iterdir()] == ["generator-0001"]  # one adapter is shipped, the newest
+    names = sorted(path.name for path in (to / "generator-0001").iterdir())
     assert names == ["adapter_config.json", "adapter_model.safetensors", "card.json", "card.md"]
-    assert json.loads((tmp_path / "to" / "card.json").read_bytes())["base"] == "smollm2-135m"
+    assert open_version(to, "generator-0001").card.base == "smollm2-135m"
+
+
+@pytest.mark.parametrize(("low", "fit"), [(0.01, ("adapted",)), (-0.01, ())])
+def test_the_card_says_what_the_verdict_says(low: float, fit: tuple[str, ...]) -> None:
+    told = {"evidence_score": {"low": low, "mean": 0.1, "high": 0.2}, "chrf": {"low": 0.0, "mean": 1.0, "high": 2.0}}
+    scores = {"adapted_minus_precedent": told, "test_turns": 9, "drafts_that_went_out": 3}
+    card = ship_adapter.with_verdict(tiny_card(), scores)
+    assert card.fit == fit
+    assert ship_adapter.verdict(scores) in card.notes
+    assert card.scores["test_turns"] == 9
 
 
 def test_an_adapter_above_twenty_megabytes_is_refused(tmp_path: Path) -> None:
@@ -79,4 +91,4 @@ def test_an_adapter_above_twenty_megabytes_is_refused(tmp_path: Path) -> None:
     with (tmp_path / "adapter_model.safetensors").open("wb") as file:
         file.truncate(ship_adapter.MOST_BYTES + 1)
     with pytest.raises(UsageError, match=r"takes 20\.0 MB, and 20 may be shipped; tune it with a lower --rank"):
-        ship_adapter.ship(tmp_path, _card(), tmp_path / "to")
+        ship_adapter.ship(tmp_path, tiny_card(), tmp_path / "to")

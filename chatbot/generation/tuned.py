@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from chatbot.errors import ModelError, SettingsError
+from chatbot.generation import shipped
 from chatbot.generation.catalogue import (
     SMOLLM2,
     SMOLLM2_SHA256,
@@ -59,7 +60,8 @@ def spec_of(models: Path, card: Card, *, on_gpu: bool = False) -> ModelSpec:
 
 
 def served(settings: Settings) -> ModelSpec:
-    """The generator that customers get: the published version, unless the settings name a model or an adapter themselves.
+    """The generator that customers get: the published version, unless the settings name a model or an adapter themselves; without
+    either the demo company's adapter where it has earned that (`shipped`), else the base model.
 
     The card must be the very one that was published; the files' hashes are checked by whoever loads them. Raises ModelError,
     SettingsError, and NotFound for a version that the setting `model` names and that is not there.
@@ -72,8 +74,13 @@ def served(settings: Settings) -> ModelSpec:
     else:
         card = None if "model" in settings.model_fields_set else published_card(models, "generator")
     if card is None:
-        return resolve(settings)
-    spec = spec_of(models, card, on_gpu=gpu_wanted(settings))
+        if (card := shipped.default_adapter(settings)) is None:
+            return resolve(settings)
+        spec = replace(
+            spec_of(shipped.FOLDER, card), name=f"demo-{card.name}"
+        )  # a deployment has names like it of its own
+    else:
+        spec = spec_of(models, card, on_gpu=gpu_wanted(settings))
     if settings.engine == "openvino" and spec.engine != "openvino":
         raise SettingsError(
             f"engine = 'openvino' reads .gguf files, and {card.name} is {card.format}: publish what `chatbot models compress` "
