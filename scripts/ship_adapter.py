@@ -111,7 +111,7 @@ def with_verdict(card: Card, scores: Mapping[str, Any]) -> Card:
     """The card with what was measured. `fit` is what `chatbot.generation.shipped` goes by: `adapted` only for one that wins."""
     return replace(
         card,
-        scores=dict(card.scores) | scores,
+        scores={**card.scores, **scores},
         notes=f"{card.notes} {verdict(scores)}".strip(),
         fit=(Mode.ADAPTED.value,) if beats(scores) else (),
     )

@@ -76,9 +76,8 @@ def served(settings: Settings) -> ModelSpec:
     if card is None:
         if (card := shipped.default_adapter(settings)) is None:
             return resolve(settings)
-        spec = replace(
-            spec_of(shipped.FOLDER, card), name=f"demo-{card.name}"
-        )  # a deployment has names like it of its own
+        # the name is another than a deployment's own versions have
+        spec = replace(spec_of(shipped.FOLDER, card), name=f"demo-{card.name}")
     else:
         spec = spec_of(models, card, on_gpu=gpu_wanted(settings))
     if settings.engine == "openvino" and spec.engine != "openvino":
