@@ -77,7 +77,7 @@ async def test_it_knows_paris_and_streams(served: Served) -> None:
     model = served.model()
     deltas = await whole(model, CAPITAL)
     assert "Paris" in text_of(deltas)
-    assert len(deltas) > 3
+    assert len(deltas) > 1
     assert deltas[-1].finish_reason in ("stop", "length")
     await model.close()
 
