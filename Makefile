@@ -36,8 +36,9 @@ run: install
 	@test -e data/index/current || $(BIN)/chatbot init --demo
 	$(BIN)/chatbot serve
 
+# A file's tests stay in one process; more processes than four would only start more servers and databases.
 test: lint
-	$(BIN)/python -m pytest -q
+	$(BIN)/python -m pytest -q --numprocesses auto --maxprocesses 4 --dist loadfile
 
 lint: install-dev
 	$(BIN)/ruff check .
