@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, delete, select
+from sqlalchemy import Connection, Row, select
 
 from chatbot.types import Origin, Passage, Role, Transcript, Turn
 from storage import importing, search
@@ -16,7 +16,7 @@ from storage.audit import COMMAND
 from storage.databases import Database
 from storage.importing import Batch
 from storage.retiring import Writer, count_change, current, retire
-from storage.staging import PASSAGE_FIELDS, count_of, in_use, is_live, live_version
+from storage.staging import PASSAGE_FIELDS, count_of, in_use, is_live
 from storage.tables import PassageRow, TranscriptRow, TurnRow
 from storage.terms import query_terms
 
@@ -97,20 +97,6 @@ class Transcripts:
         return self.database.read(
             lambda c: Counts(transcripts=count_of(c, TranscriptRow), passages=count_of(c, PassageRow))
         ).result()
-
-    def has(self, source: str, id: str) -> bool:
-        """Is there a live conversation of this source and id?"""
-        return self.database.read(lambda c: live_version(c, source, id)).result() is not None
-
-    def delete(self, source: str, id: str) -> bool:
-        """Erases one conversation: rows, passages, search terms, staged versions. False when there was none.
-
-        Copies of its (masked) answers stay in the provenance of replies that quoted them.
-        """
-        mine = (TranscriptRow.source == source) & (TranscriptRow.external_id == id)
-        return bool(
-            self.database.write(lambda c: c.execute(delete(TranscriptRow).where(mine)).rowcount, cleaning=True).result()
-        )
 
     def retire(self, passage_id: str) -> bool:
         """Takes a superseded passage out of what is indexed, and keeps it. False when there is none to take."""

@@ -12,11 +12,14 @@ from pathlib import Path
 
 import pytest
 
+from chatbot.erasing import Copies
 from chatbot.errors import ChatbotError, SettingsError, StorageError
+from chatbot.settings import Settings
 from chatbot.types import Role, Transcript, Turn
 from storage.ballast import Ballast
 from storage.engines import place_of, read_url
 from storage.opening import open_store
+from storage.subjects import By, Subject
 
 SMALL_BALLAST = 1 << 20
 ROOT = Path(__file__).parents[1]
@@ -157,7 +160,7 @@ def test_erased_text_is_in_no_file_of_the_folder(tmp_path: Path) -> None:
             batch.add(Transcript("1", "own", (Turn(Role.CUSTOMER, f"{canary} in the past"),)), [])
             batch.commit()
         assert asyncio.run(store.conversations.delete_owner("gone")) == 1
-        assert store.transcripts.delete("own", "1")
+        store.rights.erase(Subject(By.TRANSCRIPT, "1", "own"), Copies(Settings(data=tmp_path)))
         files = [f for f in tmp_path.iterdir() if f.name.startswith("precedent")]
         content = b"".join(file.read_bytes() for file in files)
         assert kept.encode() in content

@@ -214,25 +214,6 @@ def test_a_moment_without_a_zone_is_taken_as_utc(store: Store) -> None:
     assert next(store.transcripts.transcripts()).turns[0].time == WHEN
 
 
-def test_deleting_takes_everything(store: Store) -> None:
-    bring_in(store, [past(1), past(2)])
-    assert store.transcripts.delete("own", "T-1")
-    assert not store.transcripts.delete("own", "T-1")
-    assert [t.id for t in store.transcripts.transcripts()] == ["T-2"]
-    assert [p.conversation_id for p in store.transcripts.passages()] == ["T-2"]
-    assert [hit.id for hit in store.transcripts.search("return order")] == ["T-2"]
-    left = [count_rows(store, table) for table in ("transcript_turns", "passages", "transcript_search")]
-    assert left == [3, 1, 1]
-
-
-def test_a_conversation_is_there_until_it_is_deleted(store: Store) -> None:
-    bring_in(store, [past(1)])
-    assert store.transcripts.has("own", "T-1")
-    assert not store.transcripts.has("zendesk", "T-1")
-    store.transcripts.delete("own", "T-1")
-    assert not store.transcripts.has("own", "T-1")
-
-
 def test_passages_come_with_the_agent_who_answered(store: Store) -> None:
     unsigned = replace(past(2), turns=tuple(replace(turn, author=None) for turn in past(2).turns))
     bring_in(store, [past(1), unsigned])

@@ -609,7 +609,7 @@ def printed(capsys: pytest.CaptureFixture[str]) -> str:
 
 def printed_link(capsys: pytest.CaptureFixture[str]) -> str:
     said = printed(capsys)
-    found = re.search(r"Nobody is an admin yet\. Open (http://\S+/setup/[\w-]{43}) to become one", said)
+    found = re.search(r"No admin can sign in yet\. Open (http://\S+/setup/[\w-]{43}) to become one", said)
     assert found, said
     return found[1]
 

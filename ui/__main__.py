@@ -38,7 +38,7 @@ class Server(uvicorn.Server):
         """No password comes with the product: while nobody could sign in as an admin, the terminal (never the log) gets a link."""
         token = await self._house.links.for_first_admin() if self._house else None
         return (
-            f"Nobody is an admin yet. Open {self._url}/setup/{token} to become one (once, within 72 hours).\n"
+            f"No admin can sign in yet. Open {self._url}/setup/{token} to become one (once, within 72 hours).\n"
             if token
             else ""
         )

@@ -1,4 +1,4 @@
-// The admin's page of what the assistant knows: five panes, each drawn when it is first looked at.
+// The admin's page of what the assistant knows, in five panes.
 import { undoCorrection } from "./correct.js";
 import { debounce, el, fill, moment } from "./dom.js";
 import { attempt, call, Refused, tell } from "./http.js";
@@ -7,46 +7,19 @@ import { startIndex } from "./knowledge_index.js";
 import { startSearch } from "./knowledge_search.js";
 import { oursBox } from "./ours.js";
 import { sheet } from "./sheet.js";
+import { tabbed } from "./tabs.js";
 
 sheet(import.meta.url, "knowledge.css");
 
 const API = "/admin/api/knowledge";
 export const SOURCES = { faq: "Help centre", correction: "Our team" };
-const PANES = { passages: ["Passages", startPassages], team: ["Answers by the team", startTeam], import: ["Import", startImport], index: ["Index", startIndex], search: ["Search test", startSearch] };
 
 export function start(root) {
-  const panes = new Map();
-  const tabs = el("div.tabs", { role: "tablist", "aria-label": "Knowledge" });
-  const body = el("div.stack");
-  for (const [name, [title]] of Object.entries(PANES)) {
-    const tab = el("button.tab", { type: "button", role: "tab", id: `tab-${name}`, "aria-controls": `pane-${name}`, onclick: () => open(name) }, title);
-    const pane = el("section.stack.pane", { id: `pane-${name}`, role: "tabpanel", "aria-labelledby": `tab-${name}`, hidden: true });
-    panes.set(name, { tab, pane });
-    tabs.append(tab);
-    body.append(pane);
-  }
-  tabs.addEventListener("keydown", (event) => {
-    const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
-    if (!step) return;
-    const names = [...panes.keys()];
-    const next = names[(names.indexOf(location.hash.slice(1) || "passages") + step + names.length) % names.length];
-    open(next);
-    panes.get(next).tab.focus();
+  const { tabs, body, open } = tabbed("Knowledge", {
+    passages: ["Passages", startPassages], team: ["Answers by the team", startTeam], import: ["Import", startImport], index: ["Index", startIndex], search: ["Search test", startSearch],
   });
-  function open(name) {
-    history.replaceState(null, "", `#${name}`);
-    for (const [other, { tab, pane }] of panes) {
-      const shown = other === name;
-      tab.setAttribute("aria-selected", shown);
-      tab.tabIndex = shown ? 0 : -1;
-      pane.hidden = !shown;
-      if (shown) tab.scrollIntoView({ block: "nearest", inline: "nearest" });
-      if (shown && !pane.started) { pane.started = true; PANES[other][1](pane); }
-      else if (shown) pane.dispatchEvent(new CustomEvent("shown"));
-    }
-  }
   fill(root, el("div.sheet.knowledge", {}, el("h1", {}, "Knowledge"), tabs, body));
-  open(panes.has(location.hash.slice(1)) ? location.hash.slice(1) : "passages");
+  open();
 }
 
 // --- passages ---------------------------------------------------------------------------------------------

@@ -1,4 +1,5 @@
 // The index: its versions, building a new one, going back to an earlier one.
+import { ask } from "./dialogs.js";
 import { el, fill, moment } from "./dom.js";
 import { attempt, call, tell } from "./http.js";
 import { currentJob, followJob } from "./knowledge_job.js";
@@ -45,7 +46,7 @@ function versionRow(version, changed) {
     if (done) tell(`${version.name} is whole: all ${done.files} files match their manifest.`);
   } }, "Verify");
   const back = version.current || version.problem ? null : el("button", { type: "button", onclick: async () => {
-    if (!window.confirm(`Serve ${version.name} again? What the team has written since stays in use.`)) return;
+    if (!(await ask(`Serve ${version.name} again?`, "What the team has written since stays in use.", "Roll back"))) return;
     if (await attempt(() => call("POST", `${API}/versions/${version.name}/rollback`, {}))) { tell(`${version.name} is served.`); changed(); }
   } }, "Roll back to this");
   return el("tr", {}, el("td", {}, el("span.mono", {}, version.name), " ", version.current ? el("span.chip.good", {}, "served") : null, version.problem ? el("span.chip.bad", {}, "broken") : null),
