@@ -239,7 +239,8 @@ def test_a_run_ends_when_the_score_gets_no_better(llama: Path, tmp_path: Path, m
     scores = iter([0.1, 0.5, 0.4, 0.45, 0.9])
 
     def judged(*_: Any) -> dict[str, float]:
-        return {"loss": 1.0, "evidence": next(scores)}
+        score = next(scores)
+        return {"loss": 1.0, "evidence": score, "answer_evidence": score}
 
     monkeypatch.setattr("chatbot.learning.generator_replies.score", judged)
     made, _, _ = tuning.tuned(llama, tmp_path, replace(TINY, max_steps=8, evaluations=4))
@@ -300,3 +301,16 @@ def test_steps_of_a_run_are_counted_as_the_trainer_does() -> None:
     assert steps_of(TuningOptions(epochs=0.5), 40) == 2
     assert steps_of(TuningOptions(epochs=2), 40, processes=2) == 4
     assert steps_of(TuningOptions(max_steps=7), 40) == 7
+
+
+def test_a_checkpoint_that_hands_everything_over_is_not_the_best() -> None:
+    from chatbot.learning.generator_trainer import choice
+
+    def scores(answers: float, refusals: float | None, loss: float = 1.0) -> dict[str, float]:
+        given = {} if refusals is None else {"eval_refused_right": refusals}
+        return {"eval_answer_evidence": answers, "eval_loss": loss, **given}
+
+    mixed, all_refused, none_refused = choice(scores(0.3, 0.6)), choice(scores(0.0, 1.0)), choice(scores(0.4, 0.0))
+    assert mixed > 0.4 > all_refused == none_refused
+    assert choice(scores(0.3, 0.6, loss=0.9)) > mixed  # the lower loss decides between equals
+    assert choice(scores(0.3, None)) == pytest.approx(0.299)  # a sample without hand-overs

@@ -19,14 +19,16 @@ _AT_ONCE = 8
 
 
 def score(model: Any, encoder: Encoder, sample: Chosen, ends: Sequence[int], max_reply: int) -> dict[str, float]:
-    """loss: nats a reply token. evidence: mean evidence score in [0, 1]. grounded: share of replies without a fact of their own,
-    among those that answer. refused_right: share of hand-overs that were refused; answered: share of answers that were not."""
+    """loss: nats a reply token. evidence: mean evidence score in [0, 1]; answer_evidence: over the turns to answer alone.
+    grounded: share of replies without a fact of their own, among those that answer. refused_right: share of hand-overs that were
+    refused; answered: share of answers that were not."""
     written = write(model, encoder, sample, ends, max_reply)
     judged = [_judge(reply, one) for reply, one in zip(written, sample.examples, strict=True)]
     hand_over = [each.refused for each, one in zip(judged, sample.examples, strict=True) if one.kind == "hand_over"]
     answer = [not each.refused for each, one in zip(judged, sample.examples, strict=True) if one.kind == "answer"]
+    told = [each.score for each, one in zip(judged, sample.examples, strict=True) if one.kind == "answer"]
     said = [each.grounded for each in judged if not each.refused]
-    shares = {"grounded": said, "refused_right": hand_over, "answered": answer}
+    shares = {"answer_evidence": told, "grounded": said, "refused_right": hand_over, "answered": answer}
     return {
         "loss": _loss(model, sample),
         "evidence": sum(each.score for each in judged) / len(judged),
