@@ -132,7 +132,9 @@ def test_offers_are_inserted_by_key_edited_sent_and_kept_as_a_pair(page: Page, s
     page.keyboard.press("Alt+Digit0")
     expect(field(page)).to_have_value(f"Hi,\n\n{REWORDED}")
     page.keyboard.type(" Enjoy.")
-    page.keyboard.press("Enter")
+    page.reload()  # what was inserted is known then, too
+    expect(field(page)).to_have_value(f"Hi,\n\n{REWORDED} Enjoy.")
+    field(page).press("Enter")
     expect(page.locator(".transcript .agent .said").last).to_have_text(f"Hi,\n\n{REWORDED} Enjoy.")
     assert site.said(conversation) == [f"Hi,\n\n{REWORDED} Enjoy."]
     kept = wait_for(lambda: done(site.store.copilot.latest()))[0]

@@ -1,5 +1,6 @@
 // The composer of the desk: one field for replies and internal notes. Drafts are kept in the browser, one a conversation and
-// kind, with the id under which they were last sent, so that a retry, even after a reload, is the same message.
+// kind, with the id under which they were last sent, so that a retry, even after a reload, is the same message, and with what
+// of the copilot's offers went into them.
 import { el } from "./dom.js";
 
 const TYPING_EVERY_MS = 3000;
@@ -8,7 +9,7 @@ const KINDS = { reply: "Reply", note: "Internal note" };
 class Composer extends EventTarget {
   // Events: "taken" {conversation} when the agent has taken one, "customer" {conversation} when its customer wrote,
   // "input" when the text changed, "opened" {conversation, mine} when another conversation stands above, "sent" {conversation,
-  // kind, text, id} when a text is stored under that id.
+  // kind, text, id, offers} when a text is stored under that id.
   constructor() {
     super();
     this.conversation = null;
@@ -63,6 +64,11 @@ class Composer extends EventTarget {
     field.focus();
   }
 
+  // What was offered and taken into the text that stands, plain objects; they go when the text does.
+  offers() { return this.#draft().offers ?? []; }
+
+  keepOffers(offers) { this.#keep({ ...this.#draft(), offers }); }
+
   tell(name, detail = {}) { this.dispatchEvent(new CustomEvent(name, { detail })); }
 
   // --- inside -------------------------------------------------------------------------------------------------
@@ -74,13 +80,13 @@ class Composer extends EventTarget {
     if (!text || this.busy) return;
     const draft = this.#draft();
     const id = draft.sent === text ? draft.id : newId();
-    this.#keep({ text: written, sent: text, id });
+    this.#keep({ text: written, sent: text, id, offers: draft.offers });
     this.#wait(true);
     const answer = await this.send(kind, text, id, conversation);
     this.#wait(false);
     const rest = answer === true ? this.#unsent(conversation, kind, written) : "";
     if (answer === true) this.#keep({ text: rest }, conversation, kind);
-    if (answer === true) this.tell("sent", { conversation, kind, text, id });
+    if (answer === true) this.tell("sent", { conversation, kind, text, id, offers: draft.offers ?? [] });
     if (conversation !== this.conversation || kind !== this.kind) return;
     if (answer === true) { this.field.value = rest; this.typed = 0; this.#grow(); this.tell("input"); }
     this.#say(answer === true ? null : answer);

@@ -1,5 +1,6 @@
 // The copilot beside the composer: three past answers and a draft for what the customer wants to know. One key inserts, what was
-// typed stays, and a source opens where it stands. It draws what the server says and remembers what was inserted until it is sent.
+// typed stays, and a source opens where it stands. It draws what the server says; what was inserted is kept with the composer's
+// draft until it is sent.
 import { el, fill, moment } from "./dom.js";
 import { attempt, call, Refused } from "./http.js";
 import { sheet } from "./sheet.js";
@@ -9,6 +10,7 @@ sheet(import.meta.url, "copilot.css");
 const KINDS = { faq: "Help centre", correction: "Answer of the team", chat: "Past chat" };
 const DRAFT = "0";
 const SOON_MS = 1500, LONGEST_MS = 7000; // the draft's own deadline, and the search before it
+const LEFT = 0.3; // share of an offer's words that must stand in the reply
 const OPEN_KEY = "desk.copilot";
 const NARROW = matchMedia("(max-width: 720px)");
 
@@ -18,7 +20,7 @@ export function attachCopilot(composer) {
 
 class Copilot {
   constructor(composer) {
-    Object.assign(this, { composer, place: composer.copilot, conversation: null, found: null, draft: null, asked: 0, opened: null, began: 0, taken: new Map() });
+    Object.assign(this, { composer, place: composer.copilot, conversation: null, found: null, draft: null, asked: 0, opened: null, began: 0 });
     this.place.setAttribute("role", "group");
     this.place.setAttribute("aria-label", "Suggestions");
     const shown = localStorage.getItem(OPEN_KEY);
@@ -81,30 +83,26 @@ class Copilot {
     const precedent = which === DRAFT ? null : this.found?.precedents[Number(which) - 1];
     const text = draft?.text ?? precedent?.text;
     if (!text || !this.ready()) return;
-    const taken = this.taken.get(this.conversation) ?? { inserted: [], passages: [], draft: null };
-    taken.inserted.push(text);
-    taken.passages.push(...(draft ? draft.sources.map((source) => source.passage_id) : [precedent.passage_id]));
-    taken.draft = draft?.mode ?? taken.draft;
-    this.taken.set(this.conversation, taken);
+    const passages = draft ? draft.sources.map((source) => source.passage_id) : [precedent.passage_id];
     const { field } = this.composer;
     field.setSelectionRange(field.selectionEnd, field.selectionEnd); // what is selected stays, too
     const before = field.value.slice(0, field.selectionEnd), after = field.value.slice(field.selectionEnd);
     if (NARROW.matches && this.shown) { this.shown = false; this.render(); } // what was inserted is in sight then
     this.composer.insert(`${gap(before, /\S$/)}${text}${gap(after, /^\S/)}`);
+    this.composer.keepOffers([...this.composer.offers(), { text, passages, draft: draft?.mode ?? null }]);
   }
 
-  // Who empties the field has thrown the offer away.
+  // What was inserted and thrown away again is no pair.
   follow() {
-    const { composer, conversation } = this;
-    if (composer.conversation === conversation && composer.kind === "reply" && !composer.busy && !composer.text().trim()) this.taken.delete(conversation);
+    const text = this.composer.text(), offers = this.composer.offers(), kept = offers.filter((offer) => remains(offer.text, text));
+    if (kept.length < offers.length) this.composer.keepOffers(kept);
     if (this.place.hidden === Boolean(this.ready())) this.render();
   }
 
-  report({ conversation, kind, id }) {
-    const taken = kind === "reply" ? this.taken.get(conversation) : null;
-    if (!taken) return;
-    this.taken.delete(conversation);
-    const body = { client_id: id, inserted: taken.inserted.join("\n\n"), passages: [...new Set(taken.passages)], draft: taken.draft };
+  report({ conversation, id, offers }) {
+    if (!offers.length) return;
+    const inserted = offers.map((offer) => offer.text).join("\n\n"), passages = [...new Set(offers.flatMap((offer) => offer.passages))];
+    const body = { client_id: id, inserted, passages, draft: offers.findLast((offer) => offer.draft)?.draft ?? null };
     call("POST", `/agents/api/conversations/${encodeURIComponent(conversation)}/uses`, body).catch(() => {}); // a pair that is lost is no loss
   }
 
@@ -187,6 +185,12 @@ class Copilot {
         el("span.sr", {}, "Insert the draft: "), el("span.said", { dir: "auto" }, draft.text)),
       el("p.small.muted.meta", {}, keyOf(DRAFT), " ", el("strong", {}, "Draft"), ` · ${made} · ${draft.sources.length === 1 ? "1 source" : `${draft.sources.length} sources`}`));
   }
+}
+
+const wordsOf = (text) => new Set(text.toLowerCase().match(/\p{Script=Han}|[\p{L}\p{N}]+/gu) ?? []);
+function remains(offered, text) {
+  const words = [...wordsOf(offered)], there = wordsOf(text);
+  return words.filter((word) => there.has(word)).length >= LEFT * words.length;
 }
 
 const keyOf = (key) => el("kbd", { "aria-hidden": "true" }, `Alt+${key}`);
