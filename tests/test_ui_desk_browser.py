@@ -120,7 +120,7 @@ def waits(customer: Side, ann: Side, text: str = QUESTION) -> None:
     says(customer.page, text)
     expect(customer.page.locator("[data-thread] .row.bot").last).to_contain_text(ANSWER.text)
     customer.page.locator(".button.person").click()
-    expect(ann.page.locator(".items .item").filter(has_text="Customer").first).to_be_visible(timeout=1000)
+    expect(ann.page.locator(".items .item").filter(has_text="Customer").first).to_be_visible()
 
 
 def taken(customer: Side, ann: Side, text: str = QUESTION) -> None:
@@ -132,7 +132,7 @@ def taken(customer: Side, ann: Side, text: str = QUESTION) -> None:
 
 def test_from_the_question_to_the_bot_and_back(customer: Side, ann: Side) -> None:
     waits(customer, ann)
-    expect(ann.page).to_have_title(re.compile(r"^\(1\) Desk"), timeout=1000)
+    expect(ann.page).to_have_title(re.compile(r"^\(1\) Desk"))
     item = ann.page.locator(".items .item").first
     expect(item).to_contain_text("asked for a person")
     item.click()
@@ -146,14 +146,14 @@ def test_from_the_question_to_the_bot_and_back(customer: Side, ann: Side) -> Non
     expect(customer.page.locator("[data-partner]")).to_have_text("Ann is writing")
     ann.page.keyboard.type(HELLO.removeprefix("Good"))
     ann.page.keyboard.press("Enter")
-    expect(customer.page.locator(".row.agent .bubble").last).to_have_text(HELLO, timeout=1000)
+    expect(customer.page.locator(".row.agent .bubble").last).to_have_text(HELLO)
     expect(customer.page.locator("[data-partner]")).to_be_hidden()
     expect(ann.page.locator(".transcript .agent .said").last).to_have_text(HELLO)
 
     customer.page.locator("[data-text]").press_sequentially("It was")
     expect(ann.page.locator(".talk .typing")).to_have_text("The customer is typing…")
     says(customer.page, "It was due on Monday")
-    expect(ann.page.locator(".transcript .customer .said").last).to_have_text("It was due on Monday", timeout=1000)
+    expect(ann.page.locator(".transcript .customer .said").last).to_have_text("It was due on Monday")
     time.sleep(0.3)
     expect(customer.page.locator("[data-thread] .row.bot")).to_have_count(1)
 
