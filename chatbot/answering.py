@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 
 from chatbot import policy
 from chatbot.choosing import MOST_SOURCES, Choice, choose, not_yet_said
 from chatbot.composing import Draft, OnDelta, Writing, compose
 from chatbot.errors import ChatbotError
 from chatbot.evidence import quantities
-from chatbot.matching import FAQ, WEIGHED, Match, confidence, rank
+from chatbot.matching import FAQ, WEIGHED, Match, confidence, fitted_with, rank
 from chatbot.phrases import phrase
 from chatbot.policy import Reason
 from chatbot.privacy import Masker
@@ -36,6 +38,7 @@ from chatbot.types import (
 )
 from chatbot.understanding import Detect, Understanding, understand
 
+_log = logging.getLogger(__name__)
 HITS = 30
 _STANDS_ALONE = 3  # content words from which a follow-up may also be searched without its context
 _TERSE = 1
@@ -244,13 +247,14 @@ def _reply(  # noqa: PLR0913 - gathers what the steps of one turn found
     *,
     busy: bool,
 ) -> Reply:
+    provenance = _provenance(finding, finding.result)
     provenance = replace(
-        _provenance(finding, finding.result),
+        provenance,
         model=draft.model,
         engine=draft.engine,
         prompt_sha256=draft.prompt_sha256,
         finish_reason=draft.finish_reason,
-        checks=(*draft.checks, *(f"superseded: {passage}" for passage in choice.superseded)),
+        checks=(*provenance.checks, *draft.checks, *(f"superseded: {passage}" for passage in choice.superseded)),
         degraded=(
             *finding.result.degraded,
             *draft.degraded,
@@ -282,11 +286,26 @@ def _provenance_of(query: str, asked: str | None, result: SearchResult) -> Prove
         index_version=result.index_version,
         encoder=result.encoder,
         policy_version=policy.POLICY_VERSION,
+        checks=_unfitted(result.encoder),
         query=query,
         asked=asked,
         agreement=round(result.agreement, 4) if result.hits else None,
         degraded=result.degraded,
     )
+
+
+@cache
+def _unfitted(encoder: str | None) -> tuple[str, ...]:
+    """What each reply says whose confidence comes from another encoder's cosines than it was fitted on; logged once."""
+    if encoder in (None, fitted_with()):
+        return ()
+    _log.warning(
+        "confidences were fitted with %s and the index is searched with %s: check them with `chatbot test` and "
+        "`chatbot calibration`, and set answer_threshold by what they show",
+        fitted_with(),
+        encoder,
+    )
+    return (f"confidence: fitted with {fitted_with()}",)
 
 
 def source_of(hit: Hit) -> Source:

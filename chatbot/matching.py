@@ -13,6 +13,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from importlib import resources
+from typing import Any
 
 from chatbot.giving import gives
 from chatbot.retrieval.concepts import concepts
@@ -165,9 +166,19 @@ def _general_part(answer: str, language: str) -> str:
 
 
 @cache
+def _fit() -> dict[str, Any]:
+    return dict(json.loads((resources.files("chatbot") / "matching.json").read_text(encoding="utf-8")))
+
+
+def fitted_with() -> str:
+    """Name of the encoder whose cosines both models were fitted on; with another's, confidences are higher or lower."""
+    return str(_fit()["fitted_on"]["encoder"])
+
+
+@cache
 def models() -> Mapping[tuple[str, bool], Model]:
     """The fitted models by (kind, trusted)."""
-    raw = json.loads((resources.files("chatbot") / "matching.json").read_text(encoding="utf-8"))
+    raw = _fit()
     return {
         (kind, trusted): Model(raw[kind][name]["weights"], raw[kind][name]["bias"])
         for kind in ("rank", "confidence")

@@ -60,7 +60,9 @@ def main(
     sample: Annotated[int | None, typer.Option(help="Validation examples it is taken on (32).")] = None,
     patience: Annotated[int | None, typer.Option(help="Stop after so many without a better score (2).")] = None,
     save_every: Annotated[int | None, typer.Option(help="Steps between checkpoints (a tenth of the run).")] = None,
-    seed: Annotated[int | None, typer.Option(help="Of order, dropout and first weights (7).")] = None,
+    seed: Annotated[
+        int | None, typer.Option(min=0, max=2**31 - 1, help="Of order, dropout and first weights (7).")
+    ] = None,
     device: Annotated[str | None, typer.Option(help="auto (default), cpu or cuda.")] = None,
     four_bit: Annotated[bool | None, typer.Option("--four-bit", help="QLoRA: base in 4 bit, on CUDA only.")] = None,
     languages: Annotated[str | None, typer.Option(help="Learn from these only, e.g. en,de.")] = None,
@@ -77,6 +79,8 @@ def main(
         raise UsageError("--encoder and --heads are two different runs; give one of them.")
     if full and not heads:
         raise UsageError("--full is for --heads; to train every weight of the generator say --method full.")
+    if epochs is not None and max_steps is not None:
+        raise UsageError("--epochs and --max-steps both say how long to train; give one of them.")
     if run_name and resume:
         raise UsageError("--run names a new run and --resume goes on with an old one; give one of them.")
     told["languages"] = tuple(part.strip() for part in (languages or "").split(",") if part.strip())

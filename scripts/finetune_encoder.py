@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
 import typer
 from rich.console import Console
@@ -18,6 +17,7 @@ from rich.progress import Progress as Bar
 from chatbot.errors import UsageError
 from chatbot.learning import registry, runs
 from chatbot.learning.datasets import open_dataset
+from chatbot.learning.devices import training_device
 from chatbot.learning.encoder_gate import NAMES, judge
 from chatbot.learning.encoder_making import card_fields, lesson_of, lesson_of_dataset, licence_of, limited
 from chatbot.learning.encoder_options import Lesson, Progress, Tuning, Watch
@@ -30,7 +30,7 @@ from chatbot.transcripts.collapse import collapse_signed
 from chatbot.types import Passage
 from scripts.finetune_wishes import Wishes
 from scripts.machine import machine
-from scripts.options import DataOption, JsonOption, print_json, run, settings_from
+from scripts.options import print_json, settings_from
 from storage.opening import open_store
 
 
@@ -48,13 +48,16 @@ def tune_encoder(settings: Settings, wishes: Wishes) -> dict[str, Any]:
     """`version` is None where the gate found it no better than its base in any way; nothing is added then."""
     if wishes.max_steps is not None:
         raise UsageError("--max-steps is for the generator; an encoder's run is as long as its --epochs.")
+    from chatbot.learning.encoder_tuning import check_room
+
     base = locate(settings)
     check_licence(base.label, licence_of(base, settings.encoder), wishes.accept_licence)
     old = runs.open_run(settings.data, wishes.resume, KIND) if wishes.resume else None
     begun = dict(old.begun) if old else {"until": datetime.now(UTC).isoformat(), "dataset": wishes.dataset}
     options = _options(settings, wishes, begun)
-    lesson = _lesson(settings, wishes, begun, options.seed)
     folder = old.folder if old else _new_folder(settings, wishes)
+    check_room(folder, base)
+    lesson = _lesson(settings, wishes, begun, options.seed)
     return _tuned(settings, base, lesson, options, (folder, begun, wishes.as_json))
 
 
@@ -99,20 +102,16 @@ def _options(settings: Settings, wishes: Wishes, begun: dict[str, Any]) -> Tunin
         "batch": wishes.batch,
         "rate": wishes.learning_rate,
         "seed": wishes.seed,
-        "device": _device(settings, wishes.device) if wishes.device or not kept else None,
+        "device": training_device(_wished(settings, wishes)) if wishes.device or not kept else None,
     }
-    return replace(Tuning(**kept), **{name: value for name, value in given.items() if value is not None})
+    options = replace(Tuning(**kept), **{name: value for name, value in given.items() if value is not None})
+    options.check()
+    return options
 
 
-def _device(settings: Settings, wished: str | None) -> str:
-    import torch
-
-    device = wished if wished not in (None, "auto") else settings.device
-    if device == "auto":
-        return "cuda" if torch.cuda.is_available() else "cpu"
-    if device == "cuda" and not torch.cuda.is_available():
-        raise UsageError("--device cuda does not work: torch sees no GPU here; leave it out or take cpu.")
-    return str(device)
+def _wished(settings: Settings, wishes: Wishes) -> str:
+    wished = wishes.device or "auto"
+    return settings.device if wished == "auto" else wished
 
 
 def _lesson(settings: Settings, wishes: Wishes, begun: dict[str, Any], seed: int) -> Lesson:
@@ -193,40 +192,3 @@ def _show(result: dict[str, Any]) -> None:
         )
     else:
         console.print(f"[bold]{result['version']}[/bold] is made ({spent}), but: {'; '.join(result['reasons'])}.")
-
-
-def alone(
-    ctx: typer.Context,
-    dataset: Annotated[str | None, typer.Option(help="Learn from this data set rather than from all passages.")] = None,
-    run_name: Annotated[str | None, typer.Option("--run", help="Name of the new run.")] = None,
-    resume: Annotated[str | None, typer.Option(help='Go on with this run, or with the "last".')] = None,
-    epochs: Annotated[int | None, typer.Option(help="Passes over the pairs.")] = None,
-    batch: Annotated[int | None, typer.Option(help="Pairs at once.")] = None,
-    learning_rate: Annotated[float | None, typer.Option(help="Highest rate.")] = None,
-    seed: Annotated[int | None, typer.Option(help="Of order, twins and dropout.")] = None,
-    device: Annotated[str | None, typer.Option(help="auto, cpu or cuda.")] = None,
-    data: DataOption = None,
-    as_json: JsonOption = False,
-) -> None:
-    """Tunes the sentence encoder."""
-    settings = settings_from(ctx, data)
-    wishes = Wishes(
-        dataset=dataset,
-        run=run_name,
-        resume=resume,
-        epochs=epochs,
-        batch=batch,
-        learning_rate=learning_rate,
-        seed=seed,
-        device=device,
-        as_json=as_json,
-    )
-    result = tune_encoder(settings, wishes)
-    print_json(result) if as_json else _show(result)
-
-
-if __name__ == "__main__":
-    os.environ.setdefault("OMP_WAIT_POLICY", "passive")  # threads that wait leave the core to others
-    app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
-    app.command()(alone)
-    run(app)

@@ -46,14 +46,15 @@ def main(ctx: typer.Context, wishes: Wishes) -> None:
 def fit_heads(settings: Settings, wishes: Wishes) -> dict[str, Any]:
     """`version` is None where no head is worth keeping (the mood's alone, and the lexicon is better)."""
     _check(wishes)
+    course = _course(settings, wishes)
     begun = time.perf_counter()
     rows = _rows(settings, wishes.languages)
     seed = wishes.seed or 0
     with tempfile.TemporaryDirectory(prefix="heads-") as folder, progress_bar(quiet=wishes.as_json) as show:
-        if wishes.full:
+        if course is not None:
             from scripts.finetune_heads_full import tuned_heads
 
-            made = tuned_heads(settings, wishes, rows, Path(folder), show)
+            made = tuned_heads(settings, wishes, course, rows, Path(folder), show)
         else:
             show("heads", 0, 0)
             made = make_heads(rows, open_embedder(settings), seed)
@@ -100,6 +101,15 @@ def _check(wishes: Wishes) -> None:
                 raise UsageError(
                     f"--{name.replace('_', '-')} is for an encoder that is tuned; with --heads give it beside --full only."
                 )
+
+
+def _course(settings: Settings, wishes: Wishes) -> Any:
+    """Of `--full` alone, which needs torch."""
+    if not wishes.full:
+        return None
+    from scripts.finetune_heads_full import course_of
+
+    return course_of(settings, wishes)
 
 
 def _rows(settings: Settings, languages: tuple[str, ...]) -> dict[Any, list[Labelled]]:
@@ -187,5 +197,5 @@ def _show(result: dict[str, Any]) -> None:
 def _range(view: dict[str, Any]) -> str:
     if view["mean"] is None:
         return "-"
-    bounds = "" if view["low"] is None else f" ({view['low']:.2f}-{view['high']:.2f})"
+    bounds = "" if view["low"] is None else f"\n{view['low']:.2f}-{view['high']:.2f}"  # 80 columns hold seven of them
     return f"{view['mean']:.2f}{bounds}"

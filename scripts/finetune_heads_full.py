@@ -11,6 +11,7 @@ import numpy as np
 
 from chatbot.errors import UsageError
 from chatbot.learning import runs
+from chatbot.learning.devices import training_device
 from chatbot.learning.heads import ENCODER, Heads, Task
 from chatbot.learning.heads_fitting import Fitted, calibrated
 from chatbot.learning.heads_labels import Labelled, Split, counts, split
@@ -24,8 +25,23 @@ KIND = "heads"
 _ASIDE = 6  # each sixth conversation of the training part settles the confidence
 
 
+def course_of(settings: Settings, wishes: Wishes) -> Course:
+    """How it is to be tuned. Raises UsageError for what cannot be, before anything is read or written."""
+    given = {name: getattr(wishes, name) for name in ("epochs", "batch", "learning_rate", "seed")}
+    wished = wishes.device or "auto"
+    device = training_device(settings.device if wished == "auto" else wished)
+    course = replace(Course(device=device), **{name: value for name, value in given.items() if value is not None})
+    course.check()
+    return course
+
+
 def tuned_heads(
-    settings: Settings, wishes: Wishes, rows: Mapping[Task, Sequence[Labelled]], folder: Path, show: Progress
+    settings: Settings,
+    wishes: Wishes,
+    course: Course,
+    rows: Mapping[Task, Sequence[Labelled]],
+    folder: Path,
+    show: Progress,
 ) -> Made:
     """The topic head with an encoder tuned for it, written to `folder`/encoder. Raises UsageError, ModelError."""
     parted = split(rows["topic"])
@@ -34,7 +50,7 @@ def tuned_heads(
     learnt, aside = _parts(parted.train)
     labels = tuple(sorted({row.label for row in parted.train}))
     lesson = Lesson([row.text for row in learnt], [labels.index(row.label) for row in learnt], labels)
-    course, run = _run(settings, wishes, lesson)
+    course, run = _run(settings, wishes, course, lesson)
     trainee, head = tune(run.checkpoints, locate(settings), lesson, course, show)
     trainee.save(folder / ENCODER)
     vectors = trainee.encode([row.text for row in aside])
@@ -59,14 +75,10 @@ def _parts(rows: Sequence[Labelled]) -> tuple[tuple[Labelled, ...], tuple[Labell
     )
 
 
-def _run(settings: Settings, wishes: Wishes, lesson: Lesson) -> tuple[Course, runs.Run]:
+def _run(settings: Settings, wishes: Wishes, course: Course, lesson: Lesson) -> tuple[Course, runs.Run]:
     """The course and its folder; a run goes on with the very data and options that it began with."""
     import hashlib
 
-    given = {name: getattr(wishes, name) for name in ("epochs", "batch", "learning_rate", "seed", "device")}
-    course = replace(
-        Course(), **{name: value for name, value in given.items() if value is not None and value != "auto"}
-    )
     held = "\n".join(f"{place} {text}" for text, place in zip(lesson.texts, lesson.places, strict=True))
     begun: dict[str, Any] = {
         "course": asdict(course),

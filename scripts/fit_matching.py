@@ -76,7 +76,11 @@ def main(
         fitted: dict[str, Any] = {
             "rank": {},
             "confidence": {},
-            "fitted_on": {"sha256": digest, "questions": len(examples)},
+            "fitted_on": {
+                "encoder": assistant.retriever.embedder.name,
+                "sha256": digest,
+                "questions": len(examples),
+            },
         }
         for name, trusted in (("trusted", True), ("others", False)):
             part = [one for one in examples if one.trusted is trusted and len(one.hits)]

@@ -1,7 +1,8 @@
-"""The machine that a benchmark ran on, in words; knows nothing of what is measured."""
+"""The machine that a benchmark ran on, in words, and who sits at it; knows nothing of what is measured."""
 
 from __future__ import annotations
 
+import getpass
 import os
 import platform
 from pathlib import Path
@@ -19,3 +20,11 @@ def machine() -> str:
     bf16 = "bf16" if "avx512_bf16" in flags or "amx_bf16" in flags else "no bf16"
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     return f"{named.get('model name') or platform.processor() or platform.machine()}, {cores} cores, {bf16}"
+
+
+def user() -> str:
+    """Who types, for histories."""
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError):  # a container's user may have no name
+        return "unknown"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
@@ -10,15 +9,16 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 
-from chatbot.errors import UsageError
+from chatbot.errors import Conflict, UsageError
 from chatbot.generation.catalogue import gpu_wanted
 from chatbot.learning import registry
 from chatbot.learning.cards import KINDS, READABLE, Kind
+from chatbot.learning.encoder_publishing import encoder_in_use, indexes_of, roll_back_encoder
 from chatbot.settings import Settings
-from scripts.machine import machine
+from scripts.machine import machine, user
 from scripts.models_tables import compressed_table, listed, verdict_table
 from scripts.options import DataOption, JsonOption, plain, print_json, progress_bar, settings_from
-from scripts.reindex import reindex, report
+from scripts.reindex import publish_encoder, report
 
 app = typer.Typer(help="Versions of tuned models: compare, compress, publish, roll back.", no_args_is_help=True)
 NameArgument = Annotated[str, typer.Argument(help="A version, such as generator-0001.")]
@@ -33,7 +33,7 @@ def list_(ctx: typer.Context, data: DataOption = None, as_json: JsonOption = Fal
     settings = settings_from(ctx, data)
     models = settings.models_folder
     cards, broken, past = registry.versions(models), registry.problems(models), registry.history(models)
-    now = {kind: registry.published(models, kind) for kind in KINDS}
+    now = {kind: registry.published(models, kind) for kind in KINDS} | {"encoder": encoder_in_use(settings)}
     if as_json:
         rows = [{**_short(card), "published": card.name in now.values()} for card in cards]
         print_json({"versions": rows, "published": now, "broken": broken, "history": past})
@@ -121,7 +121,7 @@ def publish(
     try:
         with progress_bar(as_json) as progress:
             asking = _asking(settings, dataset, turns)
-            entry, verdict = gating.publish(asking, name, _me(), force=force, reason=reason, progress=progress)
+            entry, verdict = gating.publish(asking, name, user(), force=force, reason=reason, progress=progress)
     except gating.Refused as refused:
         if as_json:
             print_json({"published": None, "gate": refused.verdict.view()})
@@ -139,19 +139,23 @@ def publish(
 @app.command()
 def rollback(
     ctx: typer.Context,
-    kind: Annotated[str, typer.Option("--kind", help="generator or heads.")] = "generator",
+    kind: Annotated[str, typer.Option("--kind", help="generator, encoder or heads.")] = "generator",
     reason: ReasonOption = None,
     data: DataOption = None,
 ) -> None:
-    """Goes back to the version that was published before, at last to the base model."""
-    if kind == "encoder":
-        raise UsageError("An encoder is published with its index; `chatbot index rollback` goes back to both.")
+    """Goes back to the version that was published before, at last to the base model; an encoder takes its index along."""
     known: Kind | None = next((one for one in KINDS if one == kind), None)
     if known is None:
-        raise UsageError(f"There is no kind of model {kind!r}; it is generator or heads.")
-    entry = registry.rollback(settings_from(ctx, data).models_folder, known, _me(), reason=reason)
+        raise UsageError(f"There is no kind of model {kind!r}; it is one of {', '.join(KINDS)}.")
+    settings, index = settings_from(ctx, data), ""
+    if known == "encoder":
+        entry, version = roll_back_encoder(settings, user(), reason)
+        index = f" with the index {version.name}"
+    else:
+        entry = registry.rollback(settings.models_folder, known, user(), reason=reason)
     _console().print(
-        f"Back from {entry.previous} to {entry.version or f'the base {kind}'}. Running servers take it over.",
+        f"Back from {entry.previous or f'the base {kind}'} to {entry.version or f'the base {kind}'}{index}. Running servers take "
+        "it over.",
         markup=False,
     )
 
@@ -199,8 +203,14 @@ def compress(
 
 @app.command()
 def delete(ctx: typer.Context, name: NameArgument, data: DataOption = None) -> None:
-    """Removes a version for good; refused while it is published or another was made from it."""
-    registry.delete(settings_from(ctx, data).models_folder, name)
+    """Removes a version for good; refused while it is published, an index needs it, or another was made from it."""
+    settings = settings_from(ctx, data)
+    if needed := indexes_of(settings, name):
+        raise Conflict(
+            f"{name} built the index {', '.join(needed)}, which could not be searched without it; build another with "
+            "`chatbot index --encoder base --keep 1` first."
+        )
+    registry.delete(settings.models_folder, name)
     _console().print(f"{name} is deleted; its name is not given again.", markup=False)
 
 
@@ -212,23 +222,16 @@ def _asking(settings: Settings, dataset: str | None, turns: int) -> Any:
 
 def _publish_other(settings: Settings, name: str, kind: str, reason: str | None, *, force: bool, as_json: bool) -> None:
     if kind == "encoder":  # its pointer is the index: built beside the old one, by that encoder, and then taken over
-        report(reindex(settings, quiet=as_json, encoder=name, forced=force), as_json)
+        report(publish_encoder(settings, name, reason=reason, forced=force, quiet=as_json), as_json)
         return
     champion = registry.published(settings.models_folder, "heads")
-    registry.publish(settings.models_folder, name, _me(), champion=champion, reason=reason)
+    registry.publish(settings.models_folder, name, user(), champion=champion, reason=reason)
     _console().print(f"{name} is published.", markup=False)
 
 
 def _short(card: registry.Card) -> dict[str, Any]:
     """Without the long lists; `show --json` has them."""
     return {**plain(card), "conversations_sha256": len(card.conversations_sha256), "curves": sorted(card.curves)}
-
-
-def _me() -> str:
-    try:
-        return getpass.getuser()
-    except (OSError, KeyError):  # a container's user may have no name
-        return "unknown"
 
 
 def _print_all(parts: Sequence[Any]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Annotated
 
 import typer
@@ -12,11 +13,14 @@ from chatbot.erasing import Copies
 from chatbot.errors import Conflict
 from chatbot.learning import registry
 from chatbot.learning.encoder_making import gate_of
+from chatbot.learning.encoder_publishing import published_by, roll_back_index
+from chatbot.matching import fitted_with
 from chatbot.protocols import Embedder
 from chatbot.retrieval.embedder import open_base, open_embedder, open_tuned
-from chatbot.retrieval.index import KEEP, IndexVersion, build_index, list_versions, rollback, verify
+from chatbot.retrieval.index import KEEP, IndexVersion, build_index, list_versions, verify
 from chatbot.settings import Settings
 from chatbot.transcripts.collapse import collapse_signed
+from scripts.machine import user
 from scripts.options import (
     AppOptions,
     ConfigOption,
@@ -53,7 +57,11 @@ def build(
         earlier = ctx.obj if isinstance(ctx.obj, AppOptions) else AppOptions()
         ctx.obj = AppOptions(data or earlier.data, config or earlier.config)
     if ctx.invoked_subcommand is None:
-        report(reindex(settings_from(ctx), quiet=as_json, keep=keep, encoder=encoder), as_json)
+        settings = settings_from(ctx)
+        if encoder is None:
+            report(reindex(settings, quiet=as_json, keep=keep), as_json)
+        else:
+            report(publish_encoder(settings, encoder, quiet=as_json, keep=keep), as_json)
 
 
 def reindex(
@@ -76,6 +84,20 @@ def reindex(
         return build_index(passages, embedder, settings.index_folder, show, keep=keep)
 
 
+def publish_encoder(
+    settings: Settings,
+    encoder: str,
+    *,
+    reason: str | None = None,
+    forced: bool = False,
+    quiet: bool = False,
+    keep: int = KEEP,
+) -> IndexVersion:
+    """An index built with another encoder beside the old one, and the history says so. Raises as `reindex`."""
+    build = partial(reindex, settings, quiet=quiet, keep=keep, encoder=encoder, forced=forced)
+    return published_by(settings, build, user(), reason)
+
+
 def _embedder(settings: Settings, encoder: str | None, forced: bool) -> Embedder:
     if encoder is None:
         return open_embedder(settings)
@@ -96,6 +118,12 @@ def report(version: IndexVersion, as_json: bool) -> None:
     Console(highlight=False, soft_wrap=True).print(
         f"Index [bold]{version.name}[/bold] {done} {version.passages} passages ({_by_language(version)})."
     )
+    if version.published and version.encoder != fitted_with():
+        Console(highlight=False, soft_wrap=True).print(
+            f"Mind: confidences were fitted with {fitted_with()}; check them with `chatbot test` and `chatbot calibration`, and "
+            "set answer_threshold by what they show.",
+            markup=False,
+        )
 
 
 def _by_language(version: IndexVersion) -> str:
@@ -141,7 +169,7 @@ def rollback_(
     as_json: JsonOption = False,
 ) -> None:
     """Makes an earlier version current; a running server takes it over by itself."""
-    now = rollback(settings_from(ctx, data).index_folder, version)
+    now = roll_back_index(settings_from(ctx, data), version, user())
     if as_json:
         print_json(now)
     else:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 
-if "PYTEST_XDIST_WORKER" in os.environ:  # before torch: threads of two processes that spin for the same cores stall both
-    os.environ.setdefault("OMP_NUM_THREADS", "1")
-    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+# before torch reads it: threads that spin at barriers stall where another process holds a core (two steps on the embedded
+# model took 45 s of processor time with two threads, 10 s with one)
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 from tests.demo import copy_demo, demo_copy, demo_folder
 from tests.postgres import postgres_server, postgres_url

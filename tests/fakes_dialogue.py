@@ -50,12 +50,13 @@ class ListRetriever:
     error: ChatbotError | None = None
     support_each: float = 0.9
     asked: list[Query] = field(default_factory=list)
+    encoder: str = "fake@1"
 
     def search(self, query: Query, k: int = 5) -> SearchResult:
         self.asked.append(query)
         if self.error:
             raise self.error
-        return SearchResult(tuple(self.hits[:k]), self.agreement, 0, "v000001", "fake@1")
+        return SearchResult(tuple(self.hits[:k]), self.agreement, 0, "v000001", self.encoder)
 
     def mend(self, text: str, language: str) -> str:
         return text

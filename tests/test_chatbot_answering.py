@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from chatbot.answering import Answerer, Context
 from chatbot.choosing import choose
 from chatbot.composing import Writing
-from chatbot.matching import rank
+from chatbot.matching import fitted_with, rank
 from chatbot.privacy import Masker
 from chatbot.types import Action, Mode, Role, SearchResult, Turn
 from tests.fakes_dialogue import ListRetriever, ScriptedModel, hit
@@ -49,6 +51,14 @@ def test_a_faq_answer_is_used_whole():
 async def test_a_precedent_that_is_only_personal_leads_to_an_offer():
     reply = await answerer([hit("I've refunded you today.")]).answer(QUESTION)
     assert (reply.decision.action, reply.decision.reason) == (Action.HAND_OVER, "only_personal")
+
+
+async def test_a_confidence_that_was_fitted_with_another_encoder_says_so() -> None:
+    found, own = ListRetriever([NEW]), fitted_with()
+    other = replace(answerer([NEW]), retriever=found)
+    assert (await other.answer(QUESTION)).provenance.checks[0] == f"confidence: fitted with {own}"
+    found.encoder = own
+    assert (await other.answer(QUESTION)).provenance.checks == ()
 
 
 async def test_the_supported_draft_of_the_generator_is_adapted():

@@ -17,8 +17,8 @@ import numpy as np
 import pytest
 import torch
 
-from chatbot.errors import Conflict, ModelError, StorageError, UsageError
-from chatbot.learning import encoder_run, encoder_tuning
+from chatbot.errors import Conflict, ModelError, UsageError
+from chatbot.learning import encoder_tuning
 from chatbot.learning.encoder_exam import Exam
 from chatbot.learning.encoder_loss import as_good, masked_loss
 from chatbot.learning.encoder_mining import hard_negatives
@@ -252,15 +252,16 @@ def test_what_cannot_be_is_refused_before_any_work(tiny: EncoderFiles, tmp_path:
     ):
         with pytest.raises(UsageError, match=why):
             tune(tmp_path / "run", tiny, given, options, lambda _: None)
-    assert not list((tmp_path / "run").glob("checkpoints/*"))
+    assert not (tmp_path / "run").exists()
 
 
 def test_a_full_disk_is_said_before_the_first_step(
     tiny: EncoderFiles, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(encoder_run.shutil, "disk_usage", lambda _: shutil._ntuple_diskusage(10, 10, 0))
-    with pytest.raises(StorageError, match="free space or use --data"):
-        tune(tmp_path, tiny, lesson(), OPTIONS, lambda _: None)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: shutil._ntuple_diskusage(10, 10, 0))
+    with pytest.raises(UsageError, match="0 MB are free; make room there"):
+        tune(tmp_path / "run", tiny, lesson(), OPTIONS, lambda _: None)
+    assert not (tmp_path / "run").exists()
 
 
 def test_too_little_memory_is_one_sentence(tiny: EncoderFiles, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

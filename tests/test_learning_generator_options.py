@@ -18,6 +18,12 @@ def test_the_defaults_contradict_nothing_and_survive_json() -> None:
     assert from_json(to_json(options)) == options
 
 
+@pytest.mark.parametrize(("name", "value"), [("optimizer", "sgd"), ("precision", "fp8"), ("device", "gpu")])
+def test_a_word_that_is_no_choice_is_not_taken_for_another(name: str, value: str) -> None:
+    with pytest.raises(UsageError, match=f"--{name} {value} cannot be; take one of"):
+        check(replace(TuningOptions(), **{name: value}))
+
+
 def test_options_of_another_version_are_refused() -> None:
     with pytest.raises(UsageError, match="another version of this program"):
         from_json(to_json(TuningOptions()) | {"momentum": 1})

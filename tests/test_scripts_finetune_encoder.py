@@ -12,6 +12,7 @@ from chatbot.errors import IndexBroken, ModelError
 from chatbot.learning import registry
 from chatbot.learning.encoder_exam import Marks
 from chatbot.learning.encoder_gate import judge
+from chatbot.learning.registry import history
 from chatbot.retrieval.embedder import open_embedder, open_named
 from chatbot.retrieval.encoder_files import locate
 from chatbot.retrieval.published import published_encoder
@@ -80,15 +81,28 @@ def test_published_it_serves_with_its_index_and_a_rollback_takes_both_back(
     base, asked = open_embedder(settings), query(conversations(1, seed=9)[0].question)
     retriever = open_retriever(settings.index_folder, base, None, lambda name: open_named(settings, name))
     assert retriever.search(asked).encoder == base.name
-    made = deployment.type("index", "--encoder", tuned["version"], "--json")
+    made = deployment.type("models", "publish", tuned["version"], "--reason", "better at parcels", "--json")
     assert made.code == 0
     retriever.refresh()
     assert retriever.search(asked).encoder == retriever.embedder.name == published_encoder(settings).name
     assert retriever.embedder.name.startswith("encoder-v0001@")
     assert deployment.type("index", "--json").json["published"] is False  # with the published encoder nothing is new
+    listed = deployment.type("models", "list", "--json").json
+    assert (listed["published"]["encoder"], [one["published"] for one in listed["versions"]]) == (
+        "encoder-v0001",
+        [True],
+    )
+    refused(deployment.type("models", "delete", "encoder-v0001"), f"built the index {made.json['name']}", code=1)
     card = settings.models_folder / "encoder-v0001" / "model.safetensors"
     whole = card.read_bytes()
-    assert deployment.type("index", "rollback").code == 0
+    back = deployment.type("models", "rollback", "--kind", "encoder", "--reason", "worse at stoves")
+    assert "Back from encoder-v0001 to the base encoder" in back.out
+    told = [(one.action, one.version, one.previous, one.reason, one.forced) for one in history(settings.models_folder)]
+    assert told == [
+        ("publish", "encoder-v0001", None, "better at parcels", False),
+        ("rollback", None, "encoder-v0001", "worse at stoves", False),
+    ]
+    refused(deployment.type("models", "rollback", "--kind", "encoder"), "No index that another encoder built", code=1)
     retriever.refresh()
     assert retriever.search(asked).encoder == base.name == published_encoder(settings).name
     assert deployment.type("index", "rollback", made.json["name"]).code == 0

@@ -25,6 +25,7 @@ from chatbot.learning.examples import Example
 from chatbot.learning.gguf_writing import BITS, Bits, shape_of, weights_of, write_gguf
 from chatbot.learning.registry import Card, Version
 from chatbot.learning.replying import Writer
+from chatbot.learning.room import need_room
 from chatbot.learning.trial import Progress, Row, Trial, lost_tuning
 from chatbot.learning.weights import merged, prune, save_bf16
 
@@ -217,7 +218,4 @@ def _check_room(models: Path, version: Version) -> None:
         return
     weights = sum(one.stat().st_size for one in ([path] if path.is_file() else path.rglob("*")) if one.is_file())
     wanted = weights * _ROOM
-    if (free := shutil.disk_usage(models).free) < wanted:
-        raise StorageError(
-            f"{models} has {free / 1e9:.1f} GB free and compressing needs {wanted / 1e9:.1f} GB; make room or move the data folder."
-        )
+    need_room(models, wanted, "Compressing")

@@ -174,18 +174,6 @@ def writing(folder: Path) -> Iterator[None]:
         ) from exc
 
 
-def need_space(folder: Path, wanted: int) -> None:
-    """Raises StorageError when the disk has less than `wanted` bytes."""
-    there = folder
-    while not there.exists():
-        there = there.parent
-    free = shutil.disk_usage(there).free
-    if free < wanted:
-        raise StorageError(
-            f"{folder} needs about {wanted / 1e9:.1f} GB for checkpoints and has {free / 1e9:.1f} GB; free space or use --data."
-        )
-
-
 def _replace(path: Path, data: bytes) -> None:
     half = path.with_name(f"{_HALF}{path.name}")
     write_synced(half, data)

@@ -25,7 +25,9 @@ from chatbot.learning.encoder_mining import hard_negatives
 from chatbot.learning.encoder_model import Trainee
 from chatbot.learning.encoder_options import Lesson, Progress, Tuned, Tuning, Watch, outcome_of, tuned_of
 from chatbot.learning.encoder_pairs import Batch, Pairing
-from chatbot.learning.encoder_run import Position, RunFolder, need_space
+from chatbot.learning.encoder_run import Position, RunFolder
+from chatbot.learning.room import need_room
+from chatbot.learning.runs import DONE
 from chatbot.retrieval.encoder_files import EncoderFiles
 
 FEWEST_PAIRS = 64
@@ -56,6 +58,8 @@ def tune(
         raise UsageError(
             f"{len(lesson.held.passages)} held-out passages are too few to tell whether tuning helps; import more transcripts."
         )
+    pairing = _pairing(lesson, options)
+    check_room(run, base)
     folder = RunFolder(
         run,
         {
@@ -67,30 +71,40 @@ def tune(
         },
     )
     with _memory_errors():
-        return _Run(folder, base, lesson, options, watch).to_the_end(exam)
+        return _Run(folder, base, lesson, options, watch, pairing).to_the_end(exam)
+
+
+def check_room(run: Path, base: EncoderFiles) -> None:
+    """Raises UsageError where the disk cannot hold a run of this base; one that is over needs nothing."""
+    if not (run / DONE).exists():
+        need_room(run, _SPACE * sum(one.stat().st_size for one in base.folder.glob("*.safetensors")), "The run")
+
+
+def _pairing(lesson: Lesson, options: Tuning) -> Pairing:
+    made = Pairing(lesson.learned, options.batch, options.seed, options.kinds)
+    if len(made.epoch(0)) * options.batch < FEWEST_PAIRS:
+        raise UsageError(
+            f"{len(lesson.learned.passages)} passages give too few pairs to learn from ({FEWEST_PAIRS} are needed); "
+            "import more transcripts."
+        )
+    return made
 
 
 class _Run:
     """One run from where it stands to its end."""
 
-    def __init__(self, folder: RunFolder, base: EncoderFiles, lesson: Lesson, options: Tuning, watch: Watch) -> None:
+    def __init__(
+        self, folder: RunFolder, base: EncoderFiles, lesson: Lesson, options: Tuning, watch: Watch, pairing: Pairing
+    ) -> None:
         self.folder, self.base, self.lesson, self.options, self.watch = folder, base, lesson, options, watch
-        self.pairing = Pairing(lesson.learned, options.batch, options.seed, options.kinds)
+        self.pairing = pairing
         self.epochs = [len(self.pairing.epoch(number)) for number in range(options.epochs)]
         self.steps = sum(self.epochs)
-        if self.epochs[0] * options.batch < FEWEST_PAIRS:
-            raise UsageError(
-                f"{len(lesson.learned.passages)} passages give too few pairs to learn from ({FEWEST_PAIRS} are needed); "
-                "import more transcripts."
-            )
 
     def to_the_end(self, exam: Exam) -> Tuned:
         done = self.folder.done()
         if done is not None:
             return tuned_of(self.folder.folder, done)
-        need_space(
-            self.folder.folder, _SPACE * sum(one.stat().st_size for one in self.base.folder.glob("*.safetensors"))
-        )
         self.trainee = Trainee(self.base, self.options.device, self.options.max_tokens)
         self.watch(Progress("measure", 0, self.steps))
         before = exam.take(self.trainee.encode)

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from chatbot.errors import ModelError, UsageError
+from chatbot.learning.devices import training_device
 from chatbot.learning.generator_options import TuningOptions
 
 _LARGE = 1_000_000_000
@@ -18,16 +19,12 @@ _LARGE = 1_000_000_000
 
 def device_of(options: TuningOptions) -> str:
     """cuda or cpu. Raises UsageError for a GPU that is asked for and not there."""
-    import torch
-
-    there = torch.cuda.is_available()
-    if options.device == "cuda" and not there:
-        raise UsageError("--device cuda was given and torch sees no GPU; leave it out, or install torch's CUDA build.")
-    if options.four_bit and not there:
+    device = training_device(options.device)
+    if options.four_bit and device != "cuda":
         raise UsageError("--four-bit needs a CUDA GPU, and torch sees none; leave it out: a CPU tunes in bf16.")
     if options.four_bit and not _installed("bitsandbytes"):
         raise UsageError("--four-bit needs bitsandbytes; run `pip install 'precedent[qlora]'`, or leave it out.")
-    return "cuda" if there and options.device != "cpu" else "cpu"
+    return device
 
 
 def in_bf16(options: TuningOptions, device: str) -> bool:

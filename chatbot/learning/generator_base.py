@@ -8,7 +8,6 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from math import prod
@@ -115,17 +114,6 @@ def needed_bytes(options: TuningOptions, spec: ModelSpec, models: Path) -> int:
     state = {"adamw": 3, "adafactor": 1.1}[options.optimizer]  # of the trained weights, in float32
     to_convert = weights if spec.kind == "gguf" and not any(models.glob(f"{spec.path.stem.lower()}-*")) else 0
     return int(trained * 4 * state * _CHECKPOINTS) + trained * 4 + to_convert + _MARGIN
-
-
-def check_disk(folder: Path, needed: int) -> None:
-    """Raises UsageError when the disk of `folder` has less room than that."""
-    place = next(path for path in (folder, *folder.parents) if path.exists())
-    free = shutil.disk_usage(place).free
-    if free < needed:
-        raise UsageError(
-            f"The run needs about {needed / 2**20:.0f} MB in {folder} and {free / 2**20:.0f} MB are free; make room, or lower "
-            "--rank."
-        )
 
 
 def _declared_licence(path: Path) -> str:

@@ -8,11 +8,13 @@ from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
 from chatbot.errors import UsageError
+from chatbot.learning.devices import DEVICES, Device
 
 Method = Literal["lora", "dora", "rslora", "adalora", "full"]
 Optimizer = Literal["adamw", "adafactor"]
 Precision = Literal["auto", "bf16", "fp32"]
 METHODS: tuple[Method, ...] = get_args(Method)
+_CHOICES = {"optimizer": get_args(Optimizer), "precision": get_args(Precision), "device": DEVICES}
 _OF_ADAPTERS = ("rank", "alpha", "dropout")
 _RANK, _DROPOUT = 16, 0.0  # dropout costs a sixth of a step on a CPU and gains nothing in two passes
 _LARGE = 600_000_000
@@ -56,7 +58,7 @@ class TuningOptions:
     patience: int = 2
     save_every: int | None = None
     seed: int = 7
-    device: Literal["auto", "cpu", "cuda"] = "auto"
+    device: Device = "auto"
     four_bit: bool = False
     languages: tuple[str, ...] = ()
 
@@ -86,6 +88,9 @@ def check(options: TuningOptions) -> None:
     """Raises UsageError for values that cannot work and for those that contradict each other."""
     if options.method not in METHODS:
         raise UsageError(f"There is no method {options.method!r}; take one of {', '.join(METHODS)}.")
+    for name, known in _CHOICES.items():
+        if getattr(options, name) not in known:
+            raise UsageError(f"--{name} {getattr(options, name)} cannot be; take one of {', '.join(known)}.")
     if options.method == "full":
         if options.four_bit:
             raise UsageError("--four-bit freezes the base and --method full trains it; leave one of them out.")

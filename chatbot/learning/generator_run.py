@@ -19,7 +19,6 @@ from chatbot.learning.cards import Card
 from chatbot.learning.datasets import Dataset, open_dataset
 from chatbot.learning.examples import Example, read_examples
 from chatbot.learning.generator_base import (
-    check_disk,
     check_licence,
     find_base,
     needed_bytes,
@@ -28,6 +27,7 @@ from chatbot.learning.generator_base import (
 )
 from chatbot.learning.generator_data import Chosen, Encoder, choose, encode_all
 from chatbot.learning.generator_options import TuningOptions, check, differences, from_json, to_json
+from chatbot.learning.room import need_room
 from chatbot.settings import Settings
 
 KIND = "generator"
@@ -79,7 +79,8 @@ def plan(settings: Settings, wish: Wish) -> Plan:
     train = choose(read_examples(dataset.train), languages, options.max_examples, options.seed)
     validation = choose(read_examples(dataset.validation), languages, options.sample, options.seed)
     _check_size(dataset, languages, train, validation)
-    check_disk(settings.data / runs.FOLDER, needed_bytes(options, spec, settings.models_folder))
+    needed = needed_bytes(options, spec, settings.models_folder)
+    need_room(settings.data / runs.FOLDER, needed, "The run", "make room there, or lower --rank")
     begun = {
         "options": to_json(options),
         "languages": sorted(languages),
@@ -123,8 +124,6 @@ def prepare(settings: Settings, made: Plan) -> Ready:
     chat template, and examples that do not fit; a run's folder is to be made only after this."""
     from chatbot.generation.catalogue import forbid_downloads
 
-    # read when OpenMP starts: a thread that spins at a barrier stops the others where a server shares the cores
-    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     forbid_downloads(settings.allow_download)
     from chatbot.learning.generator_adapters import device_of
     from chatbot.learning.generator_tuning import Task, quiet

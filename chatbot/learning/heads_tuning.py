@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from chatbot.errors import ModelError
+from chatbot.errors import ModelError, UsageError
 from chatbot.learning.checkpoints import drop_after, newest_sound, seal
 from chatbot.learning.encoder_model import Trainee
 from chatbot.learning.heads import Head
@@ -47,6 +47,11 @@ class Course:
     every: int = 50
     max_tokens: int = 64
     device: str = "cpu"
+
+    def check(self) -> None:
+        """Raises UsageError for values that cannot work."""
+        if not 0 < self.epochs <= 1000 or not 1 <= self.batch <= 4096 or not 0 < self.learning_rate < 1:
+            raise UsageError("Epochs lie in (0, 1000], a batch has 1 to 4096 texts, and a rate lies in (0, 1).")
 
 
 def tune(folder: Path, files: EncoderFiles, lesson: Lesson, course: Course, progress: Progress) -> tuple[Trainee, Head]:

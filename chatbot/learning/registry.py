@@ -42,6 +42,7 @@ __all__ = [
     "delete",
     "describe",
     "history",
+    "note",
     "open_version",
     "publish",
     "published",
@@ -180,6 +181,13 @@ def publish(  # noqa: PLR0913 - what the history keeps
         entry = Entry(card.kind, name, current, _now(), by, reason, forced, gate)
         _move(models, now, entry)
     return entry
+
+
+def note(models: Path, entry: Entry) -> None:
+    """Keeps in the history what was published elsewhere: an encoder, whose pointer is the index. Raises StorageError."""
+    with pointer.locked(models):
+        now = pointer.read(models)
+        pointer.write(models, replace(now, history=(*now.history, entry)))
 
 
 def rollback(models: Path, kind: Kind, by: str, *, reason: str | None = None) -> Entry:

@@ -14,8 +14,9 @@ from chatbot.answering import HITS, Answerer, mended
 from chatbot.assembly import Assistant
 from chatbot.choosing import choose
 from chatbot.errors import Busy
+from chatbot.learning.encoder_publishing import roll_back_index
 from chatbot.matching import WEIGHED, Match, confidence, rank
-from chatbot.retrieval.index import IndexVersion, list_versions, rollback, verify
+from chatbot.retrieval.index import IndexVersion, list_versions, verify
 from chatbot.types import Hit, Reply, Role, SearchResult, Turn
 from chatbot.types import Query as Wanted
 from chatbot.understanding import understand
@@ -70,7 +71,7 @@ class IndexRoutes:
 
     async def rollback(self, request: Request, index_version: Version) -> Mapping[str, Any]:
         user = await self.parts.gate.admin(request)
-        now = await asyncio.to_thread(rollback, self.parts.settings.index_folder, index_version)
+        now = await asyncio.to_thread(roll_back_index, self.parts.settings, index_version, user.name)
         if self.parts.assistant:
             await asyncio.to_thread(self.parts.assistant.retriever.refresh)
         await self.parts.store.audit.record(

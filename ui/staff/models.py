@@ -7,16 +7,17 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import asdict, dataclass
 from functools import partial
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Query, Request
 from fastapi.responses import HTMLResponse
 from pydantic import Field
 
 from chatbot.errors import ModelError, UsageError
-from chatbot.learning.cards import Card
+from chatbot.learning.cards import Card, Kind
 from chatbot.learning.datasets import list_datasets
-from chatbot.learning.registry import history, open_version, problems, published, read_card, rollback, versions
+from chatbot.learning.encoder_publishing import roll_back_encoder
+from chatbot.learning.registry import Entry, history, open_version, problems, published, read_card, rollback, versions
 from chatbot.retrieval.index import list_versions
 from ui.api import Strict
 from ui.staff.commands import Command, Commands
@@ -40,7 +41,7 @@ class Wish(Strict):
 class Back(Strict):
     """reason: kept in the history."""
 
-    kind: Literal["generator", "heads"]
+    kind: Kind
     reason: str = Field("", max_length=500)
 
 
@@ -123,13 +124,19 @@ class ModelRoutes:
     async def rollback(self, request: Request, wish: Back) -> Mapping[str, Any]:
         """Back to what was published before; the server swaps without dropping a chat. Raises NotFound."""
         user = await self.parts.gate.admin(request)
-        back = partial(rollback, self.parts.settings.models_folder, wish.kind, user.name, reason=wish.reason or None)
-        entry = await asyncio.to_thread(back)
+        entry = await asyncio.to_thread(self._back, wish.kind, user.name, wish.reason or None)
+        if wish.kind == "encoder" and self.parts.assistant:
+            await asyncio.to_thread(self.parts.assistant.retriever.refresh)
         detail = {"kind": wish.kind, "to": entry.version, "from": entry.previous}
         await self.parts.store.audit.record(
             self.parts.gate.actor(user, request), "models.rollback", f"model:{entry.version or 'base'}", detail
         )
         return asdict(entry)
+
+    def _back(self, kind: Kind, by: str, reason: str | None) -> Entry:
+        if kind == "encoder":
+            return roll_back_encoder(self.parts.settings, by, reason)[0]
+        return rollback(self.parts.settings.models_folder, kind, by, reason=reason)
 
     async def commands_(self, request: Request) -> Mapping[str, Any]:
         """Newest first."""

@@ -33,7 +33,8 @@ function now(found, load) {
   return el("section.card", {}, el("h2", {}, "In use"),
     el("dl.facts", {}, kinds.flatMap(([title, name, kind]) => [el("dt", {}, title),
       el("dd.row", {}, el("span.mono", {}, name), kind ? el("button", { type: "button", onclick: () => back(kind, name, load) }, "Roll back") : null)]),
-      el("dt", {}, "Encoder"), el("dd", {}, el("span.mono", {}, found.encoder ?? "no index yet"), " ", el("a.small", { href: "/admin/knowledge#index" }, "index versions")),
+      el("dt", {}, "Encoder"), el("dd.row", {}, el("span.mono", {}, found.encoder ?? "no index yet"), el("a.small", { href: "/admin/knowledge#index" }, "index versions"),
+        found.encoder?.startsWith("encoder-v") ? el("button", { type: "button", onclick: () => back("encoder", found.encoder.split("@")[0], load) }, "Roll back") : null),
       el("dt", {}, "Replies"), el("dd", {}, REPLIES[found.reply_mode])));
 }
 
@@ -43,7 +44,7 @@ const REPLIES = { precedent: "the past answer word for word (reply_mode = preced
 async function back(kind, name, load) {
   const reason = el("input", { name: "reason", maxlength: 500, placeholder: "What was wrong? Kept in the history." });
   const yes = await ask(`Roll back ${name}`, (close) => [
-    el("p", {}, "What was published before it is used again. Running chats go on; no reply is lost."), el("label", {}, "Reason", reason),
+    el("p", {}, `What was published before it is used again${kind === "encoder" ? ", with the index that it built: what was imported since then is not in it until it is built anew" : ""}. Running chats go on; no reply is lost.`), el("label", {}, "Reason", reason),
     el("div.row", {}, el("button.danger", { type: "button", onclick: () => close(true) }, "Roll back"))]);
   if (!yes) return;
   const done = await attempt(() => call("POST", `${API}/rollback`, { kind, reason: reason.value }));
