@@ -8,9 +8,11 @@ from pathlib import Path
 import pytest
 
 from chatbot.errors import Conflict, IndexBroken, ModelError, NotFound, StorageError
+from chatbot.retrieval.fusion import Fusion
 from chatbot.retrieval.index import build_index, list_versions, rollback, verify
 from chatbot.retrieval.retriever import open_retriever
 from chatbot.retrieval.versions import building_lock
+from chatbot.types import Passage
 from tests.fakes_retrieval import FakeEmbedder, passage, query, shop
 
 TEXTS_EACH = 3  # a passage's window, question and reply
@@ -54,6 +56,22 @@ def test_copied_vectors_are_the_embedded_ones(tmp_path: Path) -> None:
     grown, fresh = (open_retriever(tmp_path / name, fake).search(ask) for name in ("grown", "fresh"))
     assert [hit.score for hit in grown.hits] == [hit.score for hit in fresh.hits]
     assert grown.hits[0].passage == fresh.hits[0].passage == extra
+
+
+def test_lists_are_weighed_as_before_until_a_tenth_of_the_passages_are_others(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fits = iter([Fusion(reply=2.0), Fusion(k=20.0)])
+    monkeypatch.setattr("chatbot.retrieval.building.fit", lambda _corpus: next(fits))
+    grown = [*shop(16), *(passage(900 + at, f"Is stove {at} allowed?", "Only without fuel.") for at in range(12))]
+
+    def weighed(passages: list[Passage]) -> dict[str, float]:
+        return dict((build_index(passages, FakeEmbedder(), tmp_path).fusion or {})["en"])
+
+    assert weighed(shop(16)) == Fusion(reply=2.0).as_dict()
+    assert weighed(grown[:-3]) == Fusion(reply=2.0).as_dict()  # 9 more
+    assert weighed(grown) == Fusion(k=20.0).as_dict()  # 12 more than were fitted on
+    assert weighed(grown[:-1]) == Fusion(k=20.0).as_dict()
 
 
 def test_deleted_passages_are_gone_from_every_file(tmp_path: Path) -> None:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from itertools import groupby
 from pathlib import Path
@@ -15,9 +15,9 @@ import numpy.typing as npt
 from chatbot.protocols import Embedder
 from chatbot.retrieval.embedding import Progress, TextTable
 from chatbot.retrieval.fitting import ENOUGH, Corpus, fit
-from chatbot.retrieval.fusion import DENSE, Fusion
+from chatbot.retrieval.fusion import DENSE, Fusion, from_dict
 from chatbot.retrieval.lexical import Bm25
-from chatbot.retrieval.manifest import Manifest, Part, seal_files, write_manifest
+from chatbot.retrieval.manifest import Manifest, Part, read_manifest, seal_files, write_manifest
 from chatbot.retrieval.passages import to_line, write_lines
 from chatbot.retrieval.popular import most_asked
 from chatbot.retrieval.reading import ROWS
@@ -25,15 +25,30 @@ from chatbot.retrieval.vectors import Limits, VectorIndex, kind_for
 from chatbot.retrieval.words import language_of, words
 from chatbot.types import Passage
 
+_OTHERS = 0.1  # share of the passages that must be others before the lists are weighed anew
+
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """What a version is made with. `previous` is a sound version by the same encoder whose vectors may be copied."""
+    """What a version is made with. `previous` is a sound version by the same encoder: its vectors may be copied, and how it
+    weighs its lists holds until a tenth of the passages are others."""
 
     embedder: Embedder
     limits: Limits
     previous: Path | None
     progress: Progress
+
+
+@dataclass(frozen=True, slots=True)
+class _Fit:
+    """A fusion, and how many passages it was fitted on."""
+
+    fusion: Fusion
+    on: int = 0
+
+    def holds_for(self, count: int) -> bool:
+        """Another fit would mostly find another chance: with it one correction would change the answers to everything else."""
+        return abs(count - self.on) < _OTHERS * self.on
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +71,8 @@ def write_version(folder: Path, version: str, passages: Sequence[Passage], conte
     table.save(folder, vectors)
     known = _Rows(np.asarray(rows, dtype=np.int32).reshape(-1, len(DENSE)), vectors)
     np.save(folder / ROWS, known.of)
-    parts = _write_parts(folder, passages, known, recipe)
+    before = _before(recipe.previous) if embedded < _OTHERS * len(table) else {}
+    parts = _write_parts(folder, passages, known, before, recipe)
     seen = sorted(time.isoformat() for one in passages if (time := one.last_seen or one.resolved_at))
     manifest = Manifest(
         version=version,
@@ -78,9 +94,11 @@ def write_version(folder: Path, version: str, passages: Sequence[Passage], conte
     return manifest
 
 
-def _write_parts(folder: Path, passages: Sequence[Passage], rows: _Rows, recipe: Recipe) -> dict[str, Part]:
+def _write_parts(
+    folder: Path, passages: Sequence[Passage], rows: _Rows, before: Mapping[str, _Fit], recipe: Recipe
+) -> dict[str, Part]:
     parts: dict[str, Part] = {}
-    fits: dict[str, Fusion] = {}
+    fits: dict[str, _Fit] = {}
     start = 0
     for language, group in groupby(passages, key=lambda passage: language_of(passage.language)):
         recipe.progress("index", start, len(passages))
@@ -88,17 +106,30 @@ def _write_parts(folder: Path, passages: Sequence[Passage], rows: _Rows, recipe:
         span = _Rows(rows.of[start : start + len(members)], rows.vectors)
         corpus = _write_slice(folder / language, language, members, span, recipe.limits)
         if len(members) >= ENOUGH:
-            fits[language] = fit(corpus)
+            held = before.get(language)
+            fits[language] = held if held and held.holds_for(len(members)) else _Fit(fit(corpus), len(members))
         kind = kind_for(len(members), recipe.limits)
         parts[language] = Part(start, len(members), kind, popular=most_asked(members))
         start += len(members)
     recipe.progress("index", start, len(passages))
     largest = max(fits, key=lambda language: parts[language].count, default=None)
-    fallback = fits[largest] if largest else Fusion()
+    fallback = _Fit(fits[largest].fusion if largest else Fusion())
+    chosen = {name: fits.get(name, fallback) for name in parts}
     return {
-        name: Part(part.start, part.count, part.kind, fits.get(name, fallback).as_dict(), part.popular)
+        name: replace(part, fusion=chosen[name].fusion.as_dict(), fitted=chosen[name].on)
         for name, part in parts.items()
     }
+
+
+def _before(previous: Path | None) -> dict[str, _Fit]:
+    """How the version before weighs its lists, by language; what a program of another age wrote there counts for nothing."""
+    if previous is None:
+        return {}
+    parts = read_manifest(previous).parts
+    try:
+        return {name: _Fit(from_dict(part.fusion), part.fitted) for name, part in parts.items() if part.fitted}
+    except TypeError:
+        return {}
 
 
 def _write_slice(stem: Path, language: str, members: Sequence[Passage], rows: _Rows, limits: Limits) -> Corpus:

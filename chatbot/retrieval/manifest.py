@@ -25,13 +25,17 @@ class _UnfitError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """One language's slice of the passages, [start, start + count), with its fitted fusion and its most asked rows."""
+    """One language's slice of the passages, [start, start + count), with its fusion and its most asked rows.
+
+    fitted: how many passages the fusion was fitted on; 0 where it is another language's, or the default.
+    """
 
     start: int
     count: int
     kind: str
     fusion: Mapping[str, float] = field(default_factory=dict)
     popular: tuple[int, ...] = ()
+    fitted: int = 0
 
 
 @dataclass(frozen=True, slots=True)
