@@ -12,20 +12,20 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, and_, func, literal, select, true, tuple_
+from sqlalchemy import ColumnElement, Connection, and_, literal, select, true, tuple_
 
 from storage.columns import Instant
 from storage.filters import Filters, columns, conditions, narrow_set
+from storage.moments import CLOCK_SLACK, first_id
 from storage.search import holding, newest
 from storage.searchbox import Words, has_phrases
 from storage.tables import ConversationRow, MessageRow
 
 BUDGET = 2_000
 _FIRST_CHUNK = 150
-_CLOCK_SLACK = timedelta(hours=1)  # clocks are set back; ids are not
 _END = 2**62
 
 
@@ -140,23 +140,9 @@ def _having(connection: Connection, words: Words | None, ids: Collection[int]) -
 
 def _bounds(connection: Connection, given: Filters) -> tuple[int, int]:
     """Between which ids (both outside) all messages of the dates lie."""
-    above = 0 if given.since is None else first_id(connection, given.since - _CLOCK_SLACK) - 1
-    below = _END if given.until is None else first_id(connection, given.until + _CLOCK_SLACK)
+    above = 0 if given.since is None else first_id(connection, given.since - CLOCK_SLACK) - 1
+    below = _END if given.until is None else first_id(connection, given.until + CLOCK_SLACK)
     return above, below
-
-
-def first_id(connection: Connection, moment: datetime) -> int:
-    """About the id of the first message written at `moment` or later: ids and times grow together, so halving finds it."""
-    at = select(MessageRow.id, MessageRow.created_at).order_by(MessageRow.id).limit(1)
-    low, high = 1, int(connection.execute(select(func.max(MessageRow.id))).scalar() or 0) + 1
-    while low < high:
-        middle = (low + high) // 2
-        row = connection.execute(at.where(MessageRow.id >= middle)).first()
-        if row is not None and row.created_at < moment:
-            low = row.id + 1
-        else:
-            high = middle
-    return low
 
 
 def _written(connection: Connection, message_id: int) -> datetime | None:

@@ -27,17 +27,17 @@ from sqlalchemy import (
     func,
     literal,
     select,
+    text,
 )
 from sqlalchemy.orm import aliased
 
 from storage.desk_tables import HandoverRow
 from storage.people import User
-from storage.tables import ConversationRow, FeedbackRow, MessageRow, PassageRow, ReplyRow, SourceRow
+from storage.tables import ASIDE, ConversationRow, FeedbackRow, MessageRow, PassageRow, ReplyRow, SourceRow
 from storage.visibility import seen_by
 
 GOOD_RATING, BAD_RATING = 4, 2
 MOST_TOPICS = 12
-_SPOKEN = ("customer", "agent", "bot")
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,9 +63,10 @@ class Span:
 
 
 def outcomes(dialect: str, user: User, span: Span, known_until: datetime) -> Select[Any]:
-    """A row (day, language, the fields of `Counts`) for each day and language with conversations.
+    """A row (day, language, the fields of `Counts`, firsts) for each day and language with conversations.
 
     known_until: conversations whose last message is newer are too young to tell whether the customer comes back.
+    firsts: the milliseconds to the first words of every reply that has them recorded, with commas between; None: none has.
     """
     judged = _judged(dialect, user, span, known_until)
     one = judged.c
@@ -90,41 +91,30 @@ def outcomes(dialect: str, user: User, span: Span, known_until: datetime) -> Sel
         func.sum(one.rating * one.rating).label("rating_squares"),
         func.count(one.mood).label("moods"),
         func.sum(one.mood).label("mood_sum"),
+        func.aggregate_strings(one.firsts, ",").label("firsts"),
     ).group_by(one.day, one.language)
 
 
-def topics(user: User, span: Span) -> Select[Any]:
-    """(topic, conversations): from which topics the first sources of answers were; the most frequent."""
+def topics(dialect: str, user: User, span: Span) -> Select[Any]:
+    """(topic, conversations, of): from which topics the first sources of answers were, the most frequent; of: how many
+    conversations have an answer with a source, in every row the same."""
     cohort = _cohort(user, span)
-    topic = (
-        select(func.max(PassageRow.topic))
-        .where(PassageRow.passage_id == SourceRow.passage_id)
-        .correlate(SourceRow)
-        .scalar_subquery()
-    )
-    per_answer = _answers_with_source(cohort, topic.label("topic")).subquery("sourced")
-    amount = func.count(distinct(per_answer.c.conversation_id)).label("conversations")
-    query = select(per_answer.c.topic, amount).group_by(per_answer.c.topic)
-    return query.order_by(amount.desc(), per_answer.c.topic).limit(MOST_TOPICS)
-
-
-def with_sources(user: User, span: Span) -> Select[Any]:
-    """How many conversations have an answer with a source."""
-    sourced = _answers_with_source(_cohort(user, span)).subquery("sourced")
-    return select(func.count(distinct(sourced.c.conversation_id)))
-
-
-def first_words(dialect: str, user: User, span: Span) -> Subquery:
-    """(day, language, value): milliseconds to the first words of each reply that has them recorded."""
-    cohort = _cohort(user, span)
-    value = ReplyRow.timings_ms["first"].as_float()
-    return (
-        select(day_of(dialect, cohort.c.created_at).label("day"), cohort.c.language, value.label("value"))
+    sourced = (
+        select(ReplyRow.conversation_id, SourceRow.passage_id)
         .select_from(cohort)
-        .join(ReplyRow, ReplyRow.conversation_id == cohort.c.id)
-        .where(value.is_not(None))
-        .subquery("first_words")
+        .join(ReplyRow, ReplyRow.conversation_id == _leading(dialect, cohort.c.id))
+        .join(SourceRow, SourceRow.message_id == ReplyRow.message_id)
+        .where(ReplyRow.action == "answer", SourceRow.position == 0)
+        .cte("sourced")
+        .prefix_with("MATERIALIZED")
     )
+    quoted = select(sourced.c.passage_id).distinct().subquery("quoted")
+    topic = select(func.max(PassageRow.topic)).where(PassageRow.passage_id == quoted.c.passage_id).scalar_subquery()
+    named = select(quoted.c.passage_id, topic.label("topic")).cte("named").prefix_with("MATERIALIZED")
+    amount = func.count(distinct(sourced.c.conversation_id)).label("conversations")
+    whole = select(func.count(distinct(sourced.c.conversation_id))).scalar_subquery()
+    query = select(named.c.topic, amount, whole.label("of")).join(sourced, sourced.c.passage_id == named.c.passage_id)
+    return query.group_by(named.c.topic).order_by(amount.desc(), named.c.topic).limit(MOST_TOPICS)
 
 
 def kept_by_the_bot(user: User, since: datetime) -> Select[Any]:
@@ -148,7 +138,8 @@ def day_of(dialect: str, moment: ColumnElement[Any]) -> ColumnElement[str]:
 def _cohort(user: User, span: Span) -> CTE:
     """The conversations of the span in which something was said."""
     one = ConversationRow
-    query = select(one.id, one.owner, one.created_at, one.language, one.rating, one.mood).where(
+    columns = (one.id, one.owner, one.created_at, one.updated_at, one.last_seq, one.language, one.rating, one.mood)
+    query = select(*columns).where(
         one.created_at >= span.start, one.created_at < span.end, one.last_seq > 0, seen_by(user)
     )
     if span.language is not None:
@@ -156,12 +147,12 @@ def _cohort(user: User, span: Span) -> CTE:
     return query.cte("cohort")
 
 
-def _judged(dialect: str, user: User, span: Span, known_until: datetime) -> Subquery:
-    """A row a conversation with what became of it."""
+def _judged(dialect: str, user: User, span: Span, known_until: datetime) -> CTE:
+    """A row a conversation with what became of it. Materialized, or SQLite judges again for every figure."""
     cohort = _cohort(user, span)
-    talk, said, handed = _talk(cohort), _said(cohort), _handed(cohort)
-    one = cohort.c
-    attempted, has_handed = func.coalesce(said.c.answers, 0) > 0, handed.c.conversation_id.is_not(None)
+    said, handed = _said(dialect, cohort), _handed(cohort)
+    one, last_at = cohort.c, _last_at(cohort)
+    attempted = func.coalesce(said.c.answers, 0) > 0
     refuted = (func.coalesce(said.c.thumbs_down, 0) > 0) | (func.coalesce(one.rating, GOOD_RATING) <= BAD_RATING)
     confirmed = (
         (func.coalesce(said.c.thumbs_up, 0) > 0)
@@ -170,47 +161,43 @@ def _judged(dialect: str, user: User, span: Span, known_until: datetime) -> Subq
     )
     outcome = case(
         (~attempted, "none"),
-        (has_handed, "answered_then_handed"),
+        (handed, "answered_then_handed"),
         (refuted, "refuted"),
         (confirmed, "confirmed"),
         else_="silent",
     )
+    # The last change is never before the last message, which is looked up for the few others only.
+    is_known = case((one.updated_at <= known_until, 1), (last_at <= known_until, 1), else_=0)
     return (
         select(
             day_of(dialect, one.created_at).label("day"),
             one.language,
             one.rating,
             one.mood,
-            func.coalesce(talk.c.messages, 0).label("messages"),
+            (one.last_seq - _aside(cohort)).label("messages"),
             _flag(func.coalesce(said.c.replies, 0) > 0).label("involved"),
             _flag(attempted).label("attempted"),
-            _flag(has_handed).label("handed"),
+            _flag(handed).label("handed"),
             outcome.label("outcome"),
-            _flag(talk.c.last_at <= known_until).label("is_known"),
-            _flag(and_(confirmed, _came_back(dialect, cohort, talk))).label("came_back"),
+            is_known.label("is_known"),
+            _flag(and_(confirmed, _came_back(dialect, cohort, last_at))).label("came_back"),
+            said.c.firsts,
         )
         .select_from(cohort)
-        .outerjoin(talk, talk.c.conversation_id == one.id)
         .outerjoin(said, said.c.conversation_id == one.id)
-        .outerjoin(handed, handed.c.conversation_id == one.id)
-        .subquery("judged")
+        .cte("judged")
+        .prefix_with("MATERIALIZED")
     )
 
 
-def _talk(cohort: CTE) -> Subquery:
-    return (
-        select(
-            MessageRow.conversation_id,
-            _count(MessageRow.role.in_(_SPOKEN)).label("messages"),
-            func.max(MessageRow.created_at).label("last_at"),
-        )
-        .join(cohort, cohort.c.id == MessageRow.conversation_id)
-        .group_by(MessageRow.conversation_id)
-        .subquery("talk")
-    )
+def _aside(cohort: CTE) -> ColumnElement[int]:
+    """How many of a conversation's messages are not spoken: notes, and what the system says. An index holds these alone."""
+    query = select(func.count()).select_from(MessageRow)
+    query = query.where(MessageRow.conversation_id == cohort.c.id, text(f"messages.{ASIDE}"))
+    return query.correlate(cohort).scalar_subquery()
 
 
-def _said(cohort: CTE) -> Subquery:
+def _said(dialect: str, cohort: CTE) -> Subquery:
     """What the bot did: `answered` is the number of the first message that it answered, `thanked` of the last thanks."""
     answer = ReplyRow.action == "answer"
     return (
@@ -222,43 +209,51 @@ def _said(cohort: CTE) -> Subquery:
             func.max(case((ReplyRow.reason == "thanks", ReplyRow.answers_seq))).label("thanked"),
             _count(and_(answer, FeedbackRow.thumb == 1)).label("thumbs_up"),
             _count(and_(answer, FeedbackRow.thumb == -1)).label("thumbs_down"),
+            func.aggregate_strings(cast(ReplyRow.first_ms, Text), ",").label("firsts"),
         )
-        .join(cohort, cohort.c.id == ReplyRow.conversation_id)
+        .select_from(cohort)
+        .join(ReplyRow, ReplyRow.conversation_id == _leading(dialect, cohort.c.id))
         .outerjoin(FeedbackRow, FeedbackRow.message_id == ReplyRow.message_id)
         .group_by(ReplyRow.conversation_id)
         .subquery("said")
     )
 
 
-def _handed(cohort: CTE) -> Subquery:
-    joined = select(HandoverRow.conversation_id).join(cohort, cohort.c.id == HandoverRow.conversation_id)
-    return joined.distinct().subquery("handed")
+def _leading(dialect: str, key: ColumnElement[str]) -> ColumnElement[str]:
+    """A conversation's key that SQLite looks nothing up by: without statistics it takes all replies ever, and looks for the
+    conversation of each, where the period has a few."""
+    return func.coalesce(key, "") if dialect == "sqlite" else key
 
 
-def _came_back(dialect: str, cohort: CTE, talk: Subquery) -> ColumnElement[bool]:
+def _handed(cohort: CTE) -> ColumnElement[bool]:
+    return exists().where(HandoverRow.conversation_id == cohort.c.id).correlate(cohort)
+
+
+def _last_at(cohort: CTE) -> ColumnElement[datetime]:
+    query = select(MessageRow.created_at).where(
+        MessageRow.conversation_id == cohort.c.id, MessageRow.seq == cohort.c.last_seq
+    )
+    return query.correlate(cohort).scalar_subquery()
+
+
+def _came_back(dialect: str, cohort: CTE, last_at: ColumnElement[datetime]) -> ColumnElement[bool]:
     """The same customer began another conversation within seven days of the last message of this one."""
     later = aliased(ConversationRow)
     if dialect == "sqlite":
-        until: Any = func.strftime("%Y-%m-%d %H:%M:%f", talk.c.last_at, literal("+7 days"))
+        until: Any = func.strftime("%Y-%m-%d %H:%M:%f", last_at, literal("+7 days"))
         begun: Any = func.substr(cast(later.created_at, Text), 1, 23)  # in milliseconds too
     else:
-        until, begun = talk.c.last_at.op("+")(literal(timedelta(days=7), Interval())), later.created_at
-    return exists().where(
-        later.owner == cohort.c.owner,
-        later.created_at > cohort.c.created_at,
-        begun <= until,
-        later.last_seq > 0,
-        later.id != cohort.c.id,
-    )
-
-
-def _answers_with_source(cohort: CTE, *more: ColumnElement[Any]) -> Select[Any]:
+        until, begun = last_at.op("+")(literal(timedelta(days=7), Interval())), later.created_at
     return (
-        select(ReplyRow.conversation_id, *more)
-        .select_from(cohort)
-        .join(ReplyRow, ReplyRow.conversation_id == cohort.c.id)
-        .join(SourceRow, SourceRow.message_id == ReplyRow.message_id)
-        .where(ReplyRow.action == "answer", SourceRow.position == 0)
+        exists()
+        .where(
+            later.owner == cohort.c.owner,
+            later.created_at > cohort.c.created_at,
+            begun <= until,
+            later.last_seq > 0,
+            later.id != cohort.c.id,
+        )
+        .correlate(cohort)
     )
 
 

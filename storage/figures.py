@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Row, func, select
 
-from storage import figure_rows, waits
+from storage import figure_rows, firsts, waits
 from storage.databases import Database
 from storage.figure_rows import Span
 from storage.people import User
@@ -134,19 +134,19 @@ class FigureBook:
 
 
 def _figures(connection: Connection, user: User, span: Span, now: datetime) -> Figures:
-    rows = connection.execute(figure_rows.outcomes(connection.dialect.name, user, span, now - RETURNS_WITHIN))
-    cells = tuple(sorted((_cell(row) for row in rows), key=lambda cell: (cell.day, cell.language or "")))
-    topics = connection.execute(figure_rows.topics(user, span)).all()
-    first = figure_rows.first_words(connection.dialect.name, user, span)
+    dialect = connection.dialect.name
+    rows = connection.execute(figure_rows.outcomes(dialect, user, span, now - RETURNS_WITHIN)).all()
+    topics = connection.execute(figure_rows.topics(dialect, user, span)).all()
+    first = firsts.of({(row.day, row.language): row.firsts for row in rows})
     return Figures(
         span=span,
-        cells=cells,
+        cells=tuple(sorted((_cell(row) for row in rows), key=lambda cell: (cell.day, cell.language or ""))),
         waits=waits.read(connection, user, span),
         topics=tuple((row.topic, row.conversations) for row in topics),
-        topics_of=connection.execute(figure_rows.with_sources(user, span)).scalar_one(),
-        first=waits.quantiles(connection, first, None).get("", Quantiles()),
-        first_by_day=waits.quantiles(connection, first, first.c.day),
-        first_by_language=waits.quantiles(connection, first, first.c.language),
+        topics_of=topics[0].of if topics else 0,
+        first=first.all,
+        first_by_day=first.by_day,
+        first_by_language=first.by_language,
         computed_at=datetime.now(UTC),
     )
 

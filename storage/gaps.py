@@ -8,13 +8,14 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Literal, TypeVar
 
-from sqlalchemy import Connection, Row, Select, delete, func, insert, or_, select
+from sqlalchemy import ColumnElement, Connection, Row, Select, delete, func, insert, or_, select
 
 from chatbot.errors import BadInput, NotFound
 from chatbot.types import Question
 from storage.audit import Actor, record
 from storage.databases import Database
 from storage.desk_tables import CorrectionRow, GapDecisionRow, GapQuestionRow
+from storage.moments import CLOCK_SLACK, first_id
 from storage.people import User
 from storage.tables import ConversationRow, MessageRow, ReplyRow
 from storage.visibility import seen_by
@@ -65,8 +66,7 @@ class Gaps:
 
     async def visible(self, user: User, since: datetime) -> frozenset[int]:
         """The ids of those refused questions whose conversations the user may see."""
-        query = _refusals(ReplyRow.message_id).where(MessageRow.created_at >= since, seen_by(user))
-        return await self._read(lambda c: frozenset(c.scalars(query.order_by(ReplyRow.message_id.desc()).limit(MOST))))
+        return await self._read(lambda c: _visible(c, user, since))
 
     async def decided(self, since: datetime) -> Mapping[int, Decided]:
         """By question, what holds; an answer that was taken back holds no more."""
@@ -92,6 +92,7 @@ class Gaps:
 
 
 def _refusals(*columns: Any) -> Select[Any]:
+    """Of replies, with their messages and conversations."""
     return (
         select(*columns)
         .select_from(ReplyRow)
@@ -103,8 +104,18 @@ def _refusals(*columns: Any) -> Select[Any]:
 
 def _stamp(connection: Connection, since: datetime) -> Stamp:
     query = _refusals(func.max(ReplyRow.message_id).label("newest"), func.count().label("amount"))
-    row = connection.execute(query.where(MessageRow.created_at >= since)).one()
+    row = connection.execute(query.where(*_from(connection, since))).one()
     return Stamp(row.newest or 0, row.amount)
+
+
+def _from(connection: Connection, since: datetime) -> tuple[ColumnElement[bool], ...]:
+    """Written since then: the replies' index knows ids, and no moments."""
+    return ReplyRow.message_id >= first_id(connection, since - CLOCK_SLACK), MessageRow.created_at >= since
+
+
+def _visible(connection: Connection, user: User, since: datetime) -> frozenset[int]:
+    query = _refusals(ReplyRow.message_id).where(*_from(connection, since), seen_by(user))
+    return frozenset(connection.scalars(query.order_by(ReplyRow.message_id.desc()).limit(MOST)))
 
 
 def _refused(connection: Connection, since: datetime) -> list[Question]:
@@ -118,7 +129,7 @@ def _refused(connection: Connection, since: datetime) -> list[Question]:
         ReplyRow.degraded,
         MessageRow.created_at,
         ConversationRow.owner,
-    ).where(MessageRow.created_at >= since)
+    ).where(*_from(connection, since))
     rows = connection.execute(query.order_by(ReplyRow.message_id.desc()).limit(MOST))
     return [_question(row) for row in rows if not _was_trouble(row.degraded) and row.text.strip()]
 
@@ -141,13 +152,13 @@ def _question(row: Row[Any]) -> Question:
 
 
 def _decided(connection: Connection, since: datetime) -> dict[int, Decided]:
-    one = GapDecisionRow
+    """Questions of up to an hour before may be among them."""
+    one, first = GapDecisionRow, first_id(connection, since - CLOCK_SLACK)
     query = (
         select(GapQuestionRow.message_id, one.id, one.kind, one.agent, one.created_at, one.correction_id)
         .join(one, one.id == GapQuestionRow.decision_id)
-        .join(MessageRow, MessageRow.id == GapQuestionRow.message_id)
         .outerjoin(CorrectionRow, CorrectionRow.id == one.correction_id)
-        .where(MessageRow.created_at >= since, or_(one.kind == "dismissed", CorrectionRow.undone_at.is_(None)))
+        .where(GapQuestionRow.message_id >= first, or_(one.kind == "dismissed", CorrectionRow.undone_at.is_(None)))
     )
     return {
         row.message_id: Decided(row.id, row.kind, row.agent, row.created_at, row.correction_id)

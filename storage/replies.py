@@ -36,6 +36,7 @@ def reply_values(reply: Reply) -> dict[str, Any]:
         "agreement": made.agreement,
         "checks": list(made.checks),
         "degraded": list(made.degraded),
+        "first_ms": reply.timings_ms.get("first"),
     }
 
 

@@ -105,8 +105,15 @@ def add_passage(store: Store, passage_id: str, topic: str | None) -> None:
 
 def _write(connection: Connection, talk: Talk) -> list[int]:
     seq = sum(1 + (said.action is not None) for said in talk.said)
-    row = {"id": talk.id, "owner": talk.owner, "status": "bot", "language": talk.language, "created_at": talk.begun}
-    row |= {"updated_at": talk.begun, "last_seq": seq} | dict(talk.more)
+    row: dict[str, Any] = {
+        "id": talk.id,
+        "owner": talk.owner,
+        "status": "bot",
+        "language": talk.language,
+        "created_at": talk.begun,
+    }
+    ended = talk.begun + sum((one.after + timedelta(seconds=one.action is not None) for one in talk.said), timedelta())
+    row |= {"updated_at": ended, "last_seq": seq} | dict(talk.more)
     connection.execute(insert(ConversationRow).values(row))
     moment, number, replies = talk.begun, 0, []
     for said in talk.said:
@@ -137,7 +144,7 @@ def _reply(connection: Connection, talk: Talk, said: Said, message_id: int, answ
         "quick_replies": [],
         "checks": [],
     }
-    row |= {"degraded": list(said.degraded), "timings_ms": {} if said.first_ms is None else {"first": said.first_ms}}
+    row |= {"degraded": list(said.degraded), "timings_ms": {}, "first_ms": said.first_ms}
     connection.execute(insert(ReplyRow).values(row))
     if said.passage:
         source = source_values([Source(said.passage, "t", 1, "q", "a", 0.9)])

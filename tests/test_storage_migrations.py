@@ -158,6 +158,28 @@ def test_a_source_stored_before_kinds_were_kept_is_a_past_chat(tmp_path: Path) -
     assert reply.sources == (Source("p", "c", 1, "q", "a", 0.5, kind="chat"),)
 
 
+def test_the_first_words_of_replies_stored_before_have_their_column(tmp_path: Path) -> None:
+    database = f"sqlite:///{tmp_path / 'old.sqlite3'}"
+    timings = ('{"search": 2.0, "first": 27.5}', '{"search": 2.0}', "{}")
+    replies = ",".join(
+        f"({n}, 'a', {n}, 'answer', 'sure', 0.9, 0, 'precedent', 'en', 0, '[]', '{each}', '[]', '[]')"
+        for n, each in enumerate(timings, 1)
+    )
+    at_revision(
+        database,
+        "0005",
+        "INSERT INTO conversations (id, owner, status, created_at, updated_at, last_seq) VALUES "
+        "('a', 'o', 'bot', '2025-01-01 00:00:00.000000', '2025-01-02 00:00:00.000000', 3)",
+        "INSERT INTO messages (id, conversation_id, seq, role, text, created_at) VALUES "
+        + ",".join(f"({n}, 'a', {n}, 'bot', '30 days.', '2025-01-01 00:00:00.000000')" for n in (1, 2, 3)),
+        "INSERT INTO replies (message_id, conversation_id, answers_seq, action, reason, confidence, offered, mode, language, "
+        f"partial, quick_replies, timings_ms, checks, degraded) VALUES {replies}",
+    )
+    with open_store(database, tmp_path, ballast_bytes=SMALL_BALLAST) as store:
+        found = store.database.read(lambda c: c.execute(text("SELECT first_ms FROM replies ORDER BY message_id")).all())
+        assert [row.first_ms for row in found.result()] == [27.5, None, None]
+
+
 def test_a_database_of_the_first_version_is_brought_up_whole(tmp_path: Path) -> None:
     database = f"sqlite:///{tmp_path / 'old.sqlite3'}"
     at_revision(database, "0001")
