@@ -143,6 +143,14 @@ async def test_an_unsupported_draft_is_replaced_by_the_past_answer_which_says_so
             "its draft did not reword the past answer",
         ),
         (
+            "You can return it with us, and we are glad that you asked about the days.",
+            "its draft says less than the past answer",
+        ),
+        (
+            "You can return unused items with tags.",
+            "its draft says less than the past answer",
+        ),
+        (
             "You can return unused items with tags of [ORDER] within 30 days.",
             "evidence: a placeholder is left: [ORDER]",
         ),
