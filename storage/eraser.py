@@ -15,12 +15,13 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from filelock import FileLock, Timeout
+from sqlalchemy import ColumnElement
 
 from chatbot.errors import Busy
 from storage import receipts
 from storage.audit import Actor
 from storage.databases import Database
-from storage.erasing import Scope, erase
+from storage.erasing import Scope, erase, erase_if
 from storage.ledger import LIVE, Erasure, Ledger
 from storage.receipts import Receipt, receipt_of
 
@@ -57,7 +58,6 @@ class Eraser:
 
     def entry(self, scope: Scope, kind: str, reason: str, name: str) -> Erasure:
         """The intent. name: what names the subject."""
-        every = [*((LIVE, each) for each in scope.conversations), *scope.transcripts]
         ledger, now = self.ledger, datetime.now(UTC)
         return Erasure(
             receipt=f"{now:%Y%m%d}-{secrets.token_hex(6)}",
@@ -66,12 +66,41 @@ class Eraser:
             reason=reason,
             subject=ledger.marks([(kind, name)])[0],
             at=now,
-            marks=ledger.marks(every),
-            sources=tuple(dict.fromkeys(source for source, _ in scope.transcripts)),
+            **self._covers(scope),
         )
 
-    def delete(self, scope: Scope, progress: Progress) -> Counter[str]:
-        """Deletes the rows, chunk by chunk, and counts them by table."""
+    def _covers(self, scope: Scope) -> dict[str, Any]:
+        every = [*((LIVE, each) for each in scope.conversations), *scope.transcripts]
+        sources = tuple(dict.fromkeys(source for source, _ in scope.transcripts))
+        return {"marks": self.ledger.marks(every), "sources": sources}
+
+    def narrow(self, entry: Erasure, scope: Scope) -> Erasure:
+        """Writes into the ledger that the erasure covers no more than `scope`: the rest stays."""
+        less = replace(entry, step="intent", **self._covers(scope))
+        self.ledger.append(less)
+        return less
+
+    def delete(
+        self, scope: Scope, progress: Progress, still: ColumnElement[bool] | None = None
+    ) -> tuple[Counter[str], Scope]:
+        """Deletes the rows, chunk by chunk; counts them by table, and says what went.
+
+        still: what must hold of a conversation in the very transaction that deletes it; else it stays.
+        """
+        if still is None:
+            return self._delete(scope, progress), scope
+        rows, stayed = Counter[str](), set[str]()
+        for chunk in Scope(scope.conversations).chunks():
+            counted, kept = self.database.write(
+                lambda c, part=chunk: erase_if(c, part, still),  # type: ignore[misc]
+                cleaning=True,
+            ).result()
+            rows += counted
+            stayed |= kept
+        gone = scope.without(stayed)
+        return rows + self._delete(replace(gone, conversations=()), progress), gone
+
+    def _delete(self, scope: Scope, progress: Progress) -> Counter[str]:
         rows: Counter[str] = Counter()
         chunks = scope.chunks()
         for done, chunk in enumerate(chunks):

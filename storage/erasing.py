@@ -6,7 +6,7 @@ Which tables hang on a conversation is read from the tables themselves, so that 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -31,6 +31,14 @@ class Scope:
 
     def __bool__(self) -> bool:
         return bool(self.conversations or self.transcripts or self.corrections)
+
+    def without(self, conversations: Collection[str]) -> Scope:
+        """The same without these, and without the past conversations that are copies of them."""
+        return Scope(
+            tuple(each for each in self.conversations if each not in conversations),
+            tuple(each for each in self.transcripts if each[1] not in conversations),
+            self.corrections,
+        )
 
     def chunks(self) -> list[Scope]:
         """The same in pieces, each for one transaction; a correction goes before the conversation that led to it."""
@@ -90,6 +98,16 @@ def erase(connection: Connection, scope: Scope) -> Counter[str]:
         counts += _count_under(connection, root, condition)
         connection.execute(delete(root).where(condition))
     return +counts
+
+
+def erase_if(connection: Connection, scope: Scope, still: ColumnElement[bool]) -> tuple[Counter[str], set[str]]:
+    """`erase` for those of a chunk's conversations for which `still` holds now; the rows by table, and who stayed.
+
+    Their rows are locked first: who writes to one of them comes before, and it stays, or after, and finds it gone.
+    """
+    query = select(ConversationRow.id).where(ConversationRow.id.in_(scope.conversations), still)
+    locked = tuple(connection.execute(query.order_by(ConversationRow.id).with_for_update()).scalars())
+    return erase(connection, Scope(locked)), set(scope.conversations).difference(locked)
 
 
 def _roots(scope: Scope) -> list[tuple[Table, ColumnElement[bool]]]:

@@ -34,7 +34,7 @@ class Erasure:
     """One line. `step`: "intent" (begun), "restored" (its rows came back with a backup and went again), or "done".
 
     marks: a keyed hash for every conversation and transcript that it covers, and sources: the transcripts' sources; both
-    stand in the first line of an erasure only, and `entries` hands them on to the later ones.
+    stand in intents only, of which the last counts, and `entries` hands them on to the later steps.
     """
 
     receipt: str
@@ -102,7 +102,9 @@ class Ledger:
             if not line or (entry := _read(line, number)) is None:
                 continue
             begun = last.get(entry.receipt)
-            last[entry.receipt] = entry if begun is None else replace(entry, marks=begun.marks, sources=begun.sources)
+            if begun is not None and entry.step != "intent":
+                entry = replace(entry, marks=begun.marks, sources=begun.sources)
+            last[entry.receipt] = entry
         return list(last.values())
 
     def append(self, entry: Erasure) -> None:

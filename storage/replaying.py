@@ -6,17 +6,23 @@ import logging
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+from sqlalchemy import ColumnElement, Connection, select
 
 from chatbot.errors import Busy
 from storage import receipts
 from storage.audit import COMMAND, Actor
 from storage.eraser import Eraser, Outside, silent
-from storage.erasing import widen
-from storage.ledger import Erasure
+from storage.erasing import Scope, widen
+from storage.ledger import LIVE, Erasure
 from storage.receipts import Receipt
 from storage.subjects import marked
+from storage.tables import ConversationRow
 
 RETENTION = "retention"
+_CHOSEN_BEFORE = timedelta(hours=1)  # an intent is written moments after its conversations were chosen
+_CHANGES = select(ConversationRow.id, ConversationRow.updated_at)
 _log = logging.getLogger(__name__)
 
 
@@ -57,24 +63,50 @@ def catch_up(eraser: Eraser, outside: Outside) -> list[Receipt]:
 
 
 def _erase_again(eraser: Eraser, entries: Sequence[Erasure], restored: Sequence[Erasure]) -> int:
-    gone = 0
-    for retention in (False, True):
-        some = [entry for entry in entries if (entry.reason == RETENTION) is retention]
-        if not some:
-            continue
-        doomed = eraser.ledger.doomed(some)
-        scope = eraser.database.read(
-            lambda c, d=doomed, r=retention: widen(c, marked(c, d), corrections=not r)  # type: ignore[misc]
-        ).result()
-        if scope:
-            rows = eraser.delete(scope, silent)
-            gone += len(scope.conversations) + len(scope.transcripts)
-            _log.warning("erased again after a restored backup or a kill: %s", dict(rows))
+    asked = [entry for entry in entries if entry.reason != RETENTION]
+    aged = [entry for entry in entries if entry.reason == RETENTION]
+    gone = _erase_asked(eraser, asked) if asked else 0
+    gone += _erase_aged(eraser, aged) if aged else 0
     for entry in restored:
         back = replace(entry, step="restored", counts={**entry.counts, "replayed": True})
         eraser.ledger.append(replace(back, marks=(), sources=()))
         eraser.database.write(lambda c, e=back: receipts.keep(c, e, COMMAND)).result()  # type: ignore[misc]
     return gone
+
+
+def _erase_asked(eraser: Eraser, entries: Sequence[Erasure]) -> int:
+    doomed = eraser.ledger.doomed(entries)
+    scope = eraser.database.read(lambda c: widen(c, marked(c, doomed), corrections=True)).result()
+    return _delete(eraser, scope, None)
+
+
+def _erase_aged(eraser: Eraser, entries: Sequence[Erasure]) -> int:
+    """Whoever came back after the conversations were chosen keeps the chat, and the ledger covers it no more."""
+    now, doomed = datetime.now(UTC), eraser.ledger.doomed(entries)
+    chosen = {mark: entry.at - _CHOSEN_BEFORE for entry in entries for mark in entry.marks}
+
+    def look(connection: Connection) -> tuple[Scope, set[str]]:
+        scope = widen(connection, marked(connection, doomed), corrections=False)
+        changed = {row.id: row.updated_at for row in connection.execute(_CHANGES)}
+        marks = zip(scope.conversations, eraser.ledger.marks([(LIVE, one) for one in scope.conversations]), strict=True)
+        return scope, {one for one, mark in marks if changed[one] > chosen[mark]}
+
+    scope, back = eraser.database.read(look).result()
+    copies = [(source, one) for source, one in scope.transcripts if one in back]
+    theirs = set(eraser.ledger.marks([*((LIVE, one) for one in back), *copies]))
+    for entry in entries:
+        if not theirs.isdisjoint(entry.marks):
+            less = tuple(mark for mark in entry.marks if mark not in theirs)
+            eraser.ledger.append(replace(entry, step="intent", marks=less))
+    return _delete(eraser, scope.without(back), ConversationRow.updated_at <= now)
+
+
+def _delete(eraser: Eraser, scope: Scope, still: ColumnElement[bool] | None) -> int:
+    if not scope:
+        return 0
+    rows, gone = eraser.delete(scope, silent, still)
+    _log.warning("erased again after a restored backup or a kill: %s", dict(rows))
+    return len(gone.conversations) + len(gone.transcripts)
 
 
 def _mirror(eraser: Eraser, missing: set[str]) -> None:

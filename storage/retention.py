@@ -58,14 +58,13 @@ class Retention:
         progress: Progress = silent,
     ) -> list[Receipt]:
         """Erases all that is due, in batches with a receipt each. What the team wrote because of a conversation stays: it is
-        masked, and knowledge does not age with one customer's data."""
+        masked, and knowledge does not age with one customer's data. Who comes back before the row is deleted keeps the chat."""
         now, receipts = datetime.now(UTC), list[Receipt]()
+        still, why = _any_old(days, now), (RETENTION, RETENTION, RETENTION)
         total, gone = sum(one.conversations for one in self.due(days)), 0
-        while batch := self.database.read(lambda c: _batch(c, days, now)).result():
+        while batch := self.database.read(lambda c: _batch(c, still)).result():
             progress("erase conversations", gone, total)
-            receipts.append(
-                self.rights.erase_scope(Scope(batch), outside, (RETENTION, RETENTION, RETENTION), actor, silent)
-            )
+            receipts.append(self.rights.erase_scope(Scope(batch), outside, why, actor, silent, still=still))
             gone += len(batch)
         progress("erase conversations", gone, total)
         return receipts
@@ -78,10 +77,13 @@ def _due(connection: Connection, status: str, days: int, now: datetime) -> Due:
     return Due(status, days, int(row[0]), row[1])
 
 
-def _batch(connection: Connection, days: Mapping[Any, int], now: datetime) -> tuple[str, ...]:
-    old = [_old(status, age, now) for status, age in days.items() if status in MAY_GO]
-    query = select(ConversationRow.id).where(or_(false(), *old)).order_by(ConversationRow.updated_at).limit(BATCH)
+def _batch(connection: Connection, old: ColumnElement[bool]) -> tuple[str, ...]:
+    query = select(ConversationRow.id).where(old).order_by(ConversationRow.updated_at).limit(BATCH)
     return tuple(connection.execute(query).scalars())
+
+
+def _any_old(days: Mapping[Any, int], now: datetime) -> ColumnElement[bool]:
+    return or_(false(), *(_old(status, age, now) for status, age in days.items() if status in MAY_GO))
 
 
 def _old(status: str, days: int, now: datetime) -> ColumnElement[bool]:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, select
+from sqlalchemy import ColumnElement, Connection, select
 
 from chatbot.errors import NotFound
 from chatbot.types import CORRECTION
@@ -112,10 +112,18 @@ class Rights:
         return self.erase_scope(self.database.read(look).result(), outside, why, COMMAND, progress)
 
     def erase_scope(
-        self, scope: Scope, outside: Outside, why: tuple[str, str, str], actor: Actor, progress: Progress
+        self,
+        scope: Scope,
+        outside: Outside,
+        why: tuple[str, str, str],
+        actor: Actor,
+        progress: Progress,
+        *,
+        still: ColumnElement[bool] | None = None,
     ) -> Receipt:
         """why: kind, reason, and what names the subject. Under the reason "retention" the team's own answers stay: they are
-        masked, and knowledge is not kept for a person's sake."""
+        masked, and knowledge is not kept for a person's sake. still: what must hold of a conversation when it is deleted, or
+        it stays and the receipt does not cover it."""
         kind, reason, name = why
         eraser = self._eraser
         with eraser.alone():
@@ -123,8 +131,10 @@ class Rights:
             entry = eraser.entry(wide, kind, reason, name)
             models = list(outside.models(_ids(wide)))
             eraser.ledger.append(entry)
-            rows = eraser.delete(wide, progress)
-            return eraser.finish(entry, rows, outside, (models, actor, _how_many(wide)), progress)
+            rows, gone = eraser.delete(wide, progress, still)
+            if gone != wide:
+                entry, models = eraser.narrow(entry, gone), list(outside.models(_ids(gone)))
+            return eraser.finish(entry, rows, outside, (models, actor, _how_many(gone)), progress)
 
     def receipts(self, limit: int = 100, before_id: int | None = None) -> list[dict[str, Any]]:
         """The receipts that the database holds, newest first."""

@@ -5,19 +5,21 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import func, select, update
+from sqlalchemy import delete, func, select, update
 
 from chatbot.errors import BadInput, NotFound, StorageError
 from chatbot.types import Role, Transcript, Turn
 from storage import eraser as eraser_module
 from storage.audit import COMMAND
 from storage.desk_tables import CorrectionRow, ErasureRow
+from storage.erasing import Scope
 from storage.ledger import KEY, LEDGER, Ledger
 from storage.opening import Store, open_store
 from storage.people import User
@@ -247,7 +249,7 @@ def test_who_came_back_after_an_erasure_is_not_erased_with_a_replay(
     old = done(store.conversations.create_conversation("ann"))
     store.rights.erase(Subject(By.OWNER, "ann"), Elsewhere())
     new = done(store.conversations.create_conversation("ann"))
-    store.database.write(lambda c: c.execute(ErasureRow.__table__.delete())).result()  # as an older backup is
+    store.database.write(lambda c: c.execute(delete(ErasureRow))).result()  # as an older backup is
     assert store.rights.restore_missing() == 0
     assert [c.id for c in done(store.conversations.conversations_of("ann"))] == [new.id]
     assert old.id != new.id
@@ -332,6 +334,83 @@ def test_retention_keeps_what_the_team_wrote(store: Store, boss: User) -> None:
     ).result()
     assert (kept.conversation_id, one.words["answered"] in kept.answer) == (None, True)
     assert [p.source for p in store.transcripts.passages()] == ["correction"]
+
+
+@dataclass
+class Back(Elsewhere):
+    """One customer writes again after retention has chosen the conversations, and before it deletes them."""
+
+    comes: Callable[[], object] = list
+
+    def models(self, conversations: Collection[str]) -> Sequence[str]:
+        self.comes()
+        return []
+
+
+def _two_old_chats(store: Store) -> tuple[str, str]:
+    """Of customers "back" and "away"."""
+    keys = [done(store.conversations.create_conversation(owner)).id for owner in ("back", "away")]
+    for key, owner in zip(keys, ("back", "away"), strict=True):
+        done(store.conversations.add_customer_message(key, owner, "Where is it?", "1"))
+        _age(store, key, "bot", 100)
+    return keys[0], keys[1]
+
+
+def _chats(store: Store, *owners: str) -> list[int]:
+    return [len(done(store.conversations.conversations_of(owner))) for owner in owners]
+
+
+def test_who_comes_back_while_retention_runs_keeps_the_chat(store: Store) -> None:
+    back, away = _two_old_chats(store)
+    say = store.conversations.add_customer_message
+    elsewhere = Back(comes=lambda: done(say(back, "back", "Still there?", "2")))
+    [receipt] = store.retention.run({"bot": 90}, elsewhere)
+    assert (receipt.conversations, receipt.rows["conversations"], receipt.rows["messages"]) == (1, 1, 1)
+    assert _chats(store, "back", "away") == [1, 0]
+    assert len(done(store.conversations.messages(back, "back"))) == 2
+    swept, _, _ = elsewhere.asked[0]
+    assert (swept("live", back), swept("live", away)) == (False, True)
+    store.database.write(lambda c: c.execute(delete(ErasureRow))).result()  # as an older backup is
+    store.rights.restore_missing()
+    assert _chats(store, "back", "away") == [1, 0]
+
+
+def test_who_came_back_to_a_killed_retention_keeps_the_chat(url: str | None, tmp_path: Path) -> None:
+    with open_store(url, tmp_path, ballast_bytes=SMALL_BALLAST) as store:
+        back, away = _two_old_chats(store)
+        with pytest.raises(KeyboardInterrupt):
+            store.retention.run({"bot": 90}, Elsewhere(dies=True))
+        assert _chats(store, "back", "away") == [0, 0]
+        back, away = _two_old_chats(store)
+        entry = store.retention.rights._eraser.entry(Scope((back, away)), "retention", "retention", "retention")
+        store.rights.ledger.append(entry)  # killed before a row went
+        done(store.conversations.add_customer_message(back, "back", "Still there?", "2"))
+    with open_store(url, tmp_path, ballast_bytes=SMALL_BALLAST) as store:
+        assert _chats(store, "back", "away") == [1, 0]
+        elsewhere = Elsewhere()
+        assert len(store.rights.catch_up(elsewhere)) == 2
+        assert [(doomed("live", back), doomed("live", away)) for doomed, _, _ in elsewhere.asked][-1] == (False, True)
+
+
+def test_customers_race_with_retention_and_no_word_that_was_taken_is_lost(store: Store) -> None:
+    keys = [done(store.conversations.create_conversation(f"owner {n}")).id for n in range(80)]
+    for key in keys:
+        _age(store, key, "bot", 100)
+
+    def write(n: int) -> bool:
+        try:
+            done(store.conversations.add_customer_message(keys[n], f"owner {n}", "I am back", "1"))
+        except NotFound:
+            return False
+        return True
+
+    with ThreadPoolExecutor(5) as threads:
+        writing = threads.map(write, reversed(range(len(keys))))
+        receipts = threads.submit(store.retention.run, {"bot": 90}, Elsewhere()).result()
+        kept = list(writing)[::-1]
+    there = [bool(found) for found in _chats(store, *(f"owner {n}" for n in range(len(keys))))]
+    assert there == kept
+    assert sum(receipt.conversations for receipt in receipts) == kept.count(False)
 
 
 def test_what_a_big_file_leaves_is_tidied_later(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
