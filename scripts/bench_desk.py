@@ -5,9 +5,12 @@ from __future__ import annotations
 
 import asyncio
 import datetime as dt
+import json
 import tempfile
 import time
 from collections.abc import Awaitable, Mapping
+from contextlib import nullcontext
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -16,8 +19,9 @@ from rich.console import Console
 from rich.table import Table
 
 from chatbot.errors import UsageError
+from chatbot.gaps import WINDOW
 from scripts import bench_desk_live
-from scripts.bench_desk_data import AGENTS, BEGAN, TEAMS, Filled, fill
+from scripts.bench_desk_data import AGENTS, BEGAN, SPAN_S, TEAMS, Filled, fill
 from scripts.bench_report import percentiles, report, run_alone
 from scripts.machine import machine
 from scripts.options import JsonOption
@@ -28,31 +32,36 @@ from storage.people import User
 from storage.review_candidates import Ask
 
 SEARCH_MS, LIST_MS = 150.0, 100.0
+_MADE = "bench.json"
 _ADMIN = User(AGENTS + 1, "admin@example.org", "Admin", "admin", None, False)
 _AGENT = User(2, "agent1@example.org", "Agent 1", "agent", 2 if TEAMS > 1 else 1, False)
+_END = BEGAN + dt.timedelta(seconds=SPAN_S)
 _DEEP = 25  # pages that are turned
 _LISTS = ("mine", "waiting", "others", "bot", "closed")
 Case = tuple[str, dict[str, Any]]
 
 
 def run(
-    messages: int = 1_000_000, rounds: int = 5, folder: Path | None = None, *, live: bool = True, url: str | None = None
+    messages: int = 1_000_000,
+    rounds: int = 5,
+    folder: Path | None = None,
+    *,
+    live: bool = True,
+    url: str | None = None,
+    keep: Path | None = None,
 ) -> dict[str, Any]:
     """Fills a store of its own with about `messages` messages, measures, and takes it away again.
 
     rounds: how often each search is asked by an admin and by an agent; the first time counts as much as the others.
     folder: the disk to measure; default: the system's temporary folder. live: the message path with open windows as well.
-    url: an empty PostgreSQL database to measure in place of SQLite; what was made stays in it. Raises UsageError where it is not
-    empty.
+    url: an empty PostgreSQL database to measure in place of SQLite; what was made stays in it. keep: a folder where the store
+    stays, so that the next run with it measures the same again without filling. Raises UsageError where the database holds what
+    no run with this folder made, or was made with another number of messages.
     """
-    with (
-        tempfile.TemporaryDirectory(dir=folder) as place,
-        open_store(url, Path(place), ballast_bytes=1 << 20) as store,
-    ):
-        if asyncio.run(store.figures.now(_ADMIN, BEGAN)).begun:
-            raise UsageError("The database holds conversations already: name an empty one.")
-        filled = fill(store, messages)
-        size = sum(path.stat().st_size for path in Path(place).glob("*.sqlite3*"))
+    place = nullcontext(str(keep)) if keep else tempfile.TemporaryDirectory(dir=folder)
+    with place as name, open_store(url, Path(name), ballast_bytes=1 << 20) as store:
+        filled = _filled(store, Path(name) / _MADE, messages)
+        size = sum(path.stat().st_size for path in Path(name).glob("*.sqlite3*"))
         parts = asyncio.run(_measure(store, filled, rounds))
     result = {
         "machine": machine(),
@@ -68,6 +77,23 @@ def run(
         result["live"] = measured = bench_desk_live.run()
         result["goals"] |= measured.pop("goals")
     return result
+
+
+def _filled(store: Store, made: Path, messages: int) -> Filled:
+    """made: where a run that keeps its store says what is in it."""
+    held = bool(asyncio.run(store.figures.now(_ADMIN, BEGAN)).begun)
+    if held and made.exists():
+        kept = json.loads(made.read_text(encoding="utf-8"))
+        if kept["asked"] != messages:
+            raise UsageError(
+                f"The store in {made.parent} was made with --messages {kept['asked']}: name the same number."
+            )
+        return Filled(**kept["filled"])
+    if held:
+        raise UsageError("The database holds conversations already: name an empty one.")
+    filled = fill(store, messages)
+    made.write_text(json.dumps({"asked": messages, "filled": asdict(filled)}), encoding="utf-8")
+    return filled
 
 
 def _goals(parts: Mapping[str, Any]) -> dict[str, bool]:
@@ -92,7 +118,10 @@ async def _measure(store: Store, filled: Filled, rounds: int) -> dict[str, Any]:
     figures = {
         name: [await _timed(store.figures.of(_ADMIN, span)) for _ in range(rounds)] for name, span in _spans().items()
     }
-    gaps = [await _timed(_gaps(store, user)) for user in (_ADMIN, _AGENT) for _ in range(rounds)]
+    gaps = {
+        name: [await _timed(_gaps(store, user, since)) for user in (_ADMIN, _AGENT) for _ in range(rounds)]
+        for name, since in (("the page's 90 days", _END - WINDOW), ("all 600 days", BEGAN))
+    }
     everything = [wait for waits in searches.values() for wait in waits]
     return {
         "search_all": percentiles([*everything, *turned]) | {"requests": len(everything) + len(turned)},
@@ -102,7 +131,7 @@ async def _measure(store: Store, filled: Filled, rounds: int) -> dict[str, Any]:
         "lists": {which: percentiles(waits) for which, waits in lists.items()},
         "review_queue": percentiles(queue),
         "figures": {name: percentiles(waits) for name, waits in figures.items()},
-        "gaps": percentiles(gaps),
+        "gaps": {name: percentiles(waits) for name, waits in gaps.items()},
     }
 
 
@@ -177,12 +206,12 @@ def _spans() -> dict[str, Span]:
     return {name: Span(first, first + dt.timedelta(days=count - 1)) for name, (first, count) in days.items()}
 
 
-async def _gaps(store: Store, user: User) -> None:
+async def _gaps(store: Store, user: User, since: dt.datetime) -> None:
     """What the page asks the database for; the grouping itself is `chatbot.gaps`, made once for everybody."""
-    await store.gaps.stamp(BEGAN)
-    await store.gaps.refused(BEGAN)
-    await store.gaps.visible(user, BEGAN)
-    await store.gaps.decided(BEGAN)
+    await store.gaps.stamp(since)
+    await store.gaps.refused(since)
+    await store.gaps.visible(user, since)
+    await store.gaps.decided(since)
 
 
 async def _timed(work: Awaitable[Any]) -> float:
@@ -199,6 +228,9 @@ def main(
     folder: Annotated[
         Path | None, typer.Option(help="Disk to measure (default: the temporary folder).", show_default=False)
     ] = None,
+    keep: Annotated[
+        Path | None, typer.Option(help="Keep the store here, and measure it again the next time.", show_default=False)
+    ] = None,
     live: Annotated[bool, typer.Option(help="Measure an agent's message in open windows as well.")] = True,
     postgres: Annotated[
         str | None, typer.Option(metavar="URL", help="Measure this empty PostgreSQL database.", show_default=False)
@@ -206,12 +238,13 @@ def main(
     as_json: JsonOption = False,
 ) -> None:
     """The archive's search, the desk's lists, review queue, figures and gaps over a million messages made by this script."""
-    report(run(messages, rounds, folder, live=live, url=postgres), _show, as_json=as_json)
+    report(run(messages, rounds, folder, live=live, url=postgres, keep=keep), _show, as_json=as_json)
 
 
 def _rest(result: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:
     figures = [(f"figures of {name}", row) for name, row in result["figures"].items()]
-    return [*result["lists"].items(), ("review queue", result["review_queue"]), *figures, ("gaps", result["gaps"])]
+    gaps = [(f"gaps of {name}", row) for name, row in result["gaps"].items()]
+    return [*result["lists"].items(), ("review queue", result["review_queue"]), *figures, *gaps]
 
 
 def _show(console: Console, result: dict[str, Any]) -> None:

@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from scripts.bench_desk_sources import PASSAGE, SOURCE, TRANSCRIPT, imported, passages, sources, transcripts
 from storage.opening import Store
 from storage.tables import Rows
 from storage.terms import document_terms
@@ -36,7 +37,10 @@ REASONS = (
     ("no_knowledge", "hand_over", 0.018),
     ("attack", "hand_over", 0.002),
 )
+_REFUSED = [n for n, (reason, *_) in enumerate(REASONS) if reason in {"nothing_fits", "not_sure", "no_knowledge"}]
+_DECISIONS = 100
 _CHUNK = 20_000
+_ASIDE = 0.25  # of what agents write, and the system says of them, is no message to the customer
 _COMMON = {
     "en": "the to i my is a you it and of for on in not have your order that we can please this be with will are do was "
     "how if me delivery when return from but has day as refund at size where no what so received email tracking",
@@ -73,12 +77,18 @@ def fill(store: Store, messages: int, seed: int = 3) -> Filled:
         terms = [(row[0], document_terms(row[4])) for row in rows]
         _insert(store, "message_search", terms, "rowid terms")
     _insert(store, "replies", _replies(plan), _REPLY)
+    store.database.write(imported).result()
+    _insert(store, "transcripts", transcripts(), TRANSCRIPT)
+    _insert(store, "passages", passages(), PASSAGE)
+    answers = np.flatnonzero((plan["role"] == "bot") & (plan["reason"] == 0)) + 1
+    _insert(store, "reply_sources", sources(draw, answers), SOURCE)
     _insert(store, "feedback", _feedback(plan), "message_id thumb created_at")
     _insert(
         store, "handovers", _handovers(plan), "conversation_id asked_at reason taken_at user_id ended_at ended contact"
     )
     _insert(store, "conversation_tags", _tags(plan), "conversation_id tag")
     _insert(store, "verdicts", _verdicts(plan), "message_id verdict agent created_at")
+    _decide(store, plan)
     words = {
         size: plan["vocabulary"]["en"][rank] for size, rank in (("frequent", 20), ("medium", 300), ("rare", 20_000))
     }
@@ -103,7 +113,7 @@ _CONVERSATION = (
 )
 _REPLY = (
     "message_id conversation_id answers_seq action reason confidence offered mode language partial quick_replies timings_ms "
-    "query agreement checks degraded"
+    "first_ms query agreement checks degraded"
 )
 
 
@@ -124,11 +134,12 @@ def _plan(draw: np.random.Generator, messages: int) -> dict[str, Any]:
     vocabulary = {language: _vocabulary(draw, language) for language in LANGUAGES}
     role = np.where(seq % 2 == 1, "customer", "bot")
     human = waits[owner] & (seq > np.maximum(3, lengths[owner] // 2)) & (role == "bot")
+    colleague = np.where(draw.random(len(owner)) < _ASIDE, draw.choice(["system", "note"], len(owner)), "agent")
     reasons = draw.choice(len(REASONS), len(owner), p=[share for *_, share in REASONS])
     return {
         "draw": draw,
         "vocabulary": vocabulary,
-        "key": [f"bench{n:07d}{secret:08x}" for n, secret in enumerate(draw.integers(0, 2**32, count))],
+        "key": [f"{secret:08x}-bench-{n:07d}" for n, secret in enumerate(draw.integers(0, 2**32, count))],
         "length": lengths,
         "start": starts,
         "end": np.maximum.reduceat(moment, first),
@@ -143,7 +154,7 @@ def _plan(draw: np.random.Generator, messages: int) -> dict[str, Any]:
         "conversation": owner[order],
         "seq": seq[order],
         "moment": moment[order],
-        "role": np.where(human, "agent", role)[order],
+        "role": np.where(human, colleague, role)[order],
         "reason": reasons[order],
     }
 
@@ -177,7 +188,7 @@ def _conversations(plan: Columns) -> Iterator[tuple[Any, ...]]:
 
 def _messages(plan: Columns, which: range) -> Iterator[tuple[Any, ...]]:
     draw: np.random.Generator = plan["draw"]
-    sizes = {"customer": 11, "bot": 26, "agent": 18}
+    sizes = {"customer": 11, "bot": 26, "agent": 18, "note": 12, "system": 4}
     for at in which:
         owner, role = int(plan["conversation"][at]), str(plan["role"][at])
         language = str(plan["language"][owner])
@@ -212,8 +223,14 @@ def _replies(plan: Columns) -> Iterator[tuple[Any, ...]]:
         agreement = round(float(draw.beta(4, 2)), 4) if searched else None
         yield (
             int(at) + 1, plan["key"][owner], int(plan["seq"][at]) - 1, action, reason, confidence, False, mode,
-            str(plan["language"][owner]), False, "[]", "{}", query, agreement, "[]", "[]",
+            str(plan["language"][owner]), False, "[]", *_timings(draw), query, agreement, "[]", "[]",
         )  # fmt: skip
+
+
+def _timings(draw: np.random.Generator) -> tuple[str, float]:
+    """Milliseconds as a reply keeps them, and those to the first words again."""
+    search, first = draw.gamma(4, 6), round(draw.gamma(3, 60), 2)
+    return f'{{"understand": 2.1, "search": {search:.2f}, "decide": 0.04, "compose": 0.14, "first": {first}}}', first
 
 
 def _feedback(plan: Columns) -> Iterator[tuple[Any, ...]]:
@@ -249,6 +266,16 @@ def _verdicts(plan: Columns) -> Iterator[tuple[Any, ...]]:
         yield int(at) + 1, "right", "Agent 1", _at(plan["moment"][at])
 
 
+def _decide(store: Store, plan: Columns) -> None:
+    """A hundred groups of refused questions were set aside, of about thirty each."""
+    refused = np.flatnonzero((plan["role"] == "bot") & np.isin(plan["reason"], _REFUSED)) + 1
+    chosen = plan["draw"].permutation(refused)[: _DECISIONS * 30]
+    decisions = [(n + 1, "dismissed", "Agent 1", _at(SPAN_S)) for n in range(_DECISIONS)]
+    _insert(store, "gap_decisions", decisions, "id kind agent created_at")
+    covered = [(int(message), n % _DECISIONS + 1) for n, message in enumerate(chosen)]
+    _insert(store, "gap_questions", covered, "message_id decision_id")
+
+
 def _pick(draw: np.random.Generator, choices: Sequence[tuple[str, float]], count: int) -> Any:
     return draw.choice([name for name, _ in choices], count, p=[share for _, share in choices])
 
@@ -275,7 +302,7 @@ def _executing(table: str, names: Sequence[str], rows: Sequence[tuple[Any, ...]]
         postgres = connection.dialect.name == "postgresql"
         if postgres:
             connection.exec_driver_sql("SET LOCAL TIME ZONE 'UTC'")
-        columns = ["id" if postgres and name == "rowid" else name for name in names]
+        columns = ["id" if postgres and name == "rowid" else f'"{name}"' for name in names]
         holes = [_hole(name) if postgres else "?" for name in names]
         statement = f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({', '.join(holes)})"  # noqa: S608 - our own names
         connection.exec_driver_sql(statement, rows)
