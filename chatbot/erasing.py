@@ -20,7 +20,19 @@ from chatbot.trained import models_trained_on, remove_examples
 Doomed = Callable[[str | None, str], bool]
 DATABASE = "precedent.sqlite3"
 _OURS = frozenset(
-    {"index", "models", "logs", "datasets", "runs", "exports", "uploads", "ballast", "erasures.jsonl", "examples.json"}
+    {
+        "index",
+        "models",
+        "logs",
+        "datasets",
+        "evaluations",
+        "runs",
+        "exports",
+        "uploads",
+        "ballast",
+        "erasures.jsonl",
+        "examples.json",
+    }
 )
 
 

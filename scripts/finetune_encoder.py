@@ -19,12 +19,11 @@ from chatbot.learning import registry, runs
 from chatbot.learning.datasets import open_dataset
 from chatbot.learning.devices import training_device
 from chatbot.learning.encoder_gate import NAMES, judge
-from chatbot.learning.encoder_making import card_fields, lesson_of, lesson_of_dataset, licence_of, limited
+from chatbot.learning.encoder_making import card_fields, lesson_of, lesson_of_dataset, limited, tunable
 from chatbot.learning.encoder_options import Lesson, Progress, Tuning, Watch
 from chatbot.learning.encoder_run import KIND, next_folder
-from chatbot.learning.generator_base import check_licence
 from chatbot.retrieval.embedder import open_base
-from chatbot.retrieval.encoder_files import EncoderFiles, locate
+from chatbot.retrieval.encoder_files import EncoderFiles
 from chatbot.settings import Settings
 from chatbot.transcripts.collapse import collapse_signed
 from chatbot.types import Passage
@@ -50,8 +49,7 @@ def tune_encoder(settings: Settings, wishes: Wishes) -> dict[str, Any]:
         raise UsageError("--max-steps is for the generator; an encoder's run is as long as its --epochs.")
     from chatbot.learning.encoder_tuning import check_room
 
-    base = locate(settings)
-    check_licence(base.label, licence_of(base, settings.encoder), wishes.accept_licence)
+    base = tunable(settings, wishes.accept_licence)
     old = runs.open_run(settings.data, wishes.resume, KIND) if wishes.resume else None
     begun = dict(old.begun) if old else {"until": datetime.now(UTC).isoformat(), "dataset": wishes.dataset}
     options = _options(settings, wishes, begun)

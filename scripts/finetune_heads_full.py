@@ -12,16 +12,19 @@ import numpy as np
 from chatbot.errors import UsageError
 from chatbot.learning import runs
 from chatbot.learning.devices import training_device
+from chatbot.learning.encoder_making import tunable
 from chatbot.learning.heads import ENCODER, Heads, Task
 from chatbot.learning.heads_fitting import Fitted, calibrated
 from chatbot.learning.heads_labels import Labelled, Split, counts, split
 from chatbot.learning.heads_making import Made, judged, too_little
 from chatbot.learning.heads_tuning import Course, Lesson, Progress, tune
+from chatbot.learning.room import need_room
 from chatbot.retrieval.encoder_files import describe, locate
 from chatbot.settings import Settings
 from scripts.finetune_wishes import Wishes
 
 KIND = "heads"
+_SPACE = 4  # a checkpoint: weights, AdamW's two moments, and room to write; two are kept
 _ASIDE = 6  # each sixth conversation of the training part settles the confidence
 
 
@@ -32,6 +35,9 @@ def course_of(settings: Settings, wishes: Wishes) -> Course:
     device = training_device(settings.device if wished == "auto" else wished)
     course = replace(Course(device=device), **{name: value for name, value in given.items() if value is not None})
     course.check()
+    base = tunable(settings, wishes.accept_licence)
+    weights = sum(one.stat().st_size for one in base.folder.glob("*.safetensors"))
+    need_room(settings.data / runs.FOLDER, 2 * _SPACE * weights, "The run")
     return course
 
 

@@ -6,8 +6,9 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from rich.markup import escape
-from rich.table import Table
+from rich.table import Column, Table
 
+from chatbot.learning.cards import headline
 from chatbot.learning.registry import Card, Entry, Kind
 
 if TYPE_CHECKING:  # the core of learning is imported by the commands that need it
@@ -21,20 +22,14 @@ def listed(
     cards: Sequence[Card], now: Mapping[Kind, str | None], broken: Mapping[str, str], past: Sequence[Entry]
 ) -> list[Any]:
     """Versions, then what is broken, then the latest of the history."""
-    table = Table("version", "published", "made", "method", "base", "data", "from", "scores")
+    table = Table(Column("version", no_wrap=True), Column("made", no_wrap=True), "how", "scores", show_lines=True)
     for card in cards:
-        mark = "published" if card.name in now.values() else ""
-        row = (
-            card.name,
-            mark,
-            card.created_at[:16],
-            card.method,
-            card.base,
-            card.dataset,
-            card.parent or "",
-            _scores(card),
+        mark = "\n[green]published[/green]" if card.name in now.values() else ""
+        how = f"{card.method}, " + (f"from {card.parent}" if card.parent else f"on {card.base}")
+        told = "\n".join(f"{name} {value}" for name, value in headline(card).items())
+        table.add_row(
+            escape(card.name) + mark, escape(card.created_at[:10]), escape(f"{how}, data: {card.dataset}"), escape(told)
         )
-        table.add_row(*map(escape, row))
     parts: list[Any] = [table] if cards else []
     parts += [f"[red]{escape(name)}[/red]: {escape(why)}" for name, why in broken.items()]
     if past:
@@ -83,11 +78,6 @@ def compressed_table(made: Compressed) -> list[Any]:
             f"{made.card.name} is made ({made.card.seconds:.0f} s, {made.card.peak_memory_mb:.0f} MB at most)."
         )
     return [*parts, f"[red]Refused:[/red] {escape(made.refused)}"] if made.refused else parts
-
-
-def _scores(card: Card) -> str:
-    plain = [(name, value) for name, value in card.scores.items() if isinstance(value, int | float)]
-    return ", ".join(f"{name} {value:.3g}" for name, value in plain[:3])
 
 
 def _number(part: Part, value: float) -> str:

@@ -22,7 +22,8 @@ BOTH, NEITHER = "both", "neither"
 
 @dataclass(frozen=True, slots=True)
 class Vote:
-    """contenders: names of the two; winner: one of them, BOTH or NEITHER; question: masked."""
+    """contenders: names of the two; winner: one of them, BOTH or NEITHER. question: masked, or `example:<id>` for a customer's,
+    whose words stand in the data set alone."""
 
     question: str
     language: str

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import signal
 import sys
@@ -18,8 +19,8 @@ from chatbot.types import Mode
 from tests.fakes_ui import ANSWER
 from tests.staff import House, Member, done, house, sign_in
 from ui.staff.commands import Command, Commands
-from ui.staff.contests import Choice, ContestRoutes, _Shown
-from ui.staff.tasks import BuildDataset, Compress, Publish, TuneGenerator
+from ui.staff.contests import Ask, Choice, ContestRoutes, _Shown
+from ui.staff.tasks import BuildDataset, Compress, Publish, TuneEncoder, TuneGenerator
 
 API = "/admin/api/models"
 FIELDS: dict[str, Any] = {
@@ -124,6 +125,7 @@ def test_a_wish_becomes_a_command_line_and_nothing_else() -> None:
         "8",
     ]
     assert TuneGenerator(task="generator", resume="generator-run-0001").command()[1][:2] == ["finetune", "--resume"]
+    assert TuneEncoder(task="encoder", resume="encoder-run-0001").command()[1][-2:] == ["--resume", "encoder-run-0001"]
     assert Compress(task="compress", version="generator-0001").command()[1][-2:] == ["--to", "q8_0"]
     forced = Publish(task="publish", version="generator-0001", force=True, reason="--help; rm -rf /").command()[1]
     assert forced[-2:] == ["--force", "--reason=--help; rm -rf /"]  # one argument, and no option
@@ -196,6 +198,12 @@ def test_a_vote_counts_once_and_for_the_side_that_was_shown(site: House, ada: Me
     assert site.client.delete(f"{API}/contest/votes/{number}", headers=ada.headers).status_code == 200
     assert site.client.get(f"{API}/contest", headers=ada.headers).json()["standings"] == []
     assert done(site.store.audit.entries(target=f"vote:{number}"))[0].action == "models.vote_taken_back"
+
+
+def test_a_customers_words_are_not_kept_with_a_vote_but_where_an_erasure_finds_them(site: House) -> None:
+    routes = next(route.endpoint.__self__ for route in _routes(site) if route.path.endswith("/contest/votes"))
+    asked = Ask(pair=("base", "precedent"), question="Where is Amira's tent?", suggested="ds-1:7")
+    assert asyncio.run(routes._kept(asked)) == "example:ds-1:7"
 
 
 def _routes(site: House) -> list[Any]:

@@ -72,6 +72,34 @@ def strange_fields(given: Mapping[str, Any]) -> list[str]:
     return sorted(given.keys() - _NAMES)
 
 
+def headline(card: Card) -> dict[str, str]:
+    """The few figures that tell how well a version does, by what they are, for lists; the card holds them all."""
+    scores = card.scores
+    told = {name: f"{value:.3g}" for name, value in scores.items() if isinstance(value, int | float)}
+    if "validation_tuned" in scores:
+        told |= _change("evidence score", scores.get("validation_untuned"), scores["validation_tuned"], "evidence")
+    for name, what in (("reply", "R@1 of 100"), ("window", "hit@1")):
+        if isinstance(scores.get(name), Mapping):
+            told |= _change(what, scores[name].get("before"), scores[name].get("after"), "mean")
+    for task in ("topic", "mood"):
+        if isinstance(scores.get(task), Mapping) and scores[task].get("kept"):
+            told[f"{task} macro-F1"] = f"{scores[task]['macro_f1']['mean']:.3f}"
+    if "gate" in scores:
+        told["gate"] = "passed" if scores["gate"].get("passed") else "not passed"
+    if (
+        isinstance(scores.get("held_out"), Mapping) and scores["held_out"]
+    ):  # of a compressed version: base, tuned, itself
+        told |= _change("evidence score", None, list(scores["held_out"].values())[-1], "evidence")
+    return told
+
+
+def _change(what: str, before: Any, after: Any, name: str) -> dict[str, str]:
+    if not isinstance(after, Mapping) or after.get(name) is None:
+        return {}
+    first = f"{before[name]:.3f} -> " if isinstance(before, Mapping) and before.get(name) is not None else ""
+    return {what: f"{first}{after[name]:.3f}"}
+
+
 def readable(card: Card) -> str:
     """The card for people, in Markdown: what it is, where it comes from, how well it does, what it was made of."""
     facts = {

@@ -7,15 +7,17 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from chatbot.errors import UsageError
+from chatbot.errors import ModelError, UsageError
 from chatbot.learning import registry
 from chatbot.learning.datasets import Dataset
 from chatbot.learning.encoder_gate import Verdict
 from chatbot.learning.encoder_options import Lesson, Tuned, Tuning
 from chatbot.learning.encoder_pairs import material, split_by_time
 from chatbot.learning.examples import read_examples
+from chatbot.learning.generator_base import check_licence
 from chatbot.protocols import Embedder
-from chatbot.retrieval.encoder_files import EMBEDDED, EncoderFiles
+from chatbot.retrieval.encoder_files import EMBEDDED, EncoderFiles, locate
+from chatbot.settings import Settings
 from chatbot.types import Passage
 
 HELD_OUT = 0.15  # of the conversations
@@ -38,6 +40,19 @@ def lesson_of_dataset(dataset: Dataset, embedder: Embedder) -> Lesson:
     whole = material([*train, *validation], embedder)
     count = len(train)
     return Lesson(whole.part(range(count)), whole.part(range(count, count + len(validation))))
+
+
+def tunable(settings: Settings, accepted: str | None) -> EncoderFiles:
+    """The encoder that the settings name, where its files and its licence let it be tuned. accepted: a licence accepted by name.
+
+    Raises UsageError, also for what is missing, tampered with or pickled.
+    """
+    try:
+        base = locate(settings)
+    except ModelError as exc:
+        raise UsageError(str(exc)) from exc
+    check_licence(base.label, licence_of(base, settings.encoder), accepted)
+    return base
 
 
 def limited(passages: Sequence[Passage], languages: Sequence[str], most: int | None) -> list[Passage]:

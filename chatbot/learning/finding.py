@@ -136,6 +136,7 @@ def _fitted(language: str, passages: Sequence[Passage], vectors: Mapping[str, Fl
     return fit(
         Corpus(
             [f"{one.source}\n{one.conversation_id}" for one in members],
+            [one.answer for one in members],
             cut,
             part,
             {name: VectorIndex.build(matrix, Limits()) for name, matrix in part.items()},

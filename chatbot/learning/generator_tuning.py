@@ -278,6 +278,7 @@ def _before(run: Run, trainer: Any, diary: Any, steps: int) -> Mapping[str, floa
 
     path = run.folder / BEFORE
     if not path.is_file():
+        diary.note(f"{steps} steps; before the first the untuned base answers the validation sample.", 0, steps)
         trainer.state.max_steps = steps
         trainer.callback_handler.callbacks, kept = [], trainer.callback_handler.callbacks
         metrics = _scores_at(trainer.evaluate())

@@ -6,6 +6,7 @@ step), `done.json` (last of all).
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
@@ -79,6 +80,18 @@ def open_run(data: Path, name: str, kind: str) -> Run:
     if begun.get("kind") != kind:
         raise UsageError(f"The run {name!r} tunes the {begun.get('kind')}, not the {kind}; name another.")
     return Run(folder, begun)
+
+
+def unfinished(data: Path) -> dict[str, list[str]]:
+    """Names of the runs that can be gone on with, by kind, newest first; one whose run.json is damaged is none."""
+    found: dict[str, list[str]] = {}
+    begun = sorted((data / FOLDER).glob(f"*/{BEGUN}"), key=lambda path: path.stat().st_mtime_ns, reverse=True)
+    for path in begun:
+        if (path.parent / DONE).is_file():
+            continue
+        with contextlib.suppress(UsageError):
+            found.setdefault(str(_read(path).get("kind")), []).append(path.parent.name)
+    return found
 
 
 def end(run: Run, result: Mapping[str, Any]) -> None:

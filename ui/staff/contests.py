@@ -24,14 +24,16 @@ from ui.staff.parts import StaffParts
 
 API = "/admin/api/models/contest"
 Name = Annotated[str, Field(min_length=1, max_length=80)]
-_KEPT = 200
+_KEPT = 20
+_POPULAR = "popular"
 
 
 class Ask(Strict):
-    """blind: which answer is whose is told after the vote."""
+    """blind: which answer is whose is told after the vote. suggested: the `example` of the suggestion that the question was."""
 
     pair: tuple[Name, Name]
     question: str = Field(min_length=1, max_length=2000)
+    suggested: str | None = Field(None, min_length=1, max_length=200)
     blind: bool = True
 
 
@@ -85,33 +87,44 @@ class ContestRoutes:
     ) -> Mapping[str, Any]:
         """One to ask: from the newest data set's test examples, else one that customers ask often; masked."""
         await self.parts.gate.admin(request)
-        return {"question": await asyncio.to_thread(self._question, language)}
+        question, example = await asyncio.to_thread(self._question, language)
+        return {"question": question, "example": example}
 
-    def _question(self, language: str) -> str | None:
+    def _question(self, language: str) -> tuple[str | None, str | None]:
         try:
             test = open_dataset(self.parts.settings.data).test
-            found = [one.question for one in read_examples(test) if one.language == language]
+            found = [(one.question, one.id) for one in read_examples(test) if one.language == language]
         except ChatbotError:
             found = []
         if not found and self.parts.assistant:
-            found = list(self.parts.assistant.examples(language))
-        return random.choice(found) if found else None  # noqa: S311 - which question is asked is no secret
+            found = [(one, _POPULAR) for one in self.parts.assistant.examples(language)]
+        return random.choice(found) if found else (None, None)  # noqa: S311 - which question is asked is no secret
 
     async def answers(self, request: Request, ask: Ask) -> Mapping[str, Any]:
-        """Both answers, left and right by chance where blind. Raises Busy, NotFound, ModelError."""
+        """Both answers, left and right by chance where blind; whose they are at once where both say the same, as there is nothing
+        to vote on. Raises Busy, NotFound, ModelError."""
         await self.parts.gate.admin(request)
         if self.contest is None:
             raise Busy("The assistant is not running here; try again in a moment.", retry_after_s=5)
         replies = await self.contest.answers(ask.pair, ask.question)
         sides = (ask.pair[1], ask.pair[0]) if ask.blind and secrets.randbelow(2) else ask.pair
-        masked = await asyncio.to_thread(self.contest.answerer.masker.mask, ask.question)
-        shown = _Shown(sides, masked, replies[sides[0]].language, ask.blind, replies)
+        shown = _Shown(sides, await self._kept(ask), replies[sides[0]].language, ask.blind, replies)
+        told = {"left": replies[sides[0]].text, "right": replies[sides[1]].text}
+        if told["left"] == told["right"]:
+            return {"ticket": None, **told, **_revealed(shown)}
         ticket = secrets.token_urlsafe(16)
         self.waiting[ticket] = shown
         while len(self.waiting) > _KEPT:
             self.waiting.popitem(last=False)
-        told = {"ticket": ticket, "left": replies[sides[0]].text, "right": replies[sides[1]].text}
-        return told | ({} if ask.blind else _revealed(shown))
+        return {"ticket": ticket, **told, **({} if ask.blind else _revealed(shown))}
+
+    async def _kept(self, ask: Ask) -> str:
+        """What the vote says was asked: the words, masked; of a suggestion its name only, as the words are a customer's and
+        stand where an erasure finds them, in the data set."""
+        if ask.suggested:
+            return f"example:{ask.suggested}"
+        assert self.contest is not None  # `answers` has looked
+        return await asyncio.to_thread(self.contest.answerer.masker.mask, ask.question)
 
     async def vote(self, request: Request, choice: Choice) -> Mapping[str, Any]:
         """Keeps the vote and tells whose the answers were. Raises Conflict when the comparison is gone or was voted on."""

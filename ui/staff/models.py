@@ -14,10 +14,11 @@ from fastapi.responses import HTMLResponse
 from pydantic import Field
 
 from chatbot.errors import ModelError, UsageError
-from chatbot.learning.cards import Card, Kind
+from chatbot.learning.cards import Card, Kind, headline
 from chatbot.learning.datasets import list_datasets
 from chatbot.learning.encoder_publishing import roll_back_encoder
 from chatbot.learning.registry import Entry, history, open_version, problems, published, read_card, rollback, versions
+from chatbot.learning.runs import unfinished
 from chatbot.retrieval.index import list_versions
 from ui.api import Strict
 from ui.staff.commands import Command, Commands
@@ -105,6 +106,7 @@ class ModelRoutes:
             "encoder": served.encoder if served else None,
             "base": settings.model,
             "reply_mode": settings.reply_mode.value,
+            "unfinished": unfinished(settings.data),
             "datasets": [asdict(one) | {"made": one.made.isoformat()} for one in list_datasets(settings.data)],
         }
 
@@ -191,7 +193,7 @@ def _short(card: Card) -> dict[str, Any]:
         "dataset": card.dataset,
         "parent": card.parent,
         "fit": list(card.fit),
-        "scores": dict(card.scores),
+        "scores": headline(card),
     }
 
 

@@ -53,8 +53,11 @@ class TuneEncoder(Strict):
     """`chatbot finetune --encoder`."""
 
     task: Literal["encoder"]
+    resume: RunName | None = None
 
     def command(self) -> tuple[str, list[str]]:
+        if self.resume:
+            return f"Go on with {self.resume}", ["finetune", "--encoder", "--resume", self.resume]
         return "Tune the encoder", ["finetune", "--encoder"]
 
 

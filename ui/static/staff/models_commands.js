@@ -24,6 +24,7 @@ export function startCommands(pane) {
   }
   async function begin(wish) {
     follow(await call("POST", `${API}/commands`, { wish }));
+    drawList(list, (await attempt(() => call("GET", `${API}/commands`)))?.commands ?? [], follow);
   }
   function follow(command) {
     following = { id: command.id, after: 0, text: "" };
@@ -49,11 +50,11 @@ function drawWishes(card, all, begin) {
   const drawn = {
     dataset: ["Data set", () => [field("Share without the right passage", { name: "without", type: "number", min: 0, max: 0.9, step: 0.05, value: 0.2 }, "These teach it to hand over."),
       tick("noise", "Add typing noise"), tick("rare", "Fill up rare topics")], (given) => ({ without: Number(given.without), noise: given.noise === "on", rare: given.rare === "on" })],
-    generator: ["Generator", () => [choice("Data set", "dataset", datasets, ""), choice("Method", "method", ["lora", "dora", "rslora", "adalora", "full"].map((one) => [one, one]), "lora"),
+    generator: ["Generator", () => [goOn(all, "generator"), choice("Data set", "dataset", datasets, ""), choice("Method", "method", ["lora", "dora", "rslora", "adalora", "full"].map((one) => [one, one]), "lora"),
       field("Epochs", { name: "epochs", type: "number", min: 0.1, max: 50, step: 0.1, value: 2 }), field("Rank", { name: "rank", type: "number", min: 1, max: 256, placeholder: "16" }),
       field("Learning rate", { name: "learning_rate", type: "number", min: 0.000001, max: 0.1, step: "any", placeholder: "suits method and size" })],
-      (given) => ({ dataset: given.dataset || null, method: given.method, epochs: Number(given.epochs), rank: number(given.rank), learning_rate: number(given.learning_rate) })],
-    encoder: ["Encoder", () => [el("p.muted", {}, "Tunes the sentence encoder on your own questions and answers; the index is built anew beside the old one when it is published.")], () => ({})],
+      (given) => given.resume ? { resume: given.resume } : ({ dataset: given.dataset || null, method: given.method, epochs: Number(given.epochs), rank: number(given.rank), learning_rate: number(given.learning_rate) })],
+    encoder: ["Encoder", () => [goOn(all, "encoder"), el("p.muted", {}, "Tunes the sentence encoder on your own questions and answers; the index is built anew beside the old one when it is published.")], (given) => ({ resume: given.resume || null })],
     heads: ["Topics and mood", () => [el("p.muted", {}, "Learns your topics and the mood of messages; what does not beat the lexicon is not used.")], () => ({})],
     compress: ["Compress", () => [version(all, "generator"), choice("To", "to", [["q8_0", "8 bit (for a CPU)"], ["q4_1", "4 bit"], ["f16", "16 bit"]], "q8_0")], (given) => ({ version: given.version, to: given.to })],
     evaluate: ["Evaluate", () => [version(all, "generator")], (given) => ({ version: given.version })],
@@ -71,6 +72,10 @@ function drawWishes(card, all, begin) {
 
 const number = (text) => (text ? Number(text) : null);
 const tick = (name, label) => el("label.check", {}, el("input", { type: "checkbox", name }), label);
+function goOn(all, kind) {
+  const runs = all.unfinished[kind] ?? [];
+  return runs.length ? choice("Run", "resume", [["", "a new one"], ...runs.map((name) => [name, `go on with ${name}, as it was begun`])], "") : null;
+}
 function version(all, kind) {
   const found = all.versions.filter((one) => one.kind === kind);
   return choice("Version", "version", found.length ? found.map((one) => [one.name, one.name]) : [["", "no version yet"]], found[0]?.name ?? "");

@@ -8,7 +8,8 @@ const named = (name) => NAMES[name] ?? name;
 const VOTES = [["left", "Left is better"], ["both", "Both are good"], ["neither", "Neither"], ["right", "Right is better"]];
 
 export function startContest(pane) {
-  const question = el("textarea", { rows: 2, maxlength: 2000, required: true, placeholder: "A customer's question" });
+  const question = el("textarea", { rows: 2, maxlength: 2000, required: true, placeholder: "A customer's question", oninput: () => { if (!question.value.trim()) suggested = null; } });
+  let suggested = null;
   const first = el("select"), second = el("select");
   const blind = el("input", { type: "checkbox", checked: true });
   const language = el("select", { "aria-label": "Language of the suggested question" }, ["en", "de", "es", "fr", "zh"].map((code) => el("option", { value: code }, code)));
@@ -17,7 +18,7 @@ export function startContest(pane) {
   const go = el("button.primary", { type: "submit" }, "Ask both");
   const suggest = el("button", { type: "button", onclick: async () => {
     const found = await attempt(() => call("GET", `${API}/contest/question`, { language: language.value }));
-    if (found?.question) question.value = found.question;
+    if (found?.question) [question.value, suggested] = [found.question, found.example];
     else if (found) tell("There is no question in this language to suggest.", "bad");
   } }, "Suggest one");
   const ask = el("form.card", { onsubmit: (event) => { event.preventDefault(); answers(); } },
@@ -39,7 +40,7 @@ export function startContest(pane) {
   async function answers() {
     go.disabled = true;
     fill(result, el("p.muted", {}, "Both are answering…"), el("progress", { "aria-label": "Waiting for both answers" }));
-    const told = await attempt(() => call("POST", `${API}/contest/answers`, { pair: [first.value, second.value], question: question.value, blind: blind.checked }));
+    const told = await attempt(() => call("POST", `${API}/contest/answers`, { pair: [first.value, second.value], question: question.value, suggested, blind: blind.checked }));
     go.disabled = false;
     if (told) drawPair(result, told, load);
     else fill(result);
@@ -51,7 +52,7 @@ export function startContest(pane) {
 function drawPair(result, told, voted) {
   const left = side("Left", told.left, told.sides?.[0]), right = side("Right", told.right, told.sides?.[1]);
   const votes = el("div.votes", { role: "group", "aria-label": "Your vote" }, VOTES.map(([better, title]) => el("button", { type: "button", onclick: () => vote(better) }, title)));
-  fill(result, el("div.sides", {}, left, right), votes);
+  fill(result, el("div.sides", {}, left, right), told.ticket ? votes : el("p.muted", {}, "Both say the same, so there is nothing to vote on."));
   async function vote(better) {
     const done = await attempt(() => call("POST", `${API}/contest/votes`, { ticket: told.ticket, better }));
     if (!done) return;

@@ -59,14 +59,12 @@ function row(version, found, load, followCommand) {
     el("td.when", {}, moment(version.created_at)),
     el("td.small", {}, [version.method, version.format, version.parent ? `from ${version.parent}` : `on ${version.base}`, version.dataset ? `data ${version.dataset}` : null].filter(Boolean).join(", ")),
     el("td.small", {}, el("div.scores", {}, figures(version.scores))),
-    el("td", {}, el("div.row.end", {},
+    el("td", {}, el("div.row.end.acts", {},
       el("button.quiet", { type: "button", onclick: () => card(version.name) }, "Card"),
       publishable && !used ? el("button", { type: "button", onclick: () => publish(version.name, followCommand) }, "Publish…") : null)));
 }
 
-const number = (value) => (typeof value === "number" ? (Math.abs(value) < 10 ? value.toFixed(3) : value.toFixed(1)) : String(value));
-const figures = (scores) => Object.entries(scores).filter(([, value]) => typeof value === "number").slice(0, 5)
-  .map(([name, value]) => el("span", {}, el("span.muted", {}, `${name} `), el("span.number", {}, number(value))));
+const figures = (scores) => Object.entries(scores).map(([name, value]) => el("span", {}, el("span.muted", {}, `${name} `), el("span.number", {}, value)));
 
 async function card(name) {
   const found = await attempt(() => call("GET", `${API}/versions/${name}`));
