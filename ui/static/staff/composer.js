@@ -8,7 +8,7 @@ const KINDS = { reply: "Reply", note: "Internal note" };
 
 class Composer extends EventTarget {
   // Events: "taken" {conversation} when the agent has taken one, "customer" {conversation} when its customer wrote,
-  // "input" when the text changed, "opened" {conversation, mine} when another conversation stands above, "sent" {conversation,
+  // "learnt" {conversation} when what is known has changed, "input" when the text changed, "opened" {conversation, mine} when another conversation stands above, "sent" {conversation,
   // kind, text, id, offers} when a text is stored under that id.
   constructor() {
     super();

@@ -26,7 +26,7 @@ class Copilot {
     const shown = localStorage.getItem(OPEN_KEY);
     this.shown = shown ? shown === "open" : !NARROW.matches;
     composer.addEventListener("opened", ({ detail }) => this.turnTo(detail.mine ? detail.conversation : null));
-    composer.addEventListener("customer", ({ detail }) => { if (detail.conversation === this.conversation) this.load(); });
+    for (const news of ["customer", "learnt"]) composer.addEventListener(news, ({ detail }) => { if (detail.conversation === this.conversation) this.load(); });
     composer.addEventListener("input", () => this.follow());
     composer.addEventListener("sent", ({ detail }) => this.report(detail));
     document.addEventListener("keydown", (event) => this.key(event));

@@ -154,12 +154,11 @@ class Desk {
 
   // What came after the last message on screen; calls that meet are answered one after the other.
   async catchUp() {
-    if (!this.open || !this.conversation) return;
     if (this.loading++) return;
     while (this.loading) {
       this.loading = 1;
       const id = this.open;
-      const found = await attempt(() => call("GET", this.path(), { after: this.messages.at(-1)?.seq ?? 0 }));
+      const found = !this.conversation ? null : await attempt(() => call("GET", this.path(), { after: this.messages.at(-1)?.seq ?? 0 }));
       if (found && id === this.open) await this.take_in(found, false);
       this.loading--;
     }
@@ -298,12 +297,17 @@ class Desk {
 
   async correct(message) {
     const { openCorrection } = await import("./correct.js");
-    if (await openCorrection({ conversation: this.open, seq: message.seq })) await this.catchUp();
+    if (await openCorrection({ conversation: this.open, seq: message.seq })) await this.learnt();
   }
 
   async undo(correction) {
     const { undoCorrection } = await import("./correct.js");
-    if (await undoCorrection(correction)) await this.catchUp();
+    if (await undoCorrection(correction)) await this.learnt();
+  }
+
+  async learnt() {
+    await this.catchUp();
+    composer.tell("learnt", { conversation: this.open });
   }
 
   async loadFacts() {

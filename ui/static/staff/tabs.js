@@ -25,6 +25,7 @@ export function tabbed(label, panes) {
     open(next);
     drawn.get(next).tab.focus();
   });
+  addEventListener("hashchange", () => open()); // a link to a pane of the page that is open already
   function open(name = chosen()) {
     history.replaceState(null, "", `#${name}`);
     for (const [other, { tab, pane }] of drawn) {
