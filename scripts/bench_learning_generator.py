@@ -21,9 +21,10 @@ if TYPE_CHECKING:
     from scripts.bench_learning import Ground
 
 CORPUS = "star_wizard_of_oz"
-STEPS, SHORT = 40, 12
+STEPS, SHORT = 60, 8
 _ASKED = 120
-_ONE_BUDGET = ("--accumulation", 2, "--max-reply", 48, "--sample", 24)
+_ALWAYS = ("--batch", 4, "--accumulation", 1, "--max-reply", 48, "--hand-over-weight", 0.25)
+_LONG, _BRIEF = ("--evaluations", 1, "--sample", 24), ("--evaluations", 1, "--sample", 8)
 _FIGURES = {
     "evidence_score": "evidence score",
     "chrf": "chrF",
@@ -88,17 +89,8 @@ def _tuned(ground: Ground, data: Path, method: Method, steps: int) -> Mapping[st
     name = f"{method}-{steps}"
     run = data / "runs" / name
     if not (run / "done.json").is_file():
-        own: Sequence[object] = (
-            "--method",
-            method,
-            "--run",
-            name,
-            "--max-steps",
-            steps,
-            "--evaluations",
-            2,
-            *_ONE_BUDGET,
-        )
+        judged = _LONG if steps == STEPS else _BRIEF
+        own: Sequence[object] = ("--method", method, "--run", name, "--max-steps", steps, *_ALWAYS, *judged)
         words = ("--resume", name) if (run / "run.json").is_file() else own
         _command(ground, data, "finetune", *words, "--json")
     wanted = json.loads((run / "done.json").read_bytes())["version"]

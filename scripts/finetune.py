@@ -26,6 +26,7 @@ _SHARED = ("epochs", "batch", "learning_rate", "max_steps", "max_examples", "see
 _OF_GENERATORS = (
     "method", "rank", "alpha", "dropout", "accumulation", "max_length", "max_reply", "optimizer", "warmup", "precision",
     "checkpointing", "evaluations", "sample", "patience", "save_every", "four_bit", "base", "canaries",
+    "hand_over_weight",
 )  # fmt: skip
 
 
@@ -68,6 +69,9 @@ def main(
     languages: Annotated[str | None, typer.Option(help="Learn from these only, e.g. en,de.")] = None,
     canaries: Annotated[
         int | None, typer.Option(min=0, help="Plant so many secrets, for the gate to look for.")
+    ] = None,
+    hand_over_weight: Annotated[
+        float | None, typer.Option(help="Weight of examples that hand over (1); below 1 it hands over less.")
     ] = None,
     accept_licence: Annotated[str | None, typer.Option(help="Licence of the base that you have read.")] = None,
     data: DataOption = None,

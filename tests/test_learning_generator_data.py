@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ import pytest
 from chatbot.errors import UsageError
 from chatbot.generation.engine import as_dicts
 from chatbot.learning.generator_base import open_tokenizer
-from chatbot.learning.generator_data import IGNORED, Encoder, Order, choose, encode_all
+from chatbot.learning.generator_data import IGNORED, Encoder, Order, choose, encode_all, weighted
 from chatbot.types import ChatMessage
 from tests import tiny_llama
 from tests.examples import RETURNS, example
@@ -125,3 +126,8 @@ def test_a_step_holds_examples_of_like_length_and_the_longest_come_first() -> No
     steps = [[lengths[at] for at in order[start : start + 8]] for start in range(0, 200, 8)]
     assert max(max(step) - min(step) for step in steps) < 120
     assert sum(steps[0]) == max(map(sum, steps))
+
+
+def test_hand_overs_may_weigh_less_than_answers() -> None:
+    handed = replace(ONE, kind="hand_over", weight=2.0)
+    assert [one.weight for one in weighted([ONE, handed], 0.25)] == [1.0, 0.5]

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import sha256
 from typing import Any
 
@@ -88,6 +88,11 @@ def choose(examples: Iterable[Example], languages: Sequence[str], most: int | No
         return wanted
     kept = set(sorted(range(len(wanted)), key=lambda at: sha256(f"{seed}:{wanted[at].id}".encode()).digest())[:most])
     return [example for at, example in enumerate(wanted) if at in kept]
+
+
+def weighted(examples: Iterable[Example], hand_over: float) -> list[Example]:
+    """The examples, those that hand over with their weight times `hand_over`."""
+    return [replace(one, weight=one.weight * hand_over) if one.kind == "hand_over" else one for one in examples]
 
 
 def encode_all(encoder: Encoder, examples: Sequence[Example], max_length: int) -> Chosen:

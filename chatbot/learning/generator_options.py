@@ -35,6 +35,8 @@ class TuningOptions:
     on `sample` validation examples; after `patience` times without a better one the run ends. save_every: steps between
     checkpoints, None for a tenth of the run. checkpointing: recompute activations to save memory; None where it pays (CUDA from
     1B). four_bit: QLoRA, on CUDA only. languages: to learn from, () for those that the base knows.
+    hand_over_weight: of examples whose target hands over. All of those begin alike and answers in many ways, so greedy writing
+    hands over where an answer is likelier; below 1 restores the balance.
     """
 
     method: Method = "lora"
@@ -61,6 +63,7 @@ class TuningOptions:
     device: Device = "auto"
     four_bit: bool = False
     languages: tuple[str, ...] = ()
+    hand_over_weight: float = 1.0
 
     @property
     def effective(self) -> int:
@@ -117,7 +120,7 @@ _BOUNDS: tuple[tuple[str, float, float], ...] = (
     ("rank", 1, 512), ("alpha", 1, 4096), ("dropout", 0, 0.9), ("learning_rate", 1e-8, 1), ("epochs", 0.01, 1000),
     ("max_steps", 1, 10_000_000), ("batch", 1, 4096), ("accumulation", 1, 4096), ("max_length", 32, 131_072),
     ("max_reply", 1, 4096), ("max_examples", 1, 10**9), ("warmup", 0, 0.9), ("evaluations", 1, 100), ("sample", 1, 10_000),
-    ("patience", 1, 100), ("save_every", 1, 10**9), ("seed", 0, 2**31 - 1),
+    ("patience", 1, 100), ("hand_over_weight", 0, 100), ("save_every", 1, 10**9), ("seed", 0, 2**31 - 1),
 )  # fmt: skip
 
 
