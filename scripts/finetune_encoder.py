@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -113,17 +114,16 @@ def _wished(settings: Settings, wishes: Wishes) -> str:
 
 
 def _lesson(settings: Settings, wishes: Wishes, begun: dict[str, Any], seed: int) -> Lesson:
-    embedder = open_base(settings)
     if begun["dataset"]:
         if wishes.languages or wishes.max_examples:
             raise UsageError(
                 "A data set is learned from as it is; leave --languages and --max-examples out with --dataset."
             )
-        return lesson_of_dataset(open_dataset(settings.data, begun["dataset"]), embedder)
+        return lesson_of_dataset(open_dataset(settings.data, begun["dataset"]), partial(open_base, settings))
     passages = limited(
         _passages(settings, datetime.fromisoformat(begun["until"])), wishes.languages, wishes.max_examples
     )
-    return lesson_of(passages, embedder, seed)
+    return lesson_of(passages, partial(open_base, settings), seed)
 
 
 def _passages(settings: Settings, until: datetime) -> list[Passage]:

@@ -18,8 +18,8 @@ from chatbot.learning.heads_fitting import Fitted, calibrated
 from chatbot.learning.heads_labels import Labelled, Split, counts, split
 from chatbot.learning.heads_making import Made, judged, too_little
 from chatbot.learning.heads_tuning import Course, Lesson, Progress, tune
-from chatbot.learning.room import need_room
 from chatbot.retrieval.encoder_files import describe, locate
+from chatbot.room import need_room
 from chatbot.settings import Settings
 from scripts.finetune_wishes import Wishes
 

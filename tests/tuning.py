@@ -69,7 +69,7 @@ def dataset(data: Path, train: Sequence[Example], validation: Sequence[Example],
 
 def task(folder: Path, options: TuningOptions = TINY, count: int = 40) -> Any:
     """A task on the model in `folder`."""
-    from chatbot.learning.generator_tuning import Task
+    from chatbot.learning.generator_training import Task
 
     encoder = Encoder(open_tokenizer(folder))
     base = Base("tiny", folder, "0" * 64, "mit", ("en",), parameters(folder))

@@ -25,9 +25,9 @@ from chatbot.learning.examples import Example
 from chatbot.learning.gguf_writing import BITS, Bits, shape_of, weights_of, write_gguf
 from chatbot.learning.registry import Card, Version
 from chatbot.learning.replying import Writer
-from chatbot.learning.room import need_room
 from chatbot.learning.trial import Progress, Row, Trial, lost_tuning
 from chatbot.learning.weights import merged, prune, save_bf16
+from chatbot.room import need_room
 
 BF16 = "bf16"
 LEAST_TURNS = 8

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,24 +20,26 @@ from chatbot.retrieval.encoder_files import EMBEDDED, EncoderFiles, locate
 from chatbot.settings import Settings
 from chatbot.types import Passage
 
+OpenEncoder = Callable[[], Embedder]
 HELD_OUT = 0.15  # of the conversations
 FEWEST_CONVERSATIONS = 60
 _LICENCES = {EMBEDDED: "Apache-2.0"}
 
 
-def lesson_of(passages: Sequence[Passage], embedder: Embedder, seed: int) -> Lesson:
-    """The latest conversations held out, the rest to learn from. Raises UsageError for too few."""
+def lesson_of(passages: Sequence[Passage], opened: OpenEncoder, seed: int) -> Lesson:
+    """The latest conversations held out, the rest to learn from; `opened` gives the untuned encoder. Raises UsageError for too
+    few, before it is opened."""
     _enough(passages)
-    whole = material(passages, embedder)
+    whole = material(passages, opened())
     learned, held = split_by_time(passages, HELD_OUT, seed)
     return Lesson(whole.part(learned), whole.part(held))
 
 
-def lesson_of_dataset(dataset: Dataset, embedder: Embedder) -> Lesson:
+def lesson_of_dataset(dataset: Dataset, opened: OpenEncoder) -> Lesson:
     """A data set's own split: `train` to learn from, `validation` held out, `test` untouched. Raises UsageError."""
     train, validation = _passages_of(dataset.train), _passages_of(dataset.validation)
     _enough(train)
-    whole = material([*train, *validation], embedder)
+    whole = material([*train, *validation], opened())
     count = len(train)
     return Lesson(whole.part(range(count)), whole.part(range(count, count + len(validation))))
 

@@ -26,9 +26,9 @@ from chatbot.learning.encoder_model import Trainee
 from chatbot.learning.encoder_options import Lesson, Progress, Tuned, Tuning, Watch, outcome_of, tuned_of
 from chatbot.learning.encoder_pairs import Batch, Pairing
 from chatbot.learning.encoder_run import Position, RunFolder
-from chatbot.learning.room import need_room
 from chatbot.learning.runs import DONE
 from chatbot.retrieval.encoder_files import EncoderFiles
+from chatbot.room import need_room
 
 FEWEST_PAIRS = 64
 _LOG_EVERY = 10

@@ -25,9 +25,9 @@ from chatbot.learning.generator_base import (
     open_base,
     open_tokenizer,
 )
-from chatbot.learning.generator_data import Chosen, Encoder, choose, encode_all
+from chatbot.learning.generator_data import Chosen, Encoder, choose, encode_all, weighted
 from chatbot.learning.generator_options import TuningOptions, check, differences, from_json, to_json
-from chatbot.learning.room import need_room
+from chatbot.room import need_room
 from chatbot.settings import Settings
 
 KIND = "generator"
@@ -62,7 +62,7 @@ class Plan:
 
 @dataclass(frozen=True, slots=True)
 class Ready:
-    """What `tune` needs: a `generator_tuning.Task`, and the secrets planted among its examples."""
+    """What `tune` needs: a `generator_training.Task`, and the secrets planted among its examples."""
 
     task: Any
     canaries: Sequence[Any] = ()
@@ -126,7 +126,8 @@ def prepare(settings: Settings, made: Plan) -> Ready:
 
     forbid_downloads(settings.allow_download)
     from chatbot.learning.generator_adapters import device_of
-    from chatbot.learning.generator_tuning import Task, quiet
+    from chatbot.learning.generator_training import Task
+    from chatbot.learning.generator_tuning import quiet
 
     quiet()
     options = made.wish.options
@@ -134,7 +135,7 @@ def prepare(settings: Settings, made: Plan) -> Ready:
     base = open_base(made.spec, made.licence, settings.models_folder)
     encoder = Encoder(open_tokenizer(base.folder))
     planted, canaries = _planted(made)
-    train = encode_all(encoder, planted, options.max_length)
+    train = encode_all(encoder, weighted(planted, options.hand_over_weight), options.max_length)
     sample = encode_all(encoder, made.validation, options.max_length)
     _check_lengths(train, sample, options.max_length)
     return Ready(Task(base, train, sample, options), canaries)

@@ -7,31 +7,31 @@ a hidden folder and is cleared away by the next `add`.
 from __future__ import annotations
 
 import hashlib
-import re
 import shutil
 import tempfile
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from chatbot.errors import Conflict, ModelError, NotFound, StorageError, UsageError
 from chatbot.learning import published as pointer
-from chatbot.learning.cards import (
-    CARD,
-    KINDS,
-    READABLE,
-    TUPLES,
-    Card,
-    Kind,
-    from_bytes,
-    readable,
-    strange_fields,
-    to_bytes,
-)
+from chatbot.learning.cards import CARD, KINDS, READABLE, TUPLES, Card, Kind, readable, strange_fields, to_bytes
 from chatbot.learning.published import Entry, Published
-from chatbot.learning.sealing import UnsealedError, broken, check_files, hash_files, sync_folder, write_synced
+from chatbot.learning.sealing import hash_files, sync_folder, write_synced
+from chatbot.learning.versions import (
+    STEMS,
+    Version,
+    describe,
+    is_version,
+    names_in,
+    open_version,
+    parsed,
+    problems,
+    read_card,
+    versions,
+)
 
 __all__ = [
     "Card",
@@ -42,29 +42,20 @@ __all__ = [
     "delete",
     "describe",
     "history",
+    "is_version",
     "note",
     "open_version",
+    "problems",
     "publish",
     "published",
+    "published_card",
+    "read_card",
+    "rollback",
+    "versions",
 ]
 
-_STEMS = {"generator": "generator-", "encoder": "encoder-v", "heads": "heads-"}
-_NAME = re.compile(r"(generator-|encoder-v|heads-)(\d{4,})")
 _ADDING = ".adding-"
 _OF_THE_REGISTRY = ("name", "kind", "created_at", "files")
-
-
-@dataclass(frozen=True, slots=True)
-class Version:
-    """A version whose every byte was checked."""
-
-    folder: Path
-    card: Card
-
-
-def is_version(name: str) -> bool:
-    """Whether a name is of the form that the registry gives; says nothing of its being there."""
-    return _NAME.fullmatch(name) is not None
 
 
 def add(models: Path, kind: Kind, made: Path, card_fields: Mapping[str, Any]) -> Card:
@@ -88,49 +79,6 @@ def add(models: Path, kind: Kind, made: Path, card_fields: Mapping[str, Any]) ->
         tuples = {key: tuple(card_fields[key]) for key in TUPLES if key in card_fields}
         card = Card(name=name, kind=kind, created_at=_now(), files=files, **(dict(card_fields) | tuples))
         return _seal(models, made, card)
-
-
-def versions(models: Path, kind: Kind | None = None) -> list[Card]:
-    """The cards of all versions, oldest first; hashes of files are left to `open_version`. One whose card is broken is left
-    out; `problems` tells."""
-    return [card for name in _names(models, kind) if isinstance(card := describe(models, name), Card)]
-
-
-def problems(models: Path) -> dict[str, str]:
-    """Versions whose card cannot be read, with the sentence that says why."""
-    return {name: card for name in _names(models) if isinstance(card := describe(models, name), str)}
-
-
-def describe(models: Path, name: str) -> Card | str:
-    """The card, or what is wrong with it; files are not looked at."""
-    try:
-        return read_card(models, name)
-    except ModelError as exc:
-        return str(exc)
-
-
-def read_card(models: Path, name: str, sha256: str | None = None) -> Card:
-    """The card alone, its digest checked, and against `sha256` of its bytes. Raises NotFound, ModelError."""
-    path = models / name / CARD
-    if not is_version(name) or not path.parent.is_dir():
-        raise NotFound(f"There is no model version {name!r} in {models}; `chatbot models list` shows them.")
-    try:
-        data = path.read_bytes()
-        card = from_bytes(data)
-    except OSError as exc:
-        raise broken(path, exc.strerror or "") from exc
-    except (UnsealedError, TypeError) as exc:
-        raise broken(path, str(exc)) from exc
-    if card.name != name or (sha256 is not None and hashlib.sha256(data).hexdigest() != sha256):
-        raise broken(path, "it is not the card that was published")
-    return card
-
-
-def open_version(models: Path, name: str, sha256: str | None = None) -> Version:
-    """A version with every byte of it checked. Raises NotFound, ModelError naming the file that differs."""
-    card = read_card(models, name, sha256)
-    check_files(models / name, card.files, besides=CARD)
-    return Version(models / name, card)
 
 
 def published(models: Path, kind: Kind) -> str | None:
@@ -215,7 +163,7 @@ def delete(models: Path, name: str) -> None:
             raise Conflict(f"{name} is published; publish another or roll back first.")
         if children := [card.name for card in versions(models) if card.parent == name]:
             raise Conflict(f"{', '.join(children)} was made from {name}; delete that first.")
-        kind, number = _parsed(name)
+        kind, number = parsed(name)
         highest = dict(now.highest) | {kind: max(number, now.highest.get(kind, 0))}
         pointer.write(models, replace(now, highest=highest))
         doomed = models / f"{_ADDING}deleted-{name}"  # a name that is never half a version, whenever the process dies
@@ -279,24 +227,9 @@ def _sound(models: Path, name: str) -> bool:
 
 def _next_name(models: Path, kind: Kind) -> str:
     """Numbers only go up, also after a deletion: a name never means two different versions."""
-    taken = [_parsed(name)[1] for name in _names(models, kind)]
+    taken = [parsed(name)[1] for name in names_in(models, kind)]
     now = pointer.read(models)
-    return f"{_STEMS[kind]}{max([0, now.highest.get(kind, 0), *taken]) + 1:04d}"
-
-
-def _parsed(name: str) -> tuple[Kind, int]:
-    match = _NAME.fullmatch(name)
-    assert match is not None  # asked of the registry's own names only
-    return next(kind for kind in KINDS if _STEMS[kind] == match[1]), int(match[2])
-
-
-def _names(models: Path, kind: Kind | None = None) -> list[str]:
-    if not models.is_dir():
-        return []
-    names = [
-        path.name for path in models.iterdir() if is_version(path.name) and path.is_dir() and not path.is_symlink()
-    ]
-    return sorted((name for name in names if kind in (None, _parsed(name)[0])), key=_parsed)
+    return f"{STEMS[kind]}{max([0, now.highest.get(kind, 0), *taken]) + 1:04d}"
 
 
 def _clear_leftovers(models: Path) -> None:

@@ -14,16 +14,19 @@ from filelock import FileLock
 
 from chatbot.errors import ModelError, StorageError
 from chatbot.retrieval.encoder_files import EncoderFiles, describe, sha256_of
+from chatbot.room import need_room
 
 MODEL, WEIGHTS, MANIFEST = "encoder.xml", "encoder.bin", "manifest.json"
 FORM = "pooled, tokens"  # the outputs; a cache of another form is converted again
 _TIMEOUT_S = 900
+_COPIES = 3  # of the weights: what the child writes, the copy that stays, and room for both in float32
 
 
 def cached_ir(files: EncoderFiles, cache: Path) -> Path:
     """The IR of this encoder, converted if it is not there; several processes may ask at once.
 
-    A cached IR whose hashes do not match its manifest is made again. Raises ModelError with the converter's last line.
+    A cached IR whose hashes do not match its manifest is made again. Raises ModelError with the converter's last line, and
+    UsageError where the disk has no room.
     """
     folder = cache / f"encoder-{files.digest[:16]}"
     try:
@@ -49,6 +52,8 @@ def _whole(folder: Path, files: EncoderFiles) -> bool:
 
 def _convert_in_child(files: EncoderFiles, folder: Path) -> None:
     shutil.rmtree(folder, ignore_errors=True)
+    weights = sum(one.stat().st_size for one in files.folder.glob("*.safetensors"))
+    need_room(folder.parent, _COPIES * weights, "The encoder, converted once for the CPU,")
     with tempfile.TemporaryDirectory(prefix="encoder-", dir=folder.parent) as made:
         command = [sys.executable, "-m", "chatbot.retrieval.convert", str(files.folder), made]
         quiet = os.environ | {"HF_HUB_OFFLINE": "1", "OPENVINO_TELEMETRY_OPT_OUT": "1"}

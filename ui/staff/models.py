@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import shlex
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import asdict, dataclass
@@ -202,7 +203,7 @@ def _command(command: Command) -> dict[str, Any]:
     return {
         "id": command.id,
         "title": command.title,
-        "typed": " ".join(["chatbot", *command.argv[5:]]),
+        "typed": shlex.join(["chatbot", *command.argv[5:]]),
         "by": command.by,
         "started_at": command.started_at,
         "ended_at": command.ended_at,
