@@ -24,6 +24,7 @@ def corpus(vectors: dict[str, np.ndarray]) -> fitting.Corpus:
     cut = {name: [[f"w{DRAW.integers(50)}" for _ in range(6)] for _ in range(count)] for name in ("window", "question")}
     return fitting.Corpus(
         [f"c{row}" for row in range(count)],
+        [f"answer {row}" for row in range(count)],
         cut,
         vectors,
         {name: VectorIndex.build(vectors[name], Limits()) for name in NAMES},
@@ -36,6 +37,7 @@ def corpus(vectors: dict[str, np.ndarray]) -> fitting.Corpus:
 )
 def test_the_reward_is_that_of_the_reply_which_the_product_would_elect(fusion: Fusion) -> None:
     replies, found, expected = unit(200), [], []
+    spelt = fitting._spelt([f"answer {DRAW.integers(30)} of {DRAW.integers(9)}" for _ in range(200)])
     for row in range(25):
         ids = np.sort(DRAW.choice(200, DRAW.integers(3, 40), replace=False)).astype(np.int64)
         ranks = np.full((len(ids), len(SIGNALS)), np.inf, dtype=np.float32)
@@ -46,8 +48,21 @@ def test_the_reward_is_that_of_the_reply_which_the_product_would_elect(fusion: F
         order = np.argsort(-scores, kind="stable")[: max(5, int(fusion.pool))]
         own = replies[ids[order]]
         chosen = elect(own @ own.T, scores[order], fusion, 5)
-        expected.append(max(0.0, float(own[chosen] @ replies[row])) ** 4)
-    assert fitting._rewards(fitting._together(found, replies), fusion) == pytest.approx(np.array(expected), abs=1e-5)
+        meaning, spelling = (
+            max(0.0, float(own[chosen] @ replies[row])),
+            (spelt[ids[order]][chosen] @ spelt[row].T).sum(),
+        )
+        expected.append(((meaning + spelling) / 2) ** 4)
+    turns = fitting._together(found, replies, spelt)
+    assert fitting._rewards(turns, fusion) == pytest.approx(np.array(expected), abs=1e-5)
+
+
+def test_spelling_tells_answers_apart_in_any_language() -> None:
+    spelt = fitting._spelt(["退货需要30天。", "退货需要14天。", "我们周一送货", "Rückgabe in 30 Tagen", ""])
+    likeness = (spelt @ spelt.T).toarray()
+    assert likeness.diagonal() == pytest.approx([1, 1, 1, 1, 0])
+    assert likeness[0, 1] > 0.3 > likeness[0, 2]
+    assert likeness[0, 3] < 0.1
 
 
 def test_where_nothing_tells_the_default_stays() -> None:

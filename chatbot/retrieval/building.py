@@ -147,4 +147,4 @@ def _write_slice(stem: Path, language: str, members: Sequence[Passage], rows: _R
     for name, one in lexical.items():
         one.save(stem.with_name(f"{language}.{name}"))
     conversations = [f"{one.source}\n{one.conversation_id}" for one in members]
-    return Corpus(conversations, cut, vectors, dense, lexical)
+    return Corpus(conversations, [one.answer for one in members], cut, vectors, dense, lexical)

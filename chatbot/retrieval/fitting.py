@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -16,7 +17,8 @@ from chatbot.retrieval.vectors import VectorIndex
 Floats = npt.NDArray[np.float32]
 ENOUGH = 60  # passages below which a fit would be noise
 _SAMPLE, _FOLDS, _DEPTH, _TOP = 600, 4, 30, 5
-_SHARP = 4  # power of the cosine that is rewarded: hitting the reply counts, being vaguely like it does not
+_SHARP = 4  # power of the likeness that is rewarded: hitting the reply counts, being vaguely like it does not
+_SPELT = 2**14  # buckets for runs of characters
 _GAIN = 0.001  # a change that gains less than this in mean reward is not worth a departure from the default
 _GRID: dict[str, Sequence[float]] = {
     **dict.fromkeys(SIGNALS, (0.0, 0.25, 0.5, 1.0, 2.0)),
@@ -31,6 +33,7 @@ class Corpus:
     """One language's passages as the fit needs them: row i of every array is passage i."""
 
     conversations: Sequence[str]
+    answers: Sequence[str]
     words: Mapping[str, Sequence[list[str]]]  # of "window" and "question"
     vectors: dict[str, Floats]  # of "window", "question" and "reply", (n, dim) each
     dense: dict[str, VectorIndex]
@@ -129,11 +132,28 @@ def _held_out(corpus: Corpus) -> _Turns:
         ids, ranks = rank_table(others)
         if len(ids):
             found.append((int(row), ids, ranks))
-    return _together(found, corpus.vectors["reply"])
+    return _together(found, corpus.vectors["reply"], _spelt(corpus.answers))
 
 
-def _together(found: Sequence[tuple[int, npt.NDArray[np.int64], Floats]], replies: Floats) -> _Turns:
-    """Each turn's row, candidates and ranks as one table; where it has fewer candidates than others, the rest never counts."""
+def _spelt(answers: Sequence[str]) -> Any:
+    """(n, 2^14) sparse, rows of length 1: each answer's runs of two to four characters, the square root of how often.
+
+    An encoder that does not know a language finds all its answers alike; characters tell them apart in any.
+    """
+    from sklearn.feature_extraction.text import HashingVectorizer  # type: ignore[import-untyped]
+    from sklearn.preprocessing import normalize  # type: ignore[import-untyped]
+
+    runs = HashingVectorizer(
+        analyzer="char", ngram_range=(2, 4), n_features=_SPELT, alternate_sign=False, norm=None, lowercase=False
+    ).transform(answers)
+    return normalize(runs.sqrt(), copy=False)
+
+
+def _together(found: Sequence[tuple[int, npt.NDArray[np.int64], Floats]], replies: Floats, spelt: Any) -> _Turns:
+    """Each turn's row, candidates and ranks as one table; where it has fewer candidates than others, the rest never counts.
+
+    A candidate's reward: the mean of how alike it and the true reply are in meaning and in spelling, sharpened.
+    """
     most = max((len(ids) for _, ids, _ in found), default=0)
     turns = _Turns(
         np.full((len(found), most, len(SIGNALS)), np.inf, dtype=np.float32),
@@ -144,5 +164,6 @@ def _together(found: Sequence[tuple[int, npt.NDArray[np.int64], Floats]], replie
         size, own = len(ids), replies[ids]
         turns.ranks[at, :size] = ranks
         turns.likeness[at, :size, :size] = np.clip(own @ own.T, 0, 1)
-        turns.truth[at, :size] = np.clip(own @ replies[row], 0, 1) ** _SHARP
+        meaning, spelling = np.clip(own @ replies[row], 0, 1), (spelt[ids] @ spelt[row].T).toarray()[:, 0]
+        turns.truth[at, :size] = ((meaning + spelling) / 2) ** _SHARP
     return turns
