@@ -7,13 +7,15 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from chatbot import smalltalk
-from chatbot.answering import Answerer, Finding, source_of
+from chatbot.answering import Answerer
 from chatbot.choosing import MOST_SOURCES, Choice, choose, overlap
 from chatbot.composing import Draft, Writing, compose
 from chatbot.giving import gives
 from chatbot.matching import reusable
+from chatbot.replies import source_of
 from chatbot.retrieval.words import words
 from chatbot.reuse import sentences
+from chatbot.searching import Finding
 from chatbot.slots import fill
 from chatbot.types import Hit, Mode, Role, Source, Turn
 from chatbot.understanding import Understanding, understand

@@ -14,7 +14,6 @@ import threading
 from collections.abc import Iterator, Sequence
 from typing import Protocol, runtime_checkable
 
-from chatbot.answering import answers_like
 from chatbot.errors import ModelError
 from chatbot.evidence import quantities
 from chatbot.kinds import told
@@ -26,6 +25,7 @@ from chatbot.retrieval.remembering import TOKENS_KEPT
 from chatbot.retrieval.retriever import IndexRetriever
 from chatbot.retrieval.signals import held_of
 from chatbot.retrieval.words import language_of
+from chatbot.searching import answers_like
 from chatbot.types import Passage, Query
 
 _log = logging.getLogger(__name__)

@@ -15,7 +15,6 @@ import numpy as np
 import numpy.typing as npt
 import typer
 
-from chatbot.answering import HITS, mended
 from chatbot.assembly import Assistant, build_assistant
 from chatbot.choosing import choose
 from chatbot.matching import (
@@ -28,6 +27,7 @@ from chatbot.matching import (
     reusable,
     signals_of,
 )
+from chatbot.searching import HITS, mended
 from chatbot.settings import Settings
 from chatbot.types import Hit
 from chatbot.understanding import understand

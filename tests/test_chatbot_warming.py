@@ -10,12 +10,12 @@ from pathlib import Path
 import pytest
 
 from chatbot import warming
-from chatbot.answering import answers_like
 from chatbot.matching import reusable
 from chatbot.retrieval.index import build_index
 from chatbot.retrieval.reading import OpenIndex
 from chatbot.retrieval.recent import Recent
 from chatbot.retrieval.retriever import IndexRetriever, open_retriever
+from chatbot.searching import answers_like
 from chatbot.types import Changes
 from chatbot.warming import Warming, likeliest
 from tests.fakes_retrieval import SHOP, FakeEmbedder, passage, query, shop

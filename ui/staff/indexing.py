@@ -10,13 +10,14 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Query, Request
 
-from chatbot.answering import HITS, Answerer, mended
+from chatbot.answering import Answerer
 from chatbot.assembly import Assistant
 from chatbot.choosing import choose
 from chatbot.errors import Busy
 from chatbot.learning.encoder_publishing import roll_back_index
 from chatbot.matching import WEIGHED, Match, confidence, rank
 from chatbot.retrieval.index import IndexVersion, list_versions, verify
+from chatbot.searching import HITS, mended
 from chatbot.types import Hit, Reply, Role, SearchResult, Turn
 from chatbot.types import Query as Wanted
 from chatbot.understanding import understand
