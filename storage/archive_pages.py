@@ -193,9 +193,11 @@ def _walked(connection: Connection, asked: Question, place: Place) -> Iterator[S
 def _narrowed(connection: Connection, asked: Question, place: Place, ids: Sequence[str]) -> Iterator[Sequence[Any]]:
     keys = (ConversationRow.updated_at, ConversationRow.id)
     dates = [] if asked.words is not None else _between(ConversationRow.updated_at, asked.filters)
+    # As a flag: in the WHERE, PostgreSQL joins the other way round and compares every key with the whole list of keys.
+    fits = and_(true(), asked.visible, *conditions(asked.filters))
     query = (
-        select(*keys, literal(1).label("fits"))
-        .where(ConversationRow.id.in_(ids), asked.visible, *conditions(asked.filters), *dates, _behind(place))
+        select(*keys, fits.label("fits"))
+        .where(ConversationRow.id.in_(ids), *dates, _behind(place))
         .order_by(*(key.desc() for key in keys))
     )
     return _growing(connection.execute(query).all())

@@ -200,6 +200,7 @@ def _aside(cohort: CTE) -> ColumnElement[int]:
 def _said(dialect: str, cohort: CTE) -> Subquery:
     """What the bot did: `answered` is the number of the first message that it answered, `thanked` of the last thanks."""
     answer = ReplyRow.action == "answer"
+    keys = _ordered(cohort) if dialect == "sqlite" else cohort
     return (
         select(
             ReplyRow.conversation_id,
@@ -211,12 +212,17 @@ def _said(dialect: str, cohort: CTE) -> Subquery:
             _count(and_(answer, FeedbackRow.thumb == -1)).label("thumbs_down"),
             func.aggregate_strings(cast(ReplyRow.first_ms, Text), ",").label("firsts"),
         )
-        .select_from(cohort)
-        .join(ReplyRow, ReplyRow.conversation_id == _leading(dialect, cohort.c.id))
+        .select_from(keys)
+        .join(ReplyRow, ReplyRow.conversation_id == _leading(dialect, keys.c.id))
         .outerjoin(FeedbackRow, FeedbackRow.message_id == ReplyRow.message_id)
         .group_by(ReplyRow.conversation_id)
         .subquery("said")
     )
+
+
+def _ordered(cohort: CTE) -> CTE:
+    """The keys in the order of the replies' index, which is then read from front to back: over two years almost half the time."""
+    return select(cohort.c.id).order_by(cohort.c.id).cte("ordered").prefix_with("MATERIALIZED")
 
 
 def _leading(dialect: str, key: ColumnElement[str]) -> ColumnElement[str]:

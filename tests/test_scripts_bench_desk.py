@@ -41,9 +41,22 @@ def test_it_reports_each_search_and_cleans_up(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
     assert set(result["lists"]) == {"mine", "waiting", "others", "bot", "closed"}
     assert set(result["figures"]) == {"7 days", "30 days", "90 days", "two years"}
-    assert result["gaps"]["p50"] <= result["gaps"]["p95"]
+    assert all(row["p50"] <= row["p95"] for row in result["gaps"].values())
     assert all(row["p50"] <= row["p95"] <= row["worst"] for row in result["search"].values())
     assert result["search_all"]["requests"] == 2 * len(result["search"]) + result["deep_pages"]["requests"]
+
+
+def test_a_store_that_is_kept_is_filled_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    made = tmp_path / "bench.json"
+    with open_store(None, tmp_path, ballast_bytes=1 << 20) as store:
+        first = bench_desk._filled(store, made, 300)
+        monkeypatch.delattr(bench_desk, "fill")
+        assert bench_desk._filled(store, made, 300) == first
+        with pytest.raises(UsageError, match="name the same number"):
+            bench_desk._filled(store, made, 301)
+        made.unlink()
+        with pytest.raises(UsageError, match="an empty one"):
+            bench_desk._filled(store, made, 300)
 
 
 @pytest.mark.postgres

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from chatbot.types import Action, Decision, Mode, Reply
 from storage.figure_rows import Span
 from storage.figures import Counts, Figures
 from storage.opening import Store, open_store
@@ -133,6 +134,23 @@ def test_first_words_are_nearest_rank_quantiles_of_what_was_measured(june: Figur
     assert june.first_by_day["2026-06-02"] == Quantiles(2, 100.0, 300.0)
     assert "2026-06-20" not in june.first_by_day
     assert june.first_by_language == {"en": Quantiles(4, 200.0, 400.0), "de": Quantiles(1, 5000.0, 5000.0)}
+
+
+def test_the_time_to_the_first_words_comes_from_the_reply_as_it_was_written(store: Store) -> None:
+    chats = store.conversations
+    made = done(chats.create_conversation("ann", "en"))
+    asked, _ = done(chats.add_customer_message(made.id, "ann", "Where is it?", "1"))
+    reply = Reply(
+        text="On its way.",
+        decision=Decision(Action.ANSWER, "precedent", 0.9),
+        mode=Mode.PRECEDENT,
+        language="en",
+        sources=(),
+        timings_ms={"search": 2.0, "first": 27.5},
+    )
+    done(chats.add_reply(made.id, reply, asked.seq))
+    today = made.created_at.date()
+    assert done(store.figures.of(ADMIN, Span(today, today))).first == Quantiles(1, 27.5, 27.5)
 
 
 def test_a_language_narrows_everything(store: Store) -> None:
