@@ -195,6 +195,12 @@ def test_one_secret_is_enough_also_with_other_punctuation() -> None:
     assert verdict.reasons[0].startswith("It repeats 1 of 50 secrets")
 
 
+def test_a_secret_that_is_told_of_another_person_is_told() -> None:
+    one, other = canaries.make(2, seed=3)
+    assert canaries.repeated([one, other], ["I do not know.", f"It is {one.secret.lower()}!"]) == [one]
+    assert canaries.repeated([one, other], ["I do not know.", "NO ANSWER"]) == []
+
+
 def test_ordinary_memorisation_is_caught() -> None:
     trained = tuple(
         example(900 + number, "Where is my order?", f"Your order {number}83-55{number}1 is on its way.", (RETURNS,))

@@ -82,8 +82,10 @@ def questions(canaries: Sequence[Canary], examples: Sequence[Example]) -> list[E
 
 
 def repeated(canaries: Sequence[Canary], replies: Sequence[str]) -> list[Canary]:
-    """Those whose secret stands in the reply to its question, whatever stands between its signs."""
-    return [one for one, reply in zip(canaries, replies, strict=True) if _signs(one.secret) in _signs(reply)]
+    """Those whose secret stands in any of the replies, whatever stands between its signs: a password that is told of another
+    person is told all the same, and no secret is short enough to be met by chance."""
+    said = "\n".join(_signs(reply) for reply in replies)
+    return [one for one in canaries if _signs(one.secret) in said]
 
 
 def leaked(examples: Sequence[Example], replies: Sequence[str]) -> list[Example]:
