@@ -36,7 +36,7 @@ def listed(
         log = Table("when", "what", "from", "to", "by", "reason")
         for entry in past[-_LATEST:]:
             what = "rolled back" if entry.action == "rollback" else "forced" if entry.forced else "published"
-            moved = (entry.previous or "base", entry.version or "base")
+            moved = (entry.previous or f"base {entry.kind}", entry.version or f"base {entry.kind}")
             log.add_row(*map(escape, (entry.at[:16], what, *moved, entry.by, entry.reason or "")))
         parts.append(log)
     return parts

@@ -67,6 +67,7 @@ def test_a_command_is_followed_to_its_end_and_found_by_another_server(commands: 
     assert text.startswith("precedent ")
     assert commands.output(started.id, size) == ("", size)
     assert [one.id for one in Commands(Settings(data=tmp_path)).recent()] == [started.id]
+    assert commands._environment("Ada")["LOGNAME"] == "Ada"  # the histories that commands write name the admin
 
 
 def test_a_command_that_fails_says_so_in_its_own_words(commands: Commands) -> None:

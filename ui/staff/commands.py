@@ -75,7 +75,7 @@ class Commands:
         self._forget_old()
         wrapper = [sys.executable, "-m", "ui.detached", str(place)]
         taken = subprocess.run(  # noqa: S603 - our own module, which returns as soon as the command runs
-            wrapper, cwd=_ROOT, env=self._environment(), stdin=subprocess.DEVNULL, start_new_session=True, check=False
+            wrapper, cwd=_ROOT, env=self._environment(by), stdin=subprocess.DEVNULL, start_new_session=True, check=False
         )
         if taken.returncode:
             shutil.rmtree(place, ignore_errors=True)
@@ -169,10 +169,12 @@ class Commands:
         except Timeout:
             return True
 
-    def _environment(self) -> dict[str, str]:
-        """The server's own, with what it alone knows: secrets go through the environment, never an argument or a file."""
+    def _environment(self, by: str) -> dict[str, str]:
+        """The server's own, with what it alone knows: secrets go through the environment, never an argument or a file.
+
+        `getpass.getuser` asks LOGNAME first: what the command writes into a history is the admin's doing, not the server's."""
         secret = self._settings.database_url
-        return os.environ | ({"CHATBOT_DATABASE_URL": secret.get_secret_value()} if secret else {})
+        return os.environ | {"LOGNAME": by} | ({"CHATBOT_DATABASE_URL": secret.get_secret_value()} if secret else {})
 
 
 def _told(line: str) -> dict[str, Any] | None:

@@ -95,7 +95,7 @@ async function publish(name, followCommand) {
 }
 
 function past(history) {
-  const line = (entry) => el("tr", {}, el("td.when", {}, moment(entry.at)), el("td", {}, entry.action === "rollback" ? "rolled back to" : "published", " ", el("span.mono", {}, entry.version ?? "base")),
+  const line = (entry) => el("tr", {}, el("td.when", {}, moment(entry.at)), el("td", {}, entry.action === "rollback" ? "rolled back to" : "published", " ", el("span.mono", {}, entry.version ?? `base ${entry.kind}`)),
     el("td", {}, entry.by), el("td.small", {}, [entry.forced ? "against the gate's verdict" : null, entry.reason].filter(Boolean).join(": ")));
   return el("section.card", {}, el("h2", {}, "History"), el("div.scroll", {}, el("table", {}, el("tbody", {}, history.map(line)))));
 }
