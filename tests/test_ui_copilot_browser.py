@@ -106,7 +106,7 @@ def page(browser: Browser, site: Site) -> Iterator[Page]:
 def opened(page: Page, site: Site, text: str = QUESTION) -> str:
     conversation = site.conversation(text)
     page.goto(f"{site.url}agents/#{conversation}")
-    expect(page.locator("#copilot .offer")).to_have_count(3)
+    expect(page.locator("#copilot .offer")).to_have_count(3, timeout=20_000)  # the first search loads what it needs
     expect(page.locator("#copilot div.draft")).to_contain_text(REWORDED)
     return conversation
 
