@@ -18,7 +18,7 @@ _FILL = {
 
 
 def upgrade() -> None:
-    """Runs in the caller's transaction; about six seconds for a million messages."""
+    """Runs in the caller's transaction; two to six seconds for a million messages."""
     aside = sa.text("role IN ('note', 'system')")
     op.add_column("replies", sa.Column("first_ms", sa.Double(), nullable=True))
     op.execute(sa.text(_FILL[op.get_bind().dialect.name]))
