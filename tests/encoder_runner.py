@@ -1,9 +1,9 @@
-"""Tunes the tiny encoder in a process of its own, slowly enough to be killed: `python -m tests.encoder_runner RUN BASE [PAUSE]`."""
+"""Tunes the tiny encoder, in a process of its own slowly enough to be killed."""
 
 from __future__ import annotations
 
-import sys
 import time
+from multiprocessing.connection import Connection
 from pathlib import Path
 
 from chatbot.learning.encoder_options import Lesson, Progress, Tuning
@@ -23,15 +23,12 @@ def lesson() -> Lesson:
     return Lesson(whole.part(learned), whole.part(held))
 
 
-if __name__ == "__main__":
-    import torch
-
-    torch.set_num_threads(1)
-    pause = float(sys.argv[3]) if len(sys.argv) > 3 else 0.0
+def run(folder: Path, base: Path, told: Connection | None = None, pause: float = 0.0) -> None:
+    """The whole run, or what is left of it; tells each step and then waits, for a test to kill it there."""
 
     def slowly(progress: Progress) -> None:
-        sys.stdout.write(f"{progress.step}\n")
-        sys.stdout.flush()
-        time.sleep(pause)
+        if told is not None:
+            told.send(progress.step)
+            time.sleep(pause)
 
-    tune(Path(sys.argv[1]), describe(Path(sys.argv[2]), "tiny"), lesson(), OPTIONS, slowly)
+    tune(folder, describe(base, "tiny"), lesson(), OPTIONS, slowly)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import shutil
 from collections.abc import Iterator
 from contextlib import aclosing
 from pathlib import Path
@@ -54,8 +56,11 @@ class Served:
 
 
 @pytest.fixture(scope="module")
-def models_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("deployment")
+def models_folder(tmp_path_factory: pytest.TempPathFactory, embedded_safetensors: Path) -> Path:
+    """A deployment whose conversion has happened."""
+    folder = tmp_path_factory.mktemp("deployment")
+    shutil.copytree(embedded_safetensors, folder / "models" / embedded_safetensors.name, copy_function=os.link)
+    return folder
 
 
 @pytest.fixture(scope="module", params=["openvino", "transformers"])

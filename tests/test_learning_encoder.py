@@ -5,8 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import shutil
-import subprocess
-import sys
+import signal
 import unittest.mock
 from collections import Counter
 from collections.abc import Iterator
@@ -27,11 +26,11 @@ from chatbot.learning.encoder_options import Lesson, Tuning
 from chatbot.learning.encoder_pairs import Material, Pairing, material, owner, split_by_time, without_slots
 from chatbot.learning.encoder_tuning import tune
 from chatbot.retrieval.encoder_files import EncoderFiles, describe, sha256_of
+from tests import encoder_runner
 from tests.encoder_runner import OPTIONS, lesson
 from tests.fakes_retrieval import FakeEmbedder, passage
+from tests.forked import CONTEXT, child
 from tests.tiny_encoder import TOPICS, conversations, make_encoder
-
-REPOSITORY = Path(__file__).parents[1]
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -192,16 +191,19 @@ def test_it_learns_and_writes_an_encoder_that_opens(unbroken: Path, tiny: Encode
 @pytest.mark.chaos
 def test_killed_five_times_it_ends_with_the_same_weights(unbroken: Path, tiny: EncoderFiles, tmp_path: Path) -> None:
     run = tmp_path / "killed"
-    command = [sys.executable, "-m", "tests.encoder_runner", str(run), str(tiny.folder)]
     for beyond in (2, 12, 20, 33, 44):
-        with subprocess.Popen([*command, "0.05"], stdout=subprocess.PIPE, text=True, cwd=REPOSITORY) as process:
-            assert process.stdout is not None
-            for line in process.stdout:
-                if int(line) >= beyond:
-                    break
+        heard, told = CONTEXT.Pipe(duplex=False)
+        with heard, told:
+            process = child(encoder_runner.run, run, tiny.folder, told, 0.05)
+            while heard.recv() < beyond:
+                pass
             process.kill()
+            process.join()
+        assert process.exitcode == -signal.SIGKILL
         assert not (run / "done.json").exists()
-    subprocess.run([*command], check=True, cwd=REPOSITORY, stdout=subprocess.DEVNULL)
+    last = child(encoder_runner.run, run, tiny.folder)
+    last.join()
+    assert last.exitcode == 0
     for name in ("model.safetensors", "config.json"):
         assert sha256_of(run / "encoder" / name) == sha256_of(unbroken / "encoder" / name)
     steps = [json.loads(line)["step"] for line in (run / "progress.jsonl").read_text().splitlines()]

@@ -6,22 +6,16 @@ from pathlib import Path
 
 import pytest
 
-from chatbot.generation.catalogue import SMOLLM2_SHA256, embedded_path
-from chatbot.generation.conversion import safetensors_of
 from chatbot.learning.generator_options import METHODS, Method, TuningOptions
 from tests import tuning
 
 pytestmark = pytest.mark.models
 
 
-@pytest.fixture(scope="session")
-def embedded(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The embedded model as safetensors, converted once."""
-    return safetensors_of(embedded_path(), tmp_path_factory.mktemp("models"), sha256=SMOLLM2_SHA256)
-
-
 @pytest.mark.parametrize("method", METHODS)
-def test_a_method_runs_two_steps_on_the_embedded_model(embedded: Path, tmp_path: Path, method: Method) -> None:
+def test_a_method_runs_two_steps_on_the_embedded_model(
+    embedded_safetensors: Path, tmp_path: Path, method: Method
+) -> None:
     import torch
     from safetensors.torch import load_file
     from transformers import AutoModelForCausalLM
@@ -41,13 +35,13 @@ def test_a_method_runs_two_steps_on_the_embedded_model(embedded: Path, tmp_path:
         save_every=2,
         optimizer="adafactor" if method == "full" else "adamw",  # its state is small, and so is the checkpoint
     )
-    made, run, _ = tuning.tuned(embedded, tmp_path, options)
+    made, run, _ = tuning.tuned(embedded_safetensors, tmp_path, options)
     assert made.steps == 2
     assert [step for step, _ in made.curves["loss"]] == [1, 2]
     assert len(list(run.checkpoints.iterdir())) == 1
     weights = load_file(next(made.folder.glob("*.safetensors")))
     assert {value.dtype for value in weights.values()} == {torch.bfloat16}
-    base = AutoModelForCausalLM.from_pretrained(embedded, dtype=torch.float32)
+    base = AutoModelForCausalLM.from_pretrained(embedded_safetensors, dtype=torch.float32)
     name = "model.layers.0.self_attn.q_proj.weight"
     before = base.state_dict()[name].clone()
     merged = weights[name].float() if method == "full" else merge(base, made.folder).state_dict()[name]

@@ -22,6 +22,7 @@ from chatbot.learning.generator_base import Base, open_tokenizer, parameters
 from chatbot.learning.generator_data import Encoder, encode_all
 from chatbot.learning.generator_options import TuningOptions
 from tests.examples import REFUSAL, RETURNS, STOVES, TENTS, example
+from tests.forked import child
 
 TINY = TuningOptions(
     method="lora", rank=4, max_steps=6, batch=2, accumulation=2, sample=4, max_reply=8, evaluations=3, save_every=1
@@ -93,11 +94,9 @@ def tuned(
 
 def killed(folder: Path, data: Path, where: str, options: TuningOptions = TINY, name: str = "one") -> None:
     """The same in a process that SIGKILL ends at `where`: "step 3", "seal 4" (files written, not sealed), or "end"."""
-    told = [str(folder), str(data), where, json.dumps(options_json(options)), name]
-    done = subprocess.run(
-        [sys.executable, "-m", "tests.tuning", *told], check=False, cwd=Path(__file__).parents[1], env=environment()
-    )
-    assert done.returncode == -signal.SIGKILL
+    process = child(_child, str(folder), str(data), where, json.dumps(options_json(options)), name)
+    process.join()
+    assert process.exitcode == -signal.SIGKILL
 
 
 def killed_command(data: Path, base: Path, words: Sequence[object]) -> None:
@@ -158,7 +157,3 @@ def _child(folder: str, data: str, where: str, options: str, name: str) -> None:
 
     checkpoints.seal, generator_progress.Diary.tell, generator_tuning._save = sealing, telling, saving  # type: ignore[method-assign]
     tuned(Path(folder), Path(data), from_json(json.loads(options)), name)
-
-
-if __name__ == "__main__":
-    _child(*sys.argv[1:])
