@@ -27,6 +27,7 @@ from storage.receipts import Receipt, receipt_of
 
 COMPACT_BELOW = 512 * 2**20  # bytes; a larger file is compacted when somebody asks for it (`chatbot purge --compact`)
 SELF, SELF_BELOW = "self", 64 * 2**20  # customers do not make everybody wait; the daily tidying does the rest
+RETENTION = "retention"  # many receipts one after the other: compacted once, after the last
 _LOCK_WAIT_S = 60.0
 
 Progress = Callable[[str, int, int], None]
@@ -121,7 +122,7 @@ class Eraser:
         models, actor, conversations = about
         progress("erase copies", 0, 1)
         others = outside.sweep(self.ledger.doomed([entry]), index=bool(entry.sources), dry_run=False)
-        settled = self.settle(SELF_BELOW if entry.reason == SELF else None)
+        settled = self.settle({SELF: SELF_BELOW, RETENTION: 0}.get(entry.reason))
         receipt = receipt_of(entry, rows, others, (models, conversations), settled=settled)
         done = replace(entry, step="done", counts=receipt.counts())
         self.database.write(lambda c: receipts.keep(c, done, actor)).result()

@@ -13,14 +13,13 @@ from sqlalchemy import ColumnElement, Connection, select
 from chatbot.errors import Busy
 from storage import receipts
 from storage.audit import COMMAND, Actor
-from storage.eraser import Eraser, Outside, silent
+from storage.eraser import RETENTION, Eraser, Outside, silent
 from storage.erasing import Scope, widen
 from storage.ledger import LIVE, Erasure
 from storage.receipts import Receipt
 from storage.subjects import marked
 from storage.tables import ConversationRow
 
-RETENTION = "retention"
 _CHOSEN_BEFORE = timedelta(hours=1)  # an intent is written moments after its conversations were chosen
 _CHANGES = select(ConversationRow.id, ConversationRow.updated_at)
 _log = logging.getLogger(__name__)

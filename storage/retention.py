@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -11,10 +11,9 @@ from sqlalchemy import ColumnElement, Connection, and_, false, func, or_, select
 
 from storage.audit import COMMAND, Actor
 from storage.databases import Database
-from storage.eraser import Outside, Progress, silent
+from storage.eraser import RETENTION, Outside, Progress, silent
 from storage.erasing import Scope
 from storage.receipts import Receipt
-from storage.replaying import RETENTION
 from storage.rights import Rights
 from storage.tables import ConversationRow
 
@@ -67,7 +66,8 @@ class Retention:
             receipts.append(self.rights.erase_scope(Scope(batch), outside, why, actor, silent, still=still))
             gone += len(batch)
         progress("erase conversations", gone, total)
-        return receipts
+        settled = bool(receipts) and self.rights.tidy()
+        return [replace(receipt, settled=receipt.settled or settled) for receipt in receipts]
 
 
 def _due(connection: Connection, status: str, days: int, now: datetime) -> Due:

@@ -17,11 +17,10 @@ from storage import receipts, replaying
 from storage.audit import COMMAND, Actor
 from storage.databases import Database
 from storage.dossier import dossier, extras
-from storage.eraser import Eraser, Outside, Progress, silent
+from storage.eraser import RETENTION, Eraser, Outside, Progress, silent
 from storage.erasing import Scope, count, widen
 from storage.ledger import Ledger
 from storage.receipts import Receipt, receipt_of
-from storage.replaying import RETENTION
 from storage.subjects import By, Candidate, Subject, scope_of, search
 from storage.tables import ConversationRow
 

@@ -17,6 +17,7 @@ from sqlalchemy import delete, func, select, update
 from chatbot.errors import BadInput, NotFound, StorageError
 from chatbot.types import Role, Transcript, Turn
 from storage import eraser as eraser_module
+from storage import retention as retention_module
 from storage.audit import COMMAND
 from storage.desk_tables import CorrectionRow, ErasureRow
 from storage.erasing import Scope
@@ -334,6 +335,23 @@ def test_retention_keeps_what_the_team_wrote(store: Store, boss: User) -> None:
     ).result()
     assert (kept.conversation_id, one.words["answered"] in kept.answer) == (None, True)
     assert [p.source for p in store.transcripts.passages()] == ["correction"]
+
+
+def test_retention_compacts_once_for_all_its_batches(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(retention_module, "BATCH", 1)
+    below: list[int] = []
+    settle = type(store.database).settle
+
+    def spied(database: Any, *, compact_below: int) -> bool:
+        below.append(compact_below)
+        return settle(database, compact_below=compact_below)
+
+    monkeypatch.setattr(type(store.database), "settle", spied)
+    _two_old_chats(store)
+    assert [receipt.settled for receipt in store.retention.run({"bot": 90}, Elsewhere())] == [True, True]
+    assert [row["counts"]["settled"] for row in store.rights.receipts()] == [True, True]
+    assert below[:2] == [0, 0]
+    assert len([one for one in below if one]) == (store.database.dialect == "sqlite")
 
 
 @dataclass
