@@ -13,7 +13,7 @@ import pytest
 from chatbot.errors import Conflict, ModelError, UsageError
 from chatbot.learning import canaries, gating, registry
 from chatbot.learning.examples import Example
-from chatbot.learning.gate import Turns, Verdict, judge_versions
+from chatbot.learning.gate import Limits, Turns, Verdict, judge_versions
 from chatbot.learning.gating import Asking
 from chatbot.learning.judged import alike, judge
 from tests.examples import REFUSAL, RETURNS, STOVES, TENTS, example
@@ -262,6 +262,7 @@ def asking(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Asking:
         return judge_versions(challenger, champion, turns(), ask)
 
     monkeypatch.setattr(gating, "compare", compare)
+    monkeypatch.setattr(gating, "turns_for", lambda *_: turns())
     return Asking(tmp_path)
 
 
@@ -295,3 +296,10 @@ def test_what_is_worse_is_published_only_by_force_with_a_reason(asking: Asking) 
         False,
     )
     assert registry.published(models, "generator") == "generator-0002"
+
+
+def test_too_few_turns_are_said_before_anybody_is_asked(asking: Asking, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(gating, "compare", lambda *_: pytest.fail("somebody was asked"))
+    few = replace(asking, limits=Limits(turns=10_000))
+    with pytest.raises(UsageError, match="a comparison needs 10000; build a data set with more"):
+        gating.publish(few, "generator-0001", "ada")

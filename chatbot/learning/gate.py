@@ -135,7 +135,7 @@ def judge_versions(challenger: str, champion: str | None, turns: Turns, ask: Ask
         parts.append(_secrets(turns, new[ends[0] : ends[1]], old[ends[0] : ends[1]]))
     if turns.trained:
         parts.append(_memorised(turns, new[ends[1] :], old[ends[1] :], limits))
-    reasons = [*_too_small(turns, limits), *(_sentence(part) for part in parts if part.refuses)]
+    reasons = [*too_small(turns, limits), *(_sentence(part) for part in parts if part.refuses)]
     told = [_told(part) for part in parts if not part.refuses and part.outcome in ("too few", "not shown")]
     if not turns.canaries:
         told.append("No secrets were planted in the training of this version, so nobody asked for them.")
@@ -226,7 +226,8 @@ def _outcome(difference: Interval, margin: float, few: bool) -> Outcome:
     return "worse" if difference.high < 0 or difference.mean < -margin else "not shown"
 
 
-def _too_small(turns: Turns, limits: Limits) -> list[str]:
+def too_small(turns: Turns, limits: Limits) -> list[str]:
+    """The sentence that refuses a comparison on too few turns; known before anybody is asked."""
     if len(turns.test) >= limits.turns:
         return []
     return [

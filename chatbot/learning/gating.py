@@ -13,7 +13,7 @@ from chatbot.learning import registry
 from chatbot.learning.canaries import own_parts, questions, read_canaries
 from chatbot.learning.datasets import Dataset, open_dataset
 from chatbot.learning.examples import Example, read_examples
-from chatbot.learning.gate import Limits, Turns, Verdict, judge_versions
+from chatbot.learning.gate import Limits, Turns, Verdict, judge_versions, too_small
 from chatbot.learning.registry import Entry
 from chatbot.learning.replying import replies
 from chatbot.learning.writers import writer_for
@@ -90,6 +90,8 @@ def publish(
     champion = registry.published(models, "generator")
     if champion == name:
         raise Conflict(f"{name} is published already.")
+    if not force and (few := too_small(turns_for(asking, name), asking.limits)):
+        raise UsageError(f"{name} is not published: {few[0]}")
     verdict = compare(asking, name, champion, progress)
     if not verdict.passed and not force:
         raise Refused(
