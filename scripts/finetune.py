@@ -71,7 +71,7 @@ def main(
         int | None, typer.Option(min=0, help="Plant so many secrets, for the gate to look for.")
     ] = None,
     hand_over_weight: Annotated[
-        float | None, typer.Option(help="Weight of examples that hand over (1); below 1 it hands over less.")
+        float | None, typer.Option(help="Weight of examples that hand over (0.25); less hands over less.")
     ] = None,
     accept_licence: Annotated[str | None, typer.Option(help="Licence of the base that you have read.")] = None,
     data: DataOption = None,

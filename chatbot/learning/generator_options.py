@@ -63,7 +63,7 @@ class TuningOptions:
     device: Device = "auto"
     four_bit: bool = False
     languages: tuple[str, ...] = ()
-    hand_over_weight: float = 1.0
+    hand_over_weight: float = 0.25
 
     @property
     def effective(self) -> int:
