@@ -159,8 +159,6 @@ def test_a_run_does_not_go_on_with_other_data(place: Place) -> None:
         (("--run", "a", "--resume", "b"), "give one of them"),
         (("--epochs", "1", "--max-steps", "2"), "both say how long to train"),
         (("--device", "gpu"), "--device gpu cannot be; take one of auto, cpu, cuda"),
-        (("--heads", "--full", "--batch", "0"), "a batch has 1 to 4096 texts"),
-        (("--heads", "--full", "--device", "gpu"), "There is no device 'gpu'"),
         (("--languages", "de"), "holds no de (en); change --languages"),
         (("--dataset", "ds-0009"), "There is no data set 'ds-0009'"),
         ((), "holds one language only, en"),
@@ -173,6 +171,16 @@ def test_what_cannot_work_is_one_sentence(made: Place, words: tuple[object, ...]
     else:
         assert done.code == 1
         assert sentence in done.err
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [(("--batch", 0), "a batch has 1 to 4096 texts"), (("--device", "gpu"), "There is no device 'gpu'")],
+)
+def test_heads_of_their_own_refuse_what_cannot_be_before_anything_is_read(
+    made: Place, words: tuple[object, ...], sentence: str
+) -> None:
+    assert sentence in _refused(typed("--data", made.data, "finetune", "--heads", "--full", *words), made)
 
 
 def _few(place: Place) -> None:
