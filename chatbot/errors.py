@@ -36,7 +36,9 @@ class FormatError(UsageError):
 
 
 class NotFound(ChatbotError):
-    """No such thing, or not the caller's to see (the two are never told apart); HTTP 404."""
+    """No such thing, or not the caller's to see (the two are never told apart). Exit code 2, HTTP 404."""
+
+    exit_code = 2
 
 
 class Conflict(ChatbotError):

@@ -188,7 +188,7 @@ def test_they_are_listed_shown_checked_and_deleted(tmp_path: Path) -> None:
     path = tmp_path / "datasets" / "ds-0001" / "test.jsonl"
     path.write_bytes(path.read_bytes().replace(b"tent", b"kite"))
     refused(typed("--data", tmp_path, "dataset", "verify", "ds-0001"), "test.jsonl", "build the data set anew")
-    refused(typed("--data", tmp_path, "dataset", "delete", "ds-0009", "--yes"), "ds-0009", code=1)
+    refused(typed("--data", tmp_path, "dataset", "delete", "ds-0009", "--yes"), "ds-0009")
     assert typed("--data", tmp_path, "dataset", "delete", "ds-0001", "--yes").code == 0
     assert left_in(tmp_path) == [".build.lock"]
 

@@ -69,7 +69,7 @@ def test_one_must_say_whose(given: tuple[str, ...], store: Store, tmp_path: Path
 
 def test_nobody_is_found_under_a_strange_name(store: Store, tmp_path: Path) -> None:
     missing = typed("--data", tmp_path, "purge", "--email", "no@where.example", "--yes")
-    assert (missing.code, missing.out) == (1, "")
+    assert (missing.code, missing.out) == (2, "")
     assert "Nothing is kept under this email" in missing.err
 
 
