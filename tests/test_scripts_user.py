@@ -92,17 +92,17 @@ def test_the_last_admin_cannot_be_shut_out(folder: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("words", "told", "code"),
+    ("words", "told"),
     [
-        (("user", "add", "ann", "--name", "Ann"), "no e-mail address", 2),
-        (("user", "add", "a@b.example", "--name", " "), "1 to 100", 2),
-        (("user", "add", "a@b.example", "--name", "Ann", "--team", "Nobody"), "no team named 'Nobody'", 1),
-        (("user", "disable", "nobody@shop.example"), "no user with the address nobody@shop.example", 1),
-        (("team", "add", "Returns", "--language", "german!"), "no language code", 2),
+        (("user", "add", "ann", "--name", "Ann"), "no e-mail address"),
+        (("user", "add", "a@b.example", "--name", " "), "1 to 100"),
+        (("user", "add", "a@b.example", "--name", "Ann", "--team", "Nobody"), "no team named 'Nobody'"),
+        (("user", "disable", "nobody@shop.example"), "no user with the address nobody@shop.example"),
+        (("team", "add", "Returns", "--language", "german!"), "no language code"),
     ],
 )
-def test_what_cannot_be_is_said_in_a_sentence(folder: Path, words: tuple[str, ...], told: str, code: int) -> None:
-    refused(chatbot(folder, *words), told, code=code)
+def test_what_cannot_be_is_said_in_a_sentence(folder: Path, words: tuple[str, ...], told: str) -> None:
+    refused(chatbot(folder, *words), told)
 
 
 def test_the_same_address_twice_is_refused(folder: Path) -> None:

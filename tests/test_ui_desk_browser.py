@@ -278,6 +278,8 @@ def test_what_is_typed_while_a_message_is_on_its_way_stays(customer: Side, ann: 
     field.fill("One moment.")
     field.press("Enter")
     ann.page.wait_for_function("document.querySelector('.composer .primary').disabled")
+    while not held:
+        ann.page.wait_for_timeout(10)
     field.press_sequentially(" I am loo")
     held[0].continue_()
     expect(customer.page.locator(".row.agent .bubble").last).to_have_text("One moment.")

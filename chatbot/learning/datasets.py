@@ -116,7 +116,7 @@ def open_dataset(data: Path, name: str | None = None) -> Dataset:
     if name is None:
         newest = names(data)
         if not newest:
-            raise UsageError(f"There is no data set in {data / FOLDER} yet; run `chatbot dataset build`.")
+            raise NotFound(f"There is no data set in {data / FOLDER} yet; run `chatbot dataset build`.")
         name = newest[0]
     folder = data / FOLDER / check_name(name)
     if not (folder / CARD).is_file():

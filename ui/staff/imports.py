@@ -7,6 +7,7 @@ import re
 import secrets
 import shutil
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -94,6 +95,12 @@ class Uploads:
             raise Conflict("This upload is gone; choose the file again.")
         return found
 
+    def drop(self, path: Path) -> None:
+        """Deletes one upload; another that came meanwhile stays."""
+        shutil.rmtree(path.parent, ignore_errors=True)
+        with suppress(OSError):  # not empty
+            self.folder.rmdir()
+
     def clear(self) -> None:
         shutil.rmtree(self.folder, ignore_errors=True)
 
@@ -139,11 +146,11 @@ class ImportRoutes:
 
         def ended(job: Job) -> None:
             if kind == "import":
-                self.uploads.clear()
+                self.uploads.drop(path)
                 self.parts.store.transcripts.clean_leftovers()  # a killed one erases nothing itself
                 asyncio.run_coroutine_threadsafe(self._taken_in(job, actor, path.name), loop)
             elif job.state != "done":
-                self.uploads.clear()
+                self.uploads.drop(path)
 
         about = {"upload": path.parent.name, "name": path.name}
         return self.jobs.start(kind, by, {"path": str(path), "format": "auto"}, ended, about)
