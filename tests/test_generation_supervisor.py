@@ -156,16 +156,27 @@ async def test_many_deaths_in_a_minute_are_said_in_the_log(
     assert errors == ["model server was restarted 2 times within a minute; waiting 0 s, see its log in the data folder"]
 
 
-async def test_a_swap_drops_no_chat(supervisor: Supervisor, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture
+async def patient(settings: Settings) -> AsyncIterator[Supervisor]:
+    """One whose deadlines a busy machine does not reach: what it drops is dropped by the swap."""
+    timing = replace(QUICK, health_timeout_s=20, drain_s=60)
+    supervisor = Supervisor(settings.model_copy(update={"first_token_s": 60.0}), command=COMMAND, timing=timing)
+    await supervisor.start()
+    yield supervisor
+    await supervisor.stop()
+
+
+async def test_a_swap_drops_no_chat(patient: Supervisor) -> None:
+    supervisor = patient
     model, old = supervisor.model(), supervisor.pid
     assert old is not None
-    running = asyncio.create_task(say(model, "forever", deadline_s=20))
+    running = asyncio.create_task(say(model, "forever", deadline_s=60))
     await until_running(supervisor, 1)
     swapping = asyncio.create_task(supervisor.swap(replace(supervisor.spec, name="better")))
     asked = 0
     while not swapping.done():
         asked += 1
-        assert await say(model, f"say chat {asked}") == f"chat {asked}"
+        assert await say(model, f"say chat {asked}", deadline_s=60) == f"chat {asked}"
     await swapping
     assert len((await running).split()) == 200
     assert supervisor.pid != old

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from accelerate import PartialState
 from safetensors.torch import load_file, save_file
 from torch.nn.functional import cross_entropy
 from transformers import Trainer, TrainerCallback
@@ -184,11 +185,14 @@ class Steward(TrainerCallback):  # type: ignore[misc]
         return control
 
     def on_save(self, args: Any, state: Any, control: Any, **_: Any) -> None:
-        """The seal comes last: a checkpoint without one does not count."""
+        """The seal comes last: after what every process writes, and before any of them reads it."""
+        everyone = PartialState()
+        everyone.wait_for_everyone()
         if state.is_world_process_zero:
             folder = Path(args.output_dir) / f"checkpoint-{state.global_step}"
             self._complete(folder)
             checkpoints.seal(folder)
+        everyone.wait_for_everyone()
 
 
 def exhausted(history: Sequence[Mapping[str, Any]], patience: int) -> bool:
