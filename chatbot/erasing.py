@@ -12,6 +12,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from chatbot.half_made import SEARCHING, clear_leftovers
 from chatbot.retrieval.forgetting import forget, older_than
 from chatbot.retrieval.recent import Recent
 from chatbot.settings import Settings
@@ -57,6 +58,9 @@ class Copies:
                 "published": gone.published,
                 "rebuild": gone.shared > 0,
             }
+        evaluations = self.settings.data / "evaluations"
+        if evaluations.is_dir() and not dry_run:
+            clear_leftovers(evaluations, SEARCHING)  # an index of examples that a killed evaluation left
         removed = remove_examples(self.settings.data, doomed, dry_run=dry_run)
         done["examples"] = {
             "removed": removed.examples,

@@ -23,6 +23,7 @@ from chatbot.errors import ChatbotError, SettingsError
 from chatbot.generation import catalogue
 from chatbot.generation.shipped import with_default_mode
 from chatbot.generation.tuned import served
+from chatbot.half_made import ALL, leftovers, under_lock
 from chatbot.retrieval.embedder import open_embedder
 from chatbot.retrieval.index import verify
 from chatbot.settings import Settings
@@ -126,6 +127,19 @@ def _generator(settings: Settings) -> str:
     return f"{spec.name} on {spec.engine}, reply_mode = {settings.reply_mode.value}"
 
 
+def _leftovers(settings: Settings) -> str:
+    """What killed commands left; it does no harm but for the room that it takes."""
+    data, models, index = settings.data, settings.models_folder, settings.index_folder
+    found = [folder / name for folder in (models, data / "evaluations") for name in leftovers(folder, *ALL)]
+    found += under_lock(models, ".adding-", "registry.lock") + under_lock(index, ".building-", "build.lock")
+    found += under_lock(data / "datasets", ".building-", ".build.lock")
+    if not found:
+        return "nothing"
+    size = sum(one.stat().st_size for path in found for one in path.rglob("*") if one.is_file())
+    named = ", ".join(str(path.relative_to(data) if path.is_relative_to(data) else path) for path in found)
+    return f"{size / 1e6:.0f} MB in {named}; the next command of that kind clears it, and it may be deleted by hand"
+
+
 def _port(settings: Settings) -> str:
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -147,6 +161,7 @@ CHECKS: dict[str, Callable[[Settings], str]] = {
     "encoder": _encoder,
     "index": _index,
     "generator": _generator,
+    "left by killed commands": _leftovers,
     "port": _port,
 }
 

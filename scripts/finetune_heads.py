@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import tempfile
 import time
 from collections.abc import Iterator
 from itertools import chain
@@ -15,9 +14,10 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from chatbot.errors import UsageError
+from chatbot.errors import StorageError, UsageError
+from chatbot.half_made import FITTING, half_made
 from chatbot.learning import registry
-from chatbot.learning.heads import TASKS, save_heads
+from chatbot.learning.heads import TASKS, Task, save_heads
 from chatbot.learning.heads_labels import Labelled, labelled
 from chatbot.learning.heads_making import Made, make_heads
 from chatbot.privacy import Masker
@@ -29,6 +29,7 @@ from scripts.machine import machine
 from scripts.options import print_json, progress_bar, settings_from
 from storage.opening import Store, open_store
 
+Rows = dict[Task, list[Labelled]]
 _UNKNOWN = ("dataset", "max_steps", "max_examples")
 _OF_FULL = ("run", "resume", "epochs", "batch", "learning_rate", "device")
 
@@ -47,24 +48,35 @@ def fit_heads(settings: Settings, wishes: Wishes) -> dict[str, Any]:
     """`version` is None where no head is worth keeping (the mood's alone, and the lexicon is better)."""
     _check(wishes)
     course = _course(settings, wishes)
+    rows = rows_of(settings, wishes.languages)
+    try:
+        with half_made(settings.models_folder, FITTING) as folder:
+            made, card = _fitted(settings, wishes, course, rows, folder)
+    except OSError as exc:
+        raise StorageError(
+            f"{settings.models_folder} cannot be written: {exc.strerror or exc}; make room there. Nothing was added."
+        ) from exc
+    shown = {task: one.view() for task, one in made.tasks.items()}
+    return {"version": card.name if card else None, "notes": notes(made), "tasks": shown}
+
+
+def _fitted(
+    settings: Settings, wishes: Wishes, course: Any, rows: Rows, folder: Path
+) -> tuple[Made, registry.Card | None]:
     begun = time.perf_counter()
-    rows = _rows(settings, wishes.languages)
-    seed = wishes.seed or 0
-    with tempfile.TemporaryDirectory(prefix="heads-") as folder, progress_bar(quiet=wishes.as_json) as show:
+    with progress_bar(quiet=wishes.as_json) as show:
         if course is not None:
             from scripts.finetune_heads_full import tuned_heads
 
-            made = tuned_heads(settings, wishes, course, rows, Path(folder), show)
+            made = tuned_heads(settings, wishes, course, rows, folder, show)
         else:
             show("heads", 0, 0)
-            made = make_heads(rows, open_embedder(settings), seed)
-        card = None
-        if made.heads.tasks:
-            save_heads(Path(folder), made.heads)
-            fields = _card_fields(settings, made, rows, wishes) | {"seconds": round(time.perf_counter() - begun, 1)}
-            card = registry.add(settings.models_folder, "heads", Path(folder), fields)
-    shown = {task: one.view() for task, one in made.tasks.items()}
-    return {"version": card.name if card else None, "notes": notes(made), "tasks": shown}
+            made = make_heads(rows, open_embedder(settings), wishes.seed or 0)
+    if not made.heads.tasks:
+        return made, None
+    save_heads(folder, made.heads)
+    fields = _card_fields(settings, made, rows, wishes) | {"seconds": round(time.perf_counter() - begun, 1)}
+    return made, registry.add(settings.models_folder, "heads", folder, fields)
 
 
 def notes(made: Made) -> str:
@@ -112,7 +124,7 @@ def _course(settings: Settings, wishes: Wishes) -> Any:
     return course_of(settings, wishes)
 
 
-def _rows(settings: Settings, languages: tuple[str, ...]) -> dict[Any, list[Labelled]]:
+def rows_of(settings: Settings, languages: tuple[str, ...] = ()) -> Rows:
     """The labelled texts of both tasks from what the store holds, oldest conversation first."""
     url = settings.database_url.get_secret_value() if settings.database_url else None
     mask = Masker(settings.keep_visible).mask
@@ -125,7 +137,7 @@ def _conversations(store: Store) -> Iterator[Transcript]:
     return chain(store.transcripts.transcripts(), store.live_transcripts())
 
 
-def _card_fields(settings: Settings, made: Made, rows: dict[Any, list[Labelled]], wishes: Wishes) -> dict[str, Any]:
+def _card_fields(settings: Settings, made: Made, rows: Rows, wishes: Wishes) -> dict[str, Any]:
     held = sorted(f"{task} {row.conversation} {row.label} {row.text}" for task, found in rows.items() for row in found)
     digest = hashlib.sha256("\n".join(held).encode("utf-8", "backslashreplace")).hexdigest()
     strengths = {task: one.strength for task, one in made.tasks.items() if one.strength is not None}

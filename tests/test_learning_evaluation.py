@@ -94,7 +94,7 @@ def test_retrieval_figures_by_hand() -> None:
     assert found["nDCG@10"] == pytest.approx([0.6309, 1, 0], abs=1e-4)
 
 
-def test_search_finds_what_the_human_said_in_other_conversations_only() -> None:
+def test_search_finds_what_the_human_said_in_other_conversations_only(tmp_path: Path) -> None:
     train = [example(n, q, a, (TENTS,)) for n, (q, a) in enumerate([RETURNS, STOVES, TENTS] * 3)]
     test = [
         example(90, "Return boots how long?", "You may return unworn boots within 30 days for 4.90 euros!", (RETURNS,)),
@@ -103,7 +103,7 @@ def test_search_finds_what_the_human_said_in_other_conversations_only() -> None:
     ]
     exam = set_exam(train, test)
     assert (len(exam.asked), exam.beyond, len(exam.passages)) == (1, 1, 9)
-    ours, plain = take(exam, "search", FakeEmbedder(), lambda *_: None), words_only(exam)
+    ours, plain = take(exam, "search", FakeEmbedder(), tmp_path, lambda *_: None), words_only(exam)
     assert ours.values["R@5"] == plain.values["R@5"] == [1]
     assert intervals(exam, ours)["R@5"].mean == 1
     assert gains(exam, ours, plain)["R@5"].mean == 0

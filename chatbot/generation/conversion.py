@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 import shutil
-import tempfile
 from pathlib import Path
 
 from chatbot.errors import ModelError
 from chatbot.generation.catalogue import sha256_of
+from chatbot.half_made import CONVERTING, half_made
 
 MARKER = "conversion.json"
 
@@ -25,16 +25,13 @@ def safetensors_of(gguf: Path, models_folder: Path, *, sha256: str | None = None
         return folder
     if folder.exists():
         shutil.rmtree(folder)
-    models_folder.mkdir(parents=True, exist_ok=True)
-    half_done = Path(tempfile.mkdtemp(prefix=".converting-", dir=models_folder))
     try:
-        _convert(gguf, half_done)
-        (half_done / MARKER).write_text(json.dumps({"source": gguf.name, "source_sha256": digest}), encoding="utf-8")
-        _publish(half_done, folder)
+        with half_made(models_folder, CONVERTING) as made:
+            _convert(gguf, made)
+            (made / MARKER).write_text(json.dumps({"source": gguf.name, "source_sha256": digest}), encoding="utf-8")
+            _publish(made, folder)
     except (OSError, ValueError, RuntimeError, KeyError) as exc:
         raise ModelError(f"The model file {gguf} cannot be converted for the transformers engine: {exc}.") from exc
-    finally:
-        shutil.rmtree(half_done, ignore_errors=True)
     return folder
 
 

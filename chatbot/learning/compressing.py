@@ -9,7 +9,6 @@ from __future__ import annotations
 import re
 import resource
 import shutil
-import tempfile
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -19,6 +18,7 @@ from typing import Any, get_args
 from chatbot.errors import StorageError, UsageError
 from chatbot.generation.catalogue import ModelSpec, verify
 from chatbot.generation.tuned import base_spec
+from chatbot.half_made import COMPRESSING, half_made
 from chatbot.learning import registry
 from chatbot.learning.canaries import CANARIES
 from chatbot.learning.examples import Example
@@ -97,26 +97,24 @@ def compress(  # noqa: PLR0913 - what it is made from, where, how, and on what i
     _check(version, recipe, examples)
     source = None if recipe.bits == BF16 else _metadata_source(version.card, like)
     _check_room(models, version)
-    made = Path(tempfile.mkdtemp(prefix=".compressing-", dir=models))
     try:
-        zeros = _write(version, models, recipe, source, made, progress)
-        if (version.folder / CANARIES).is_file():
-            shutil.copy(version.folder / CANARIES, made / CANARIES)
-        small = _writer(version.card, recipe, made)
-        rows, judged = Trial(models, examples, kept, progress).run(version, small)
-        refused = lost_tuning(*judged)
-        card = None
-        if refused is None:
-            fields = _fields(version.card, recipe, rows, zeros) | {
-                "seconds": time.monotonic() - begun,
-                "peak_memory_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
-                "machine": machine,
-            }
-            card = registry.add(models, "generator", made, fields)
+        with half_made(models, COMPRESSING) as made:
+            zeros = _write(version, models, recipe, source, made, progress)
+            if (version.folder / CANARIES).is_file():
+                shutil.copy(version.folder / CANARIES, made / CANARIES)
+            small = _writer(version.card, recipe, made)
+            rows, judged = Trial(models, examples, kept, progress).run(version, small)
+            refused = lost_tuning(*judged)
+            card = None
+            if refused is None:
+                fields = _fields(version.card, recipe, rows, zeros) | {
+                    "seconds": time.monotonic() - begun,
+                    "peak_memory_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
+                    "machine": machine,
+                }
+                card = registry.add(models, "generator", made, fields)
     except OSError as exc:
         raise StorageError(f"{models} cannot be written: {exc.strerror or exc}; nothing was added.") from exc
-    finally:
-        shutil.rmtree(made, ignore_errors=True)
     return Compressed(recipe, rows, len(examples), zeros, card, refused)
 
 

@@ -170,10 +170,11 @@ def _retrieval(plan: Plan, open_encoder: OpenEncoder, progress: Progress) -> dic
         why = "no indexed answer says what the human said" if exam.passages else "the data set has nothing to index"
         return about | {"skipped": f"Search was not measured: {why}."}
     own = open_encoder(None)
-    searches = [retrieval.take(exam, f"search, {own.name}", own, progress), retrieval.words_only(exam)]
+    place = plan.kept.parent
+    searches = [retrieval.take(exam, f"search, {own.name}", own, place, progress), retrieval.words_only(exam)]
     if plan.target.what == "encoder":
         tuned = open_encoder(plan.target.path)
-        searches.insert(0, retrieval.take(exam, f"search, {plan.target.name}", tuned, progress))
+        searches.insert(0, retrieval.take(exam, f"search, {plan.target.name}", tuned, place, progress))
     first = searches[0]
     return about | {
         "systems": {

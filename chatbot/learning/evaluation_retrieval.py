@@ -8,7 +8,6 @@ Measured by ir-measures (MacAvaney et al. 2022).
 from __future__ import annotations
 
 import logging
-import tempfile
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from chatbot.half_made import SEARCHING, half_made
 from chatbot.learning.bootstrap import ROUNDS, SEED, Interval, interval, paired
 from chatbot.learning.examples import Example
 from chatbot.protocols import Embedder
@@ -69,15 +69,17 @@ def set_exam(train: Iterable[Example], test: Iterable[Example]) -> Exam:
     )
 
 
-def take(exam: Exam, name: str, embedder: Embedder, progress: Progress) -> Search:
-    """Builds an index of the exam's passages with the encoder and asks every turn, as the product does."""
+def take(exam: Exam, name: str, embedder: Embedder, folder: Path, progress: Progress) -> Search:
+    """Builds an index of the exam's passages with the encoder and asks every turn, as the product does.
+
+    folder: of the deployment, in which the index lies meanwhile: it holds customers' words."""
     from chatbot.retrieval.index import build_index
     from chatbot.retrieval.retriever import open_retriever
 
-    with tempfile.TemporaryDirectory(prefix="evaluate-index-") as folder:
+    with half_made(folder, SEARCHING) as made:
         progress(f"index with {name}", 0, 0)
-        build_index(exam.passages, embedder, Path(folder))
-        retriever = open_retriever(Path(folder), embedder)
+        build_index(exam.passages, embedder, made)
+        retriever = open_retriever(made, embedder)
         ranks = []
         for number, asked in enumerate(exam.asked, 1):
             result = retriever.search(Query(asked.question, asked.window, asked.language), DEEP)

@@ -7,12 +7,12 @@ import os
 import shutil
 import subprocess
 import sys
-import tempfile
 from pathlib import Path
 
 from filelock import FileLock
 
 from chatbot.errors import ModelError, StorageError
+from chatbot.half_made import CONVERTING, half_made
 from chatbot.retrieval.encoder_files import EncoderFiles, describe, sha256_of
 from chatbot.room import need_room
 
@@ -54,8 +54,8 @@ def _convert_in_child(files: EncoderFiles, folder: Path) -> None:
     shutil.rmtree(folder, ignore_errors=True)
     weights = sum(one.stat().st_size for one in files.folder.glob("*.safetensors"))
     need_room(folder.parent, _COPIES * weights, "The encoder, converted once for the CPU,")
-    with tempfile.TemporaryDirectory(prefix="encoder-", dir=folder.parent) as made:
-        command = [sys.executable, "-m", "chatbot.retrieval.convert", str(files.folder), made]
+    with half_made(folder.parent, CONVERTING) as made:
+        command = [sys.executable, "-m", "chatbot.retrieval.convert", str(files.folder), str(made)]
         quiet = os.environ | {"HF_HUB_OFFLINE": "1", "OPENVINO_TELEMETRY_OPT_OUT": "1"}
         done = subprocess.run(  # noqa: S603 - our own module
             command, capture_output=True, text=True, timeout=_TIMEOUT_S, check=False, env=quiet
@@ -63,10 +63,8 @@ def _convert_in_child(files: EncoderFiles, folder: Path) -> None:
         if done.returncode:
             last = (done.stderr.strip().splitlines() or ["no message"])[-1]
             raise ModelError(f"The encoder {files.folder} could not be converted for the CPU: {last}")
-        manifest = {"source": files.digest, "form": FORM} | {
-            name: sha256_of(Path(made) / name) for name in (MODEL, WEIGHTS)
-        }
-        (Path(made) / MANIFEST).write_text(json.dumps(manifest), encoding="utf-8")
+        manifest = {"source": files.digest, "form": FORM} | {name: sha256_of(made / name) for name in (MODEL, WEIGHTS)}
+        (made / MANIFEST).write_text(json.dumps(manifest), encoding="utf-8")
         shutil.copytree(made, folder)
 
 
