@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Dialog, Page, expect, sync_playwright
 
 from chatbot.types import Action, Decision, Mode, Reply
 from tests.fakes_store import MemoryStore
@@ -129,10 +129,15 @@ def visit(browser: Browser, running: Running, path: str = "", **options: Any) ->
     return seen
 
 
+def dismiss(seen: Visit, dialog: Dialog) -> None:
+    seen.dialogs.append(dialog.message)
+    dialog.dismiss()
+
+
 def watch(seen: Visit, page: Page, running: Running) -> None:
     page.on("console", lambda m: seen.errors.append(m.text) if m.type in ("error", "warning") else None)
     page.on("pageerror", lambda error: seen.errors.append(str(error)))
-    page.on("dialog", lambda dialog: (seen.dialogs.append(dialog.message), dialog.dismiss()))
+    page.on("dialog", lambda dialog: dismiss(seen, dialog))
     page.on(
         "request", lambda r: None if r.url.startswith((running.url, "data:", "blob:")) else seen.outside.append(r.url)
     )
@@ -510,11 +515,12 @@ def test_the_stream_is_closed_while_the_tab_is_hidden(browser: Browser, quick: R
     say(page, "How long?")
     expect(bots(page)).to_contain_text(ANSWER.text)
     assert quick.parts is not None
-    open_before = quick.parts.hub.open_windows
+    hub = quick.parts.hub
+    open_before = hub.open_windows
     page.evaluate(HIDE, True)
-    eventually(lambda: quick.parts.hub.open_windows == open_before - 1)  # type: ignore[union-attr]
+    eventually(lambda: hub.open_windows == open_before - 1)
     page.evaluate(HIDE, False)
-    eventually(lambda: quick.parts.hub.open_windows == open_before)  # type: ignore[union-attr]
+    eventually(lambda: hub.open_windows == open_before)
     seen.context.close()
 
 
