@@ -10,6 +10,7 @@ import pytest
 
 from chatbot.errors import ModelError, UsageError
 from chatbot.generation.catalogue import SMOLLM2, ModelSpec, embedded_path
+from chatbot.generation.quiet import quiet
 from chatbot.learning import registry
 from chatbot.learning.compressing import Recipe, compress, recipe_of
 from chatbot.learning.examples import Example
@@ -95,7 +96,13 @@ def test_the_file_answers_word_for_word_like_the_torch_model(tuned: tuple[Path, 
         assert gguf_replies(path, asked, tmp_path) == [text.strip() for text in expected[: len(asked)]]
 
 
-def test_a_smaller_version_is_added_with_its_table(tuned: Any, models: Path, tmp_path: Path) -> None:
+def test_a_smaller_version_is_added_with_its_table(
+    tuned: Any, models: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    from transformers.utils import logging
+
+    logging.enable_progress_bar()
+    capfd.readouterr()
     name = add(models, tuned, "safetensors")
     stages: list[str] = []
 
@@ -116,9 +123,18 @@ def test_a_smaller_version_is_added_with_its_table(tuned: Any, models: Path, tmp
     assert min(after.speed.one, after.speed.eight, after.speed.first_s) > 0
     assert registry.open_version(models, made.card.name).card == made.card
     assert any(stage.startswith("writing q8_0") for stage in stages)
+    assert capfd.readouterr().err == "", "the libraries' own bars"
     assert not list(models.glob(".compressing-*"))
     with pytest.raises(UsageError, match=f"is gguf already; compress {name} instead"):
         compress(models, made.card.name, Recipe("q8_0"), questions(8), like=tuned[1])
+
+
+def test_the_bar_over_a_gguf_is_switched_off(capfd: pytest.CaptureFixture[str]) -> None:
+    from transformers import modeling_gguf_pytorch_utils as reader
+
+    quiet()
+    assert list(reader.tqdm([1, 2], desc="Converting")) == [1, 2]
+    assert capfd.readouterr().err == ""
 
 
 def test_a_version_that_lost_its_tuning_is_refused(tuned: Any, models: Path) -> None:

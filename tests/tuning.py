@@ -155,5 +155,5 @@ def _child(folder: str, data: str, where: str, options: str, name: str) -> None:
             _die()
         save(*rest)
 
-    checkpoints.seal, generator_progress.Diary.tell, generator_tuning._save = sealing, telling, saving  # type: ignore[method-assign]
+    checkpoints.seal, generator_progress.Diary.tell, generator_tuning._save = sealing, telling, saving  # type: ignore[assignment, method-assign]
     tuned(Path(folder), Path(data), from_json(json.loads(options)), name)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from chatbot.errors import ModelError
 from chatbot.generation.catalogue import sha256_of
+from chatbot.generation.quiet import quiet
 from chatbot.half_made import CONVERTING, half_made
 
 MARKER = "conversion.json"
@@ -47,6 +48,7 @@ def _convert(gguf: Path, target: Path) -> None:
     import torch
     from transformers import AutoModelForCausalLM, AutoTokenizer, GenerationConfig
 
+    quiet()
     tokenizer = AutoTokenizer.from_pretrained(gguf.parent, gguf_file=gguf.name)
     loaded = AutoModelForCausalLM.from_pretrained(gguf.parent, gguf_file=gguf.name, dtype=torch.float32)
     config = loaded.config

@@ -17,6 +17,7 @@ from chatbot.generation.adapters import merge
 from chatbot.generation.catalogue import ModelSpec
 from chatbot.generation.conversion import safetensors_of
 from chatbot.generation.engine import Emit, Job, Piece, Prompt, PromptTooLongError, Pulse, as_dicts, marker_pattern
+from chatbot.generation.quiet import quiet
 from chatbot.generation.text_stream import TextStream
 
 _PAGE = 64  # tokens a cache page on a CPU
@@ -175,6 +176,7 @@ def _load(folder: Path, adapter: Path | None, device: str) -> tuple[Any, Any]:
     import torch
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
+    quiet()
     dtype = torch.bfloat16 if device == "cuda" or _cpu_has_bf16() else torch.float32
     try:
         tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=False)

@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from chatbot.errors import ModelError, StorageError
+from chatbot.generation.quiet import quiet
 from chatbot.retrieval.encoder_files import EncoderFiles
 
 Vectors = npt.NDArray[np.float32]
@@ -29,9 +30,8 @@ class Trainee:
         import torch
         from tokenizers import Tokenizer
         from transformers import AutoModel
-        from transformers.utils import logging
 
-        logging.disable_progress_bar()  # ours shows the run
+        quiet()
         self.files = files
         self.device = torch.device(device)
         self._tokenizer = Tokenizer.from_file(str(files.folder / "tokenizer.json"))

@@ -123,11 +123,11 @@ def prepare(settings: Settings, made: Plan) -> Ready:
     """The base as safetensors and the examples as tokens. Raises UsageError for a device that is not there, a base without a
     chat template, and examples that do not fit; a run's folder is to be made only after this."""
     from chatbot.generation.catalogue import forbid_downloads
+    from chatbot.generation.quiet import quiet
 
     forbid_downloads(settings.allow_download)
     from chatbot.learning.generator_adapters import device_of
     from chatbot.learning.generator_training import Task
-    from chatbot.learning.generator_tuning import quiet
 
     quiet()
     options = made.wish.options

@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from chatbot.errors import ModelError
+from chatbot.generation.quiet import quiet
 from chatbot.learning import checkpoints
 from chatbot.learning.generator_adapters import device_of, load, save
 from chatbot.learning.generator_base import open_tokenizer
@@ -78,15 +79,6 @@ def tune(task: Task, run: Run, diary: Any) -> Tuned:
                 raise
             attempt = _halved(attempt, task.options, run, diary, exc)
         _release()
-
-
-def quiet() -> None:
-    """The libraries' bars and hints stay off the terminal: the run has its own."""
-    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
-    from transformers.utils import logging
-
-    logging.set_verbosity_error()
-    logging.disable_progress_bar()
 
 
 def out_of_memory(exc: BaseException) -> bool:

@@ -9,6 +9,7 @@ from chatbot.errors import ModelError, UsageError
 from chatbot.generation.adapters import merge
 from chatbot.generation.catalogue import ModelSpec, forbid_downloads, verify
 from chatbot.generation.conversion import safetensors_of
+from chatbot.generation.quiet import quiet
 from chatbot.generation.tuned import base_spec
 from chatbot.learning.registry import Version
 
@@ -37,6 +38,7 @@ def merged(version: Version, models: Path) -> tuple[Any, Any]:
             f"{card.parent or 'the version that it was made from'} instead."
         )
     forbid_downloads(False)
+    quiet()
     folder = version.folder if card.format == "safetensors" else torch_folder(base_spec(card.base), models)
     try:
         tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
