@@ -248,7 +248,7 @@ def test_what_cannot_be_is_refused_before_any_work(tiny: EncoderFiles, tmp_path:
     few = Lesson(whole.learned.part(range(4)), whole.held)
     for given, options, why in (
         (whole, dataclasses.replace(OPTIONS, hard_epochs=3), "3 of 2 epochs"),
-        (whole, dataclasses.replace(OPTIONS, batch=1), "A batch needs 2 pairs"),
+        (whole, dataclasses.replace(OPTIONS, batch=1), "--batch 1 cannot be; give a value from 2"),
         (few, OPTIONS, "too few"),
         (Lesson(whole.learned, whole.held.part(range(3))), OPTIONS, "3 held-out passages are too few"),
     ):

@@ -151,7 +151,7 @@ def test_a_run_does_not_go_on_with_other_data(place: Place) -> None:
         (("--four-bit", "--device", "cpu"), "--four-bit needs a CUDA GPU, and --device cpu was given"),
         (("--four-bit", "--precision", "fp32"), "--four-bit computes in bf16"),
         (("--method", "prefix"), "There is no method 'prefix'; take one of lora, dora"),
-        (("--learning-rate", "40"), "--learning-rate 40.0 cannot be; give a value from"),
+        (("--learning-rate", "40"), "--learning-rate 40 cannot be; give a value from"),
         (("--max-length", "64", "--max-reply", "80"), "--max-reply 80 leaves no room"),
         (("--encoder",), "is for the generator; leave it out with --encoder"),
         (("--encoder", "--heads"), "two different runs"),
@@ -171,7 +171,10 @@ def test_what_cannot_work_is_one_sentence(made: Place, words: tuple[object, ...]
 
 @pytest.mark.parametrize(
     ("words", "sentence"),
-    [(("--batch", 0), "a batch has 1 to 4096 texts"), (("--device", "gpu"), "There is no device 'gpu'")],
+    [
+        (("--batch", 0), "--batch 0 cannot be; give a value from 1 to 4096"),
+        (("--device", "gpu"), "There is no device 'gpu'"),
+    ],
 )
 def test_heads_of_their_own_refuse_what_cannot_be_before_anything_is_read(
     made: Place, words: tuple[object, ...], sentence: str

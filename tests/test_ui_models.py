@@ -7,12 +7,16 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
+from pydantic import ValidationError
 
+from chatbot.errors import UsageError
+from chatbot.learning.bounds import DATASET, GENERATOR, Bound, check_bounds
+from chatbot.learning.gguf_writing import BITS
 from chatbot.learning.registry import add, publish
 from chatbot.settings import Settings
 from chatbot.types import Mode
@@ -20,7 +24,7 @@ from tests.fakes_ui import ANSWER
 from tests.staff import House, Member, done, house, sign_in
 from ui.staff.commands import Command, Commands
 from ui.staff.contests import Ask, Choice, ContestRoutes, _Shown
-from ui.staff.tasks import BuildDataset, Compress, Publish, TuneEncoder, TuneGenerator
+from ui.staff.tasks import BuildDataset, Compress, Publish, TuneEncoder, TuneGenerator, limits
 
 API = "/admin/api/models"
 FIELDS: dict[str, Any] = {
@@ -113,23 +117,37 @@ def slow_python(folder: Path) -> str:
 def test_a_wish_becomes_a_command_line_and_nothing_else() -> None:
     made = BuildDataset(task="dataset", without=0.25, noise=True)
     assert made.command()[1] == ["dataset", "build", "--without", "0.25", "--augment", "noise"]
-    tuned = TuneGenerator(task="generator", dataset="ds-0002", method="dora", rank=8)
-    assert tuned.command()[1] == [
-        "finetune",
-        "--method",
-        "dora",
-        "--epochs",
-        "2",
-        "--dataset",
-        "ds-0002",
-        "--rank",
-        "8",
-    ]
+    tuned = TuneGenerator(task="generator", dataset="ds-0002", method="dora", max_steps=2, rank=8)
+    told = "finetune --method dora --dataset ds-0002 --max-steps 2 --rank 8"
+    assert tuned.command()[1] == told.split()
+    assert TuneGenerator(task="generator").command()[1] == ["finetune", "--method", "lora"], (
+        "the command's own defaults"
+    )
     assert TuneGenerator(task="generator", resume="generator-run-0001").command()[1][:2] == ["finetune", "--resume"]
     assert TuneEncoder(task="encoder", resume="encoder-run-0001").command()[1][-2:] == ["--resume", "encoder-run-0001"]
     assert Compress(task="compress", version="generator-0001").command()[1][-2:] == ["--to", "q8_0"]
     forced = Publish(task="publish", version="generator-0001", force=True, reason="--help; rm -rf /").command()[1]
     assert forced[-2:] == ["--force", "--reason=--help; rm -rf /"]  # one argument, and no option
+
+
+@pytest.mark.parametrize(("task", "bounds"), [(TuneGenerator, GENERATOR), (BuildDataset, DATASET)])
+def test_what_the_page_takes_is_what_the_command_takes(task: Any, bounds: Mapping[str, Bound]) -> None:
+    """Of each number the page takes the least and the most that the command takes, and offers no other."""
+    kind = "generator" if task is TuneGenerator else "dataset"
+    shared = set(task.model_fields) & set(bounds)
+    assert shared >= {"without"} if kind == "dataset" else {"epochs", "learning_rate", "rank", "max_steps"}
+    for name in shared:
+        bound = bounds[name]
+        for value in (bound.least, bound.most):
+            assert getattr(task(task=kind, **{name: value}), name) == value
+            check_bounds({name: value}, bounds)
+        for value in (bound.least - 1, bound.most + 1):
+            with pytest.raises(ValidationError):
+                task(task=kind, **{name: value})
+            with pytest.raises(UsageError, match="cannot be; give a value from"):
+                check_bounds({name: value}, bounds)
+        assert limits()["spans"][name] == {"min": bound.least, "max": bound.most}
+    assert {bits for bits, _ in limits()["compressions"]} <= set(BITS)
 
 
 @pytest.mark.parametrize(
@@ -139,6 +157,10 @@ def test_a_wish_becomes_a_command_line_and_nothing_else() -> None:
         ({"task": "generator", "dataset": "--help"}, 422),
         ({"task": "shell", "command": "id"}, 422),
         ({"task": "publish", "version": "generator-0001", "force": True}, 422),
+        ({"task": "dataset", "without": 0.6}, 422),
+        ({"task": "generator", "learning_rate": -1}, 422),
+        ({"task": "generator", "max_steps": 0}, 422),
+        ({"task": "generator", "epochs": 1, "max_steps": 2}, 422),
     ],
 )
 def test_a_wish_that_is_none_starts_nothing(site: House, ada: Member, wish: dict[str, Any], status: int) -> None:

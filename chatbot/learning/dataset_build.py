@@ -11,6 +11,7 @@ from pathlib import Path
 from chatbot.errors import UsageError
 from chatbot.language import detect
 from chatbot.learning.augmenting import AUGMENTATIONS, with_noise, with_rare
+from chatbot.learning.bounds import DATASET, SHARE, check_bounds
 from chatbot.learning.data_card import Tally, card_of, readme
 from chatbot.learning.dataset_files import building, publish, write_split
 from chatbot.learning.datasets import SPLITS, Dataset, open_dataset
@@ -61,19 +62,11 @@ def check(options: Options) -> None:
         raise UsageError(
             f"--augment {strange[0]} does not work: take {' or '.join(AUGMENTATIONS)}, or both: noise,rare."
         )
-    if options.passages < 1 or options.passages > 10:
+    check_bounds({name: getattr(options, name) for name in DATASET}, DATASET)
+    if options.validation + options.test > SHARE.most:
         raise UsageError(
-            f"--passages {options.passages} does not work: a prompt holds 1 to 10 passages; 3 is what a turn uses."
-        )
-    if options.most_alike < 1:
-        raise UsageError(f"--most-alike {options.most_alike} does not work: take 1 or more; 40 is the default.")
-    for name in ("without", "validation", "test"):
-        value = getattr(options, name)
-        if not 0 <= value <= 0.5:
-            raise UsageError(f"--{name} {value:g} does not work: it is a share between 0 and 0.5.")
-    if options.validation + options.test > 0.5:
-        raise UsageError(
-            f"--validation {options.validation:g} and --test {options.test:g} leave too little to train on: together at most 0.5."
+            f"--validation {options.validation:g} and --test {options.test:g} leave too little to train on: together at "
+            f"most {SHARE.most:g}."
         )
 
 

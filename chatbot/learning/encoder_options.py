@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from chatbot.errors import UsageError
+from chatbot.learning.bounds import ENCODER, check_bounds
 from chatbot.learning.encoder_exam import Marks
 from chatbot.learning.encoder_pairs import Kind, Material
 from chatbot.learning.encoder_run import Position
@@ -35,12 +36,11 @@ class Tuning:
 
     def check(self) -> None:
         """Raises UsageError for settings that contradict each other or cannot be."""
-        if not 0 <= self.hard_epochs <= self.epochs or self.epochs < 1:
+        check_bounds({"epochs": self.epochs, "batch": self.batch, "learning_rate": self.rate}, ENCODER)
+        if not 0 <= self.hard_epochs <= self.epochs:
             raise UsageError(f"{self.hard_epochs} of {self.epochs} epochs with hard negatives cannot be; take fewer.")
-        if self.batch < 2 or not 0 < self.rate < 1 or not 0 <= self.warm_up < 1 or self.max_tokens < 8:
-            raise UsageError(
-                "A batch needs 2 pairs, a rate lies in (0, 1), a warm-up in [0, 1), a text has 8 tokens or more."
-            )
+        if not 0 <= self.warm_up < 1 or self.max_tokens < 8:
+            raise UsageError("A warm-up lies in [0, 1), and a text has 8 tokens or more.")
         if not self.kinds or not set(self.kinds) <= set(KINDS):
             raise UsageError(f"Pairs are of the kinds {', '.join(KINDS)}; name at least one.")
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
 from chatbot.errors import UsageError
+from chatbot.learning.bounds import GENERATOR, check_bounds
 from chatbot.learning.devices import DEVICES, Device
 
 Method = Literal["lora", "dora", "rslora", "adalora", "full"]
@@ -105,23 +106,12 @@ def check(options: TuningOptions) -> None:
         raise UsageError(
             "--four-bit needs a CUDA GPU, and --device cpu was given; leave --four-bit out, a CPU tunes in bf16."
         )
-    for name, least, most in _BOUNDS:
-        value = getattr(options, name)
-        if value is not None and not least <= value <= most:
-            raise UsageError(f"--{name.replace('_', '-')} {value} cannot be; give a value from {least} to {most}.")
+    check_bounds({name: getattr(options, name) for name in GENERATOR}, GENERATOR)
     if options.max_reply >= options.max_length:
         raise UsageError(
             f"--max-reply {options.max_reply} leaves no room for a prompt in --max-length {options.max_length}; "
             "lower the first or raise the second."
         )
-
-
-_BOUNDS: tuple[tuple[str, float, float], ...] = (
-    ("rank", 1, 512), ("alpha", 1, 4096), ("dropout", 0, 0.9), ("learning_rate", 1e-8, 1), ("epochs", 0.01, 1000),
-    ("max_steps", 1, 10_000_000), ("batch", 1, 4096), ("accumulation", 1, 4096), ("max_length", 32, 131_072),
-    ("max_reply", 1, 4096), ("max_examples", 1, 10**9), ("warmup", 0, 0.9), ("evaluations", 1, 100), ("sample", 1, 10_000),
-    ("patience", 1, 100), ("hand_over_weight", 0, 100), ("save_every", 1, 10**9), ("seed", 0, 2**31 - 1),
-)  # fmt: skip
 
 
 def to_json(options: TuningOptions) -> dict[str, Any]:

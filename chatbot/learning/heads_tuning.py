@@ -15,7 +15,8 @@ from typing import Any
 
 import numpy as np
 
-from chatbot.errors import ModelError, UsageError
+from chatbot.errors import ModelError
+from chatbot.learning.bounds import HEADS, check_bounds
 from chatbot.learning.checkpoints import drop_after, newest_sound, seal
 from chatbot.learning.encoder_model import Trainee
 from chatbot.learning.heads import Head
@@ -50,8 +51,7 @@ class Course:
 
     def check(self) -> None:
         """Raises UsageError for values that cannot work."""
-        if not 0 < self.epochs <= 1000 or not 1 <= self.batch <= 4096 or not 0 < self.learning_rate < 1:
-            raise UsageError("Epochs lie in (0, 1000], a batch has 1 to 4096 texts, and a rate lies in (0, 1).")
+        check_bounds({name: getattr(self, name) for name in HEADS}, HEADS)
 
 
 def tune(folder: Path, files: EncoderFiles, lesson: Lesson, course: Course, progress: Progress) -> tuple[Trainee, Head]:

@@ -26,7 +26,7 @@ from ui.staff.commands import Command, Commands
 from ui.staff.contests import contest_routes
 from ui.staff.pages import page
 from ui.staff.parts import StaffParts
-from ui.staff.tasks import VERSION, Publish, Task
+from ui.staff.tasks import VERSION, Publish, Task, limits
 
 API = "/admin/api/models"
 VersionName = Annotated[str, Path(pattern=VERSION)]
@@ -108,6 +108,7 @@ class ModelRoutes:
             "base": settings.model,
             "reply_mode": settings.reply_mode.value,
             "unfinished": unfinished(settings.data),
+            "limits": limits(),
             "datasets": [asdict(one) | {"made": one.made.isoformat()} for one in list_datasets(settings.data)],
         }
 

@@ -2,30 +2,39 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
+from chatbot.errors import UsageError
+from chatbot.learning.bounds import DATASET, GENERATOR, Bound
+from chatbot.learning.generator_options import METHODS, Method
 from ui.api import Strict
 
 VERSION = r"^(generator-|encoder-v|heads-)\d{4,}$"
 Version = Annotated[str, Field(pattern=VERSION)]
 DatasetName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
+COMPRESSIONS = {"q8_0": "8 bit (for a CPU)", "q4_1": "4 bit", "f16": "16 bit"}
 RunName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
+
+
+def within(bound: Bound) -> Any:
+    """A field that may be left out; then the command has its own default."""
+    return Field(None, ge=bound.least, le=bound.most)
 
 
 class BuildDataset(Strict):
     """Examples from transcripts, reviews and corrections."""
 
     task: Literal["dataset"]
-    without: float = Field(0.2, ge=0, le=0.9)
+    without: float | None = within(DATASET["without"])
     noise: bool = False
     rare: bool = False
 
     def command(self) -> tuple[str, list[str]]:
         augment = ",".join(name for name, wanted in (("noise", self.noise), ("rare", self.rare)) if wanted)
         extra = ["--augment", augment] if augment else []
-        return "Build a data set", ["dataset", "build", "--without", f"{self.without:g}", *extra]
+        return "Build a data set", ["dataset", "build", *_given(without=self.without), *extra]
 
 
 class TuneGenerator(Strict):
@@ -33,20 +42,21 @@ class TuneGenerator(Strict):
 
     task: Literal["generator"]
     dataset: DatasetName | None = None
-    method: Literal["lora", "dora", "rslora", "adalora", "full"] = "lora"
-    epochs: float = Field(2.0, gt=0, le=50)
-    rank: int | None = Field(None, ge=1, le=256)
-    learning_rate: float | None = Field(None, gt=0, le=0.1)
+    method: Method = METHODS[0]
+    epochs: float | None = within(GENERATOR["epochs"])
+    max_steps: int | None = within(GENERATOR["max_steps"])
+    max_examples: int | None = within(GENERATOR["max_examples"])
+    rank: int | None = within(GENERATOR["rank"])
+    learning_rate: float | None = within(GENERATOR["learning_rate"])
     resume: RunName | None = None
 
     def command(self) -> tuple[str, list[str]]:
         if self.resume:
             return f"Go on with {self.resume}", ["finetune", "--resume", self.resume]
-        given = {"dataset": self.dataset, "rank": self.rank, "learning-rate": self.learning_rate}
-        extra = [part for name, value in given.items() if value is not None for part in (f"--{name}", f"{value}")]
-        return f"Tune the generator ({self.method})", [
-            "finetune", "--method", self.method, "--epochs", f"{self.epochs:g}", *extra,
-        ]  # fmt: skip
+        if self.epochs is not None and self.max_steps is not None:
+            raise UsageError("Epochs and steps both say how long to train; give one of them.")
+        given = self.model_dump(include={"dataset", "epochs", "max_steps", "max_examples", "rank", "learning_rate"})
+        return f"Tune the generator ({self.method})", ["finetune", "--method", self.method, *_given(**given)]
 
 
 class TuneEncoder(Strict):
@@ -75,7 +85,7 @@ class Compress(Strict):
 
     task: Literal["compress"]
     version: Version
-    to: Literal["q8_0", "q4_1", "f16"] = "q8_0"
+    to: Literal["q8_0", "q4_1", "f16"] = "q8_0"  # the keys of COMPRESSIONS
 
     def command(self) -> tuple[str, list[str]]:
         return f"Compress {self.version} to {self.to}", ["models", "compress", self.version, "--to", self.to]
@@ -109,3 +119,21 @@ class Publish(Strict):
 Task = Annotated[
     BuildDataset | TuneGenerator | TuneEncoder | TuneHeads | Compress | Evaluate | Publish, Field(discriminator="task")
 ]
+
+
+def limits() -> dict[str, Any]:
+    """What the page offers: the very values that the fields above take."""
+    names = ("epochs", "max_steps", "max_examples", "rank", "learning_rate")
+    bounds = {name: GENERATOR[name] for name in names} | {"without": DATASET["without"]}
+    spans = {name: {"min": bound.least, "max": bound.most} for name, bound in bounds.items()}
+    return {"spans": spans, "methods": METHODS, "compressions": list(COMPRESSIONS.items())}
+
+
+def _given(**options: float | str | None) -> list[str]:
+    """As options of a command, those that were given."""
+    told = {
+        name: f"{value:g}" if isinstance(value, float) else f"{value}"
+        for name, value in options.items()
+        if value is not None
+    }
+    return [part for name, value in told.items() for part in (f"--{name.replace('_', '-')}", value)]

@@ -47,16 +47,18 @@ export function startCommands(pane) {
 
 function drawWishes(card, all, begin) {
   const datasets = [["", "the newest"], ...all.datasets.filter((one) => !one.problem).map((one) => [one.name, `${one.name}: ${one.examples.toLocaleString()} examples`])];
+  const { spans, methods, compressions } = all.limits;
   const drawn = {
-    dataset: ["Data set", () => [field("Share without the right passage", { name: "without", type: "number", min: 0, max: 0.9, step: 0.05, value: 0.2 }, "These teach it to hand over."),
-      tick("noise", "Add typing noise"), tick("rare", "Fill up rare topics")], (given) => ({ without: Number(given.without), noise: given.noise === "on", rare: given.rare === "on" })],
-    generator: ["Generator", () => [goOn(all, "generator"), choice("Data set", "dataset", datasets, ""), choice("Method", "method", ["lora", "dora", "rslora", "adalora", "full"].map((one) => [one, one]), "lora"),
-      field("Epochs", { name: "epochs", type: "number", min: 0.1, max: 50, step: 0.1, value: 2 }), field("Rank", { name: "rank", type: "number", min: 1, max: 256, placeholder: "16" }),
-      field("Learning rate", { name: "learning_rate", type: "number", min: 0.000001, max: 0.1, step: "any", placeholder: "suits method and size" })],
-      (given) => given.resume ? { resume: given.resume } : ({ dataset: given.dataset || null, method: given.method, epochs: Number(given.epochs), rank: number(given.rank), learning_rate: number(given.learning_rate) })],
+    dataset: ["Data set", () => [field("Share without the right passage", { name: "without", type: "number", ...spans.without, step: "any", placeholder: "0.2" }, "These teach it to hand over."),
+      tick("noise", "Add typing noise"), tick("rare", "Fill up rare topics")], (given) => ({ without: number(given.without), noise: given.noise === "on", rare: given.rare === "on" })],
+    generator: ["Generator", () => [goOn(all, "generator"), choice("Data set", "dataset", datasets, ""), choice("Method", "method", methods.map((one) => [one, one]), methods[0]),
+      field("Epochs", { name: "epochs", type: "number", ...spans.epochs, step: "any", placeholder: "2" }), field("Steps in place of epochs", { name: "max_steps", type: "number", ...spans.max_steps, step: 1 }, "A few steps show whether all is well."),
+      field("Examples at most", { name: "max_examples", type: "number", ...spans.max_examples, step: 1, placeholder: "all" }), field("Rank", { name: "rank", type: "number", ...spans.rank, step: 1, placeholder: "16" }),
+      field("Learning rate", { name: "learning_rate", type: "number", ...spans.learning_rate, step: "any", placeholder: "suits method and size" })],
+      (given) => given.resume ? { resume: given.resume } : ({ dataset: given.dataset || null, method: given.method, ...Object.fromEntries(["epochs", "max_steps", "max_examples", "rank", "learning_rate"].map((name) => [name, number(given[name])])) })],
     encoder: ["Encoder", () => [goOn(all, "encoder"), el("p.muted", {}, "Tunes the sentence encoder on your own questions and answers; the index is built anew beside the old one when it is published.")], (given) => ({ resume: given.resume || null })],
     heads: ["Topics and mood", () => [el("p.muted", {}, "Learns your topics and the mood of messages; what does not beat the lexicon is not used.")], () => ({})],
-    compress: ["Compress", () => [version(all, "generator"), choice("To", "to", [["q8_0", "8 bit (for a CPU)"], ["q4_1", "4 bit"], ["f16", "16 bit"]], "q8_0")], (given) => ({ version: given.version, to: given.to })],
+    compress: ["Compress", () => [version(all, "generator"), choice("To", "to", compressions, compressions[0][0])], (given) => ({ version: given.version, to: given.to })],
     evaluate: ["Evaluate", () => [version(all, "generator")], (given) => ({ version: given.version })],
   };
   const chosen = card.dataset.task ?? "dataset";
