@@ -86,10 +86,16 @@ def compare(
     from chatbot.learning import gating
 
     settings = settings_from(ctx, data)
-    published = registry.published(settings.models_folder, "generator")
+    kind = registry.read_card(settings.models_folder, challenger).kind
+    published = registry.published(settings.models_folder, kind)
     other = published if champion is None else None if champion == "base" else champion
-    with progress_bar(as_json) as progress:
-        verdict = gating.compare(_asking(settings, dataset, turns), challenger, other, progress)
+    if kind == "heads":
+        from scripts.models_heads import judged_heads
+
+        verdict = judged_heads(settings, challenger, other)
+    else:
+        with progress_bar(as_json) as progress:
+            verdict = gating.compare(_asking(settings, dataset, turns), challenger, other, progress)
     if as_json:
         print_json(verdict.view())
     else:
@@ -114,14 +120,20 @@ def publish(
     kind = registry.read_card(settings.models_folder, name).kind
     if force and not (reason or "").strip():
         raise UsageError("Publishing against the gate's verdict needs a reason, which is kept: give --reason.")
-    if kind != "generator":
-        return _publish_other(settings, name, kind, reason, force=force, as_json=as_json)
+    if kind == "encoder":  # its pointer is the index: built beside the old one, by that encoder, and then taken over
+        report(publish_encoder(settings, name, reason=reason, forced=force, quiet=as_json), as_json)
+        return
     from chatbot.learning import gating
 
     try:
-        with progress_bar(as_json) as progress:
-            asking = _asking(settings, dataset, turns)
-            entry, verdict = gating.publish(asking, name, user(), force=force, reason=reason, progress=progress)
+        if kind == "heads":
+            from scripts.models_heads import publish_heads
+
+            entry, verdict = publish_heads(settings, name, reason, force=force)
+        else:
+            with progress_bar(as_json) as progress:
+                asking = _asking(settings, dataset, turns)
+                entry, verdict = gating.publish(asking, name, user(), force=force, reason=reason, progress=progress)
     except gating.Refused as refused:
         if as_json:
             print_json({"published": None, "gate": refused.verdict.view()})
@@ -133,7 +145,8 @@ def publish(
         return
     _print_all(verdict_table(verdict))
     how = "against the verdict, with its reason kept" if entry.forced else "it is not worse"
-    _console().print(f"{name} is published ({how}). Running servers take it over; `chatbot models rollback` goes back.")
+    back = "`chatbot models rollback" + ("`" if kind == "generator" else f" --kind {kind}`")
+    _console().print(f"{name} is published ({how}). Running servers take it over; {back} goes back.")
 
 
 @app.command()
@@ -218,15 +231,6 @@ def _asking(settings: Settings, dataset: str | None, turns: int) -> Any:
     from chatbot.learning.gating import Asking
 
     return Asking(settings.data, dataset, turns, on_gpu=gpu_wanted(settings))
-
-
-def _publish_other(settings: Settings, name: str, kind: str, reason: str | None, *, force: bool, as_json: bool) -> None:
-    if kind == "encoder":  # its pointer is the index: built beside the old one, by that encoder, and then taken over
-        report(publish_encoder(settings, name, reason=reason, forced=force, quiet=as_json), as_json)
-        return
-    champion = registry.published(settings.models_folder, "heads")
-    registry.publish(settings.models_folder, name, user(), champion=champion, reason=reason)
-    _console().print(f"{name} is published.", markup=False)
 
 
 def _short(card: registry.Card) -> dict[str, Any]:

@@ -21,7 +21,7 @@ from chatbot.learning.wording import chrf_rows, chrf_score
 from chatbot.prompts import fingerprint
 
 Outcome = Literal["not worse", "worse", "not shown", "too few"]
-Measure = Literal["evidence", "chrf", "refused", "secrets", "memorised"]
+Measure = Literal["evidence", "chrf", "refused", "secrets", "memorised", "macro-F1", "accuracy"]
 Ask = Callable[[str, Sequence[Example]], Sequence[str]]
 """Replies of "champion" or "challenger" to examples, in their order."""
 
@@ -190,7 +190,7 @@ def _evidence(  # noqa: PLR0913 - one cell of the table
 ) -> Part:
     mine, theirs = [new.evidence[one] for one in at], [old.evidence[one] for one in at]
     difference = paired(mine, theirs, [new.examples[one].conversation_id for one in at])
-    outcome = _outcome(difference, margin, len(at) < least)
+    outcome = outcome_of(difference, margin, len(at) < least)
     return Part(name, measure, sum(theirs) / len(at), sum(mine) / len(at), difference, len(at), outcome, required)
 
 
@@ -202,7 +202,7 @@ def _wording(name: str, new: Judged, old: Judged, at: Sequence[int], margin: flo
     difference = paired_of(rows[1], rows[0], groups, chrf_score)
     # an empty reply has no wording at all, and where all are empty chrF is not defined
     figures = [0.0 if math.isnan(value) else value for value in (theirs, mine)]
-    outcome = _outcome(difference, margin, len(at) < 2)
+    outcome = outcome_of(difference, margin, len(at) < 2)
     return Part(name, "chrf", figures[0], figures[1], difference, len(at), outcome, required=True)
 
 
@@ -218,7 +218,8 @@ def _memorised(turns: Turns, new: Sequence[str], old: Sequence[str], limits: Lim
     return Part("training replies", "memorised", theirs, mine, None, len(turns.trained), outcome, required=True)
 
 
-def _outcome(difference: Interval, margin: float, few: bool) -> Outcome:
+def outcome_of(difference: Interval, margin: float, few: bool) -> Outcome:
+    """Not worse where the lower bound is not below minus the margin; worse where the whole interval, or the mean beyond it, is."""
     if few:
         return "too few"
     if difference.low >= -margin:

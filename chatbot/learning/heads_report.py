@@ -56,7 +56,7 @@ def report(head: Head, shares: Floats, rows: Sequence[Labelled]) -> Report:
     read = [head.labels[at] for at in shares.argmax(axis=1)]
     groups = [row.conversation for row in rows]
     names = sorted({*truth, *read})
-    parts = _parts(truth, read, names)
+    parts = parts_of(truth, read, names)
     right = np.asarray([one == other for one, other in zip(truth, read, strict=True)])
     sure = shares.max(axis=1) >= head.threshold
     sums = parts.sum(axis=0).reshape(len(names), 3)
@@ -106,7 +106,7 @@ def contest(train: Sequence[Feeling], test: Sequence[Feeling]) -> Contest:
     for side in ("lexicon", "head"):
         cut = _best_cut([getattr(one, side) for one in train], [one.label for one in train])
         found = [_LOW if getattr(one, side) < cut else _HIGH for one in test]
-        parts.append(_parts(truth, found, sorted({*names, _LOW, _HIGH})))
+        parts.append(parts_of(truth, found, sorted({*names, _LOW, _HIGH})))
     lexicon, head = parts
     return Contest(
         interval_of(lexicon, groups, macro_f1_of),
@@ -147,7 +147,7 @@ def macro_f1_of(sums: Array) -> Array:
 _LOW, _HIGH = "upset", "content"
 
 
-def _parts(truth: Sequence[str], read: Sequence[str], names: Sequence[str]) -> Array:
+def parts_of(truth: Sequence[str], read: Sequence[str], names: Sequence[str]) -> Array:
     """(rows, 3 * labels): what each row adds to the counts of (both, true, read) of each label."""
     place = {name: at for at, name in enumerate(names)}
     parts = np.zeros((len(truth), len(names), 3))
@@ -166,7 +166,7 @@ def _best_cut(moods: Sequence[float], labels: Sequence[str]) -> float:
 
     def score(cut: float) -> float:
         found = [_LOW if mood < cut else _HIGH for mood in moods]
-        return float(macro_f1_of(_parts(labels, found, names).sum(axis=0)[None])[0])
+        return float(macro_f1_of(parts_of(labels, found, names).sum(axis=0)[None])[0])
 
     return float(max(cuts, key=score))
 
