@@ -75,11 +75,20 @@ def _newest(near: Sequence[Match]) -> tuple[Match, set[str]]:
 
 def _against(one: Match, other: Match) -> bool:
     """Whether two candidates answer the same thing with different figures."""
+    if _says_what_was_replaced(one, other) or _says_what_was_replaced(other, one):
+        return True
     topics = one.hit.passage.topic, other.hit.passage.topic
     if all(topics) and topics[0] != topics[1]:
         return False
     least = _SAME_MATTER if all(topics) else _SAME_WORDS
     return overlap(one.text, other.text) >= least and contradicts(one.text, other.text)
+
+
+def _says_what_was_replaced(match: Match, by: Match) -> bool:
+    """Whether a candidate still says what the team has replaced: the figures of the old answer, and not those of the new."""
+    old = by.hit.passage.found_by
+    same = old is not None and overlap(match.text, old) >= _SAME_MATTER and not contradicts(match.text, old)
+    return same and contradicts(match.text, by.text)
 
 
 def _completes(match: Match, best: Match, top: float) -> bool:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache, lru_cache
 from importlib import resources
 from typing import Any
@@ -50,12 +50,14 @@ FAQ = "faq"
 @dataclass(frozen=True, slots=True)
 class Match:
     """A candidate answer. `text` is the reusable part of the passage's answer, word for word; `score` is in log-odds;
-    `fact` is 1 where it gives the kind of fact that was asked for, or none was."""
+    `fact` is 1 where it gives the kind of fact that was asked for, or none was. as_said: the same judged by the words that are
+    said, where it was found by others."""
 
     hit: Hit
     text: str
     score: float
     fact: float = 1.0
+    as_said: Match | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,9 +81,17 @@ def rank(result: SearchResult, trusted: bool, asked: str = "", leaning: str = ""
     found = []
     for hit in result.hits:
         if text := reusable(hit.passage):
-            signals = signals_of(hit, text, asked, leaning)
-            found.append(Match(hit, text, model.log_odds(signals), signals["fact"]))
+            told = (
+                replace(hit, signals={**hit.signals, **hit.said}, coverage=hit.said["coverage"]) if hit.said else None
+            )
+            judged = [_judged(one, text, model, asked, leaning) for one in (hit, told) if one]
+            found.append(replace(judged[0], as_said=judged[1]) if told else judged[0])
     return sorted(found, key=lambda match: (not taught(match.hit), not asked_before(match.hit), -match.score))
+
+
+def _judged(hit: Hit, text: str, model: Model, asked: str, leaning: str) -> Match:
+    signals = signals_of(hit, text, asked, leaning)
+    return Match(hit, text, model.log_odds(signals), signals["fact"])
 
 
 def taught(hit: Hit) -> bool:
@@ -99,10 +109,11 @@ def confidence(matches: Sequence[Match], supports: Sequence[Support] | None, que
 
     matches: best first, at least one. supports: `Retriever.support` of the first few passages (`WEIGHED` of them); without an
     encoder (None) the model for untrusted languages decides on what is left. An answer without the fact that is asked for is
-    none: at most 0.5.
+    none: at most 0.5. One that took another's place is no surer than its own words make it.
     """
     model = models()["confidence", trusted and supports is not None]
-    log_odds = model.log_odds(confidence_signals(matches, supports or (), query))
+    best = [one for one in (matches[0], matches[0].as_said) if one]
+    log_odds = min([model.log_odds(confidence_signals([one, *matches[1:]], supports or (), query)) for one in best])
     if not matches[0].fact:
         log_odds = min(log_odds, _UNTOLD)
     if taught(matches[0].hit):

@@ -144,7 +144,7 @@ def source_of(hit: Hit) -> Source:
     when = passage.last_seen or passage.resolved_at
     score = round(hit.score, 4)
     kind = passage.source if passage.source in (FAQ, CORRECTION) else "chat"
-    public = passage.id, passage.conversation_id, passage.turn_id, passage.question, passage.answer
+    public = passage.entry_id, passage.conversation_id, passage.turn_id, passage.question, passage.answer
     return Source(*public, score, when, kind)
 
 

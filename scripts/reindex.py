@@ -80,7 +80,7 @@ def reindex(
         store.rights.overtaken(Copies(settings)),
     ):
         show("read passages", 0, 0)
-        passages = collapse_signed(store.transcripts.signed_passages(), store.knowledge.retired())
+        passages = collapse_signed(store.to_index(), store.knowledge.retired())
         return build_index(passages, embedder, settings.index_folder, show, keep=keep)
 
 

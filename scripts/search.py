@@ -65,7 +65,7 @@ def view(query: Query, result: SearchResult) -> dict[str, Any]:
 def _hit(hit: Hit) -> dict[str, Any]:
     passage = hit.passage
     return {
-        "passage_id": passage.id,
+        "passage_id": passage.entry_id,
         "conversation_id": passage.conversation_id,
         "turn_id": passage.turn_id,
         "question": passage.question,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Hashable, Iterator
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TypeVar
@@ -18,6 +18,7 @@ from storage.checks import check_text, utc
 from storage.databases import Database
 from storage.desk_tables import CorrectionRow, KnowledgeStateRow, RetirementRow
 from storage.entries import Entry, EntryPage, Facts, Wanted, live, passage_of
+from storage.inheriting import inherited
 from storage.people import User
 from storage.retiring import count_change, lift, retire, writer_of
 from storage.staging import in_use
@@ -39,6 +40,10 @@ class Knowledge:
     def changes(self) -> Changes:
         """All that people have changed; small, however much is known. Raises StorageError."""
         return self.database.read(_changes).result()
+
+    def inherited(self) -> Sequence[Passage]:
+        """The team's answers under the questions of what they replaced; an index holds them beside the passages themselves."""
+        return self.database.read(inherited).result().passages
 
     def retired(self) -> Iterator[Passage]:
         """Passages that are retired and still kept: whatever they stand for is retired with them."""
@@ -97,10 +102,11 @@ def _changes(connection: Connection) -> Changes:
     given_back = select(RetirementRow.passage_id).where(RetirementRow.lifted_at.is_not(None))
     written = TranscriptRow.source == CORRECTION
     found = live().where(in_use(), written | PassageRow.passage_id.in_(given_back)).order_by(PassageRow.id)
+    taken_over = inherited(connection)
     return Changes(
-        gone=frozenset(connection.execute(gone).scalars()),
+        gone=taken_over.past.union(connection.execute(gone).scalars()),
         retired=tuple(_retired(connection)),
-        added=tuple(passage_of(row) for row in connection.execute(found)),
+        added=(*(passage_of(row) for row in connection.execute(found)), *taken_over.passages),
     )
 
 

@@ -14,7 +14,7 @@ from sqlalchemy import URL, Connection
 from sqlalchemy.exc import SQLAlchemyError
 
 from chatbot.errors import StorageError
-from chatbot.types import Transcript
+from chatbot.types import Passage, Transcript
 from storage import desk_tables, engines, views  # noqa: F401 - desk_tables registers its tables
 from storage.archive import Archive
 from storage.audit import Audit
@@ -102,6 +102,12 @@ class Store:
         """Every live conversation, oldest first, for the export; from one state of the database."""
         with self.database.stream() as connection:
             yield from views.live_transcripts(connection)
+
+    def to_index(self) -> Iterator[tuple[Passage, str | None]]:
+        """What an index holds before near-duplicates are collapsed: each passage in use with the name of the agent who gave the
+        answer, where that is known, then the team's answers under the questions of what they replaced."""
+        yield from self.transcripts.signed_passages()
+        yield from ((passage, None) for passage in self.knowledge.inherited())
 
     def check(self) -> None:
         """Raises StorageError when the database does not answer a read; for /readyz. Blocks: call it in a thread."""

@@ -18,6 +18,7 @@ from storage.checks import check_key, check_values, utc
 from storage.search import add_terms, transcript_text
 from storage.tables import ImportRow, PassageRow, TranscriptRow, TurnRow
 
+TAKEN_OVER = ("asked_in", "found_by")  # never written: `storage.inheriting` tells what replaced another
 _CHUNK = 200  # transcripts a transaction, so that a chat's write never waits long behind an import's
 
 
@@ -76,6 +77,8 @@ def _prepare(transcript: Transcript, passages: Sequence[Passage]) -> Staged:
 def _passage_values(passage: Passage) -> dict[str, Any]:
     values = asdict(passage)
     values["passage_id"] = check_key(values.pop("id"), "passage's id")
+    for name in TAKEN_OVER:
+        del values[name]
     for name in ("resolved_at", "last_seen"):
         values[name] = values[name] and utc(values[name])
     return values
@@ -142,7 +145,7 @@ def count_of(connection: Connection, what: type[TranscriptRow | PassageRow]) -> 
     return int(connection.execute(query).scalar_one())
 
 
-PASSAGE_FIELDS = tuple(field.name for field in fields(Passage) if field.name != "id")
+PASSAGE_FIELDS = tuple(field.name for field in fields(Passage) if field.name not in ("id", *TAKEN_OVER))
 
 
 def _insert_all(connection: Connection, table: type[TurnRow | PassageRow], rows: list[dict[str, Any]]) -> None:

@@ -128,7 +128,7 @@ def write_examples(data: Path, customers: Sequence[Customer]) -> None:
 
 def index(store: Store, folder: Path, embedder: FakeEmbedder) -> None:
     """Two versions that hold every correction, the older one with an old wording beside."""
-    passages = [replace(one, language="en") for one in store.transcripts.passages()]
+    passages = [replace(one, language="en") for one, _ in store.to_index()]
     build_index([*shop(), *passages[:-1]], embedder, folder)
     build_index([*shop(), *passages], embedder, folder)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from chatbot.retrieval.forgetting import forget, older_than
 from chatbot.retrieval.index import build_index, list_versions, verify
 from chatbot.retrieval.retriever import open_retriever
 from chatbot.retrieval.versions import building_lock
+from chatbot.types import CORRECTION
 from tests.fakes_retrieval import SHOP, FakeEmbedder, passage, query, shop
 
 GONE = passage(9000, "Where is the zqcanary parcel", "Behind the zqcanary shed.", count=1)
@@ -40,6 +42,18 @@ def test_every_version_that_held_it_goes_and_the_rest_is_served_on(tmp_path: Pat
     found = retriever.search(query("Where is the zqcanary parcel"))
     assert found.index_version == "v000004"
     assert all("zqcanary" not in hit.passage.answer for hit in found.hits)
+
+
+def test_an_answer_of_the_team_goes_from_under_a_question_of_the_gone_conversation(tmp_path: Path) -> None:
+    ours = passage(1, "How are sheds painted", "Green, all of them.", source=CORRECTION)
+    place = replace(ours, id=f"{ours.id}~c9000", question=GONE.question, window=GONE.window)
+    taken = replace(place, asked_in=("test", "c9000"), found_by=GONE.answer)
+    build_index([*shop(), ours, taken], FakeEmbedder(), tmp_path)
+    assert _holding(tmp_path) == ["v000001"]
+    assert forget(tmp_path, c9000).passages == 1
+    assert _holding(tmp_path) == []
+    hits = open_retriever(tmp_path, FakeEmbedder()).search(query("How are sheds painted")).hits
+    assert (hits[0].passage.id, hits[0].passage.asked_in) == (ours.id, None)
 
 
 def test_counting_changes_nothing(tmp_path: Path) -> None:

@@ -84,6 +84,14 @@ def test_a_correction_is_answered_at_once_and_for_good(demo_copy: Path) -> None:
         assert at_once.text == RIGHT
         assert (at_once.sources[0].kind, at_once.sources[0].passage_id) == ("correction", f"correction-{number}")
         assert at_once.decision.confidence >= 0.99
+        also = [one.question for one in store.knowledge.inherited()]
+        assert also
+        for each in (ask(assistant, one) for one in also):
+            assert (each.text, [source.passage_id for source in each.sources]) == (RIGHT, [f"correction-{number}"])
+        # another past chat says 30 days, as the old answer did
+        assert ask(assistant, "can I still return after 3 weeks?").text == RIGHT
+        # the old answer told that, the new one does not
+        assert RIGHT not in ask(assistant, "how do I start a return?").text
         laid_over, said = places(assistant), answers(assistant)
         (case,) = store.cases.all()
         assert asyncio.run(check(assistant.answerer, case)).why == ""
@@ -97,6 +105,7 @@ def test_a_correction_is_answered_at_once_and_for_good(demo_copy: Path) -> None:
         for text, now in places(assistant).items():
             assert now == laid_over[text]
         assert answers(assistant) == said
+        assert {ask(assistant, one).text for one in also} == {RIGHT}
 
         _import_again(settings)
         reindex(settings, quiet=True)
@@ -107,6 +116,7 @@ def test_a_correction_is_answered_at_once_and_for_good(demo_copy: Path) -> None:
         done(store.corrections.undo(ann, actor, number))
         given_back = ask(assistant)
         assert given_back.sources[0].passage_id == wrong.sources[0].passage_id
+        assert RIGHT not in {ask(assistant, one).text for one in also}
         assert given_back.text.splitlines()[0] == wrong.text.splitlines()[0]
         assert store.cases.all() == []
         reindex(settings, quiet=True)

@@ -67,7 +67,7 @@ def _index(settings: Settings, _wish: Mapping[str, Any]) -> dict[str, Any]:
     show = _Told()
     with _store(settings) as store, store.rights.overtaken(Copies(settings)):
         show("read passages", 0, 0)
-        passages = collapse_signed(store.transcripts.signed_passages(), store.knowledge.retired())
+        passages = collapse_signed(store.to_index(), store.knowledge.retired())
         version = build_index(passages, open_embedder(settings), settings.index_folder, show)
     return {"version": version.name, "passages": version.passages, "published": version.published}
 

@@ -66,7 +66,7 @@ def write_version(folder: Path, version: str, passages: Sequence[Passage], conte
     """
     write_lines(folder, [to_line(passage) for passage in passages])
     table = TextTable()
-    rows = [[table.add(text) for text in (one.window, one.question, one.answer)] for one in passages]
+    rows = [[table.add(text) for text in (one.window, one.question, one.searched)] for one in passages]
     vectors, embedded = table.fill(recipe.embedder, recipe.previous, recipe.progress)
     table.save(folder, vectors)
     known = _Rows(np.asarray(rows, dtype=np.int32).reshape(-1, len(DENSE)), vectors)
@@ -147,4 +147,4 @@ def _write_slice(stem: Path, language: str, members: Sequence[Passage], rows: _R
     for name, one in lexical.items():
         one.save(stem.with_name(f"{language}.{name}"))
     conversations = [f"{one.source}\n{one.conversation_id}" for one in members]
-    return Corpus(conversations, [one.answer for one in members], cut, vectors, dense, lexical)
+    return Corpus(conversations, [one.searched for one in members], cut, vectors, dense, lexical)

@@ -59,7 +59,8 @@ class _NoEncoder:
 
 
 def forget(folder: Path, doomed: Doomed, *, dry_run: bool = False, patience_s: float = _PATIENCE_S) -> Forgotten:
-    """Removes every passage whose (source, conversation id) is doomed, from the current version and all others.
+    """Removes every passage whose (source, conversation id) is doomed, and every answer of the team under a question from there,
+    from the current version and all others.
 
     A version that cannot be read is deleted too: nobody can tell what it holds. Raises Conflict when a build still runs after
     `patience_s`, StorageError when the disk refuses.
@@ -96,7 +97,7 @@ def _count(folder: Path, doomed: Doomed) -> Forgotten:
     versions, gone = [], dict[str, int]()
     for version in list_versions(folder):
         try:
-            mine = {one.id: one.count for one in _passages(version.folder) if doomed(one.source, one.conversation_id)}
+            mine = {one.id: one.count for one in _passages(version.folder) if _goes(one, doomed)}
         except (OSError, ValueError, TypeError):
             versions.append(version.name)
             continue
@@ -108,7 +109,7 @@ def _count(folder: Path, doomed: Doomed) -> Forgotten:
 
 def _publish_rest(folder: Path, current: Manifest, doomed: Doomed) -> str:
     """A new version without the doomed, checked as every build is. An index with nothing left is an empty version."""
-    rest = [one for one in _passages(folder / current.version) if not doomed(one.source, one.conversation_id)]
+    rest = [one for one in _passages(folder / current.version) if not _goes(one, doomed)]
     encoder = _NoEncoder(current.encoder, current.dim)
     recipe = Recipe(encoder, Limits(), folder / current.version, no_progress)
     made = Path(tempfile.mkdtemp(prefix=f"{BUILDING}{os.getpid()}-", dir=folder))
@@ -121,6 +122,12 @@ def _publish_rest(folder: Path, current: Manifest, doomed: Doomed) -> str:
     sync_folder(folder)
     write_pointer(folder, manifest.version)
     return manifest.version
+
+
+def _goes(passage: Passage, doomed: Doomed) -> bool:
+    """Its conversation is doomed, or the one that its question is from."""
+    own = doomed(passage.source, passage.conversation_id)
+    return own or (passage.asked_in is not None and doomed(*passage.asked_in))
 
 
 def _passages(folder: Path) -> Iterator[Passage]:

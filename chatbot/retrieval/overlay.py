@@ -20,14 +20,13 @@ from chatbot.retrieval.fusion import DENSE, Fusion
 from chatbot.retrieval.lexical import K1, B, Bm25
 from chatbot.retrieval.reading import LEXICAL, OpenIndex, Slice, best_of
 from chatbot.retrieval.spelling import Speller
-from chatbot.retrieval.vectors import VectorIndex
+from chatbot.retrieval.vectors import ALIKE, VectorIndex
 from chatbot.retrieval.words import language_of, words
-from chatbot.transcripts.collapse import alike
+from chatbot.transcripts.collapse import age, alike
 from chatbot.types import CORRECTION, Changes, Passage
 
 Vectors = npt.NDArray[np.float32]
 Rows = npt.NDArray[np.int64]
-_ALIKE = 5  # digits: the same text must tie whoever computed its score, and the version's own comes first as in a build
 _SHORT = K1 * (1 - B)  # BM25's norm of a document without length
 _CANDIDATES = 50  # passages with like questions among which a retired one's stand-in is looked for
 
@@ -134,7 +133,7 @@ class NearestOf:
             names, scores = self._own(query[None, :], min(k + len(self._removed), own))
             names = np.concatenate([names, np.arange(own, own + len(self._added), dtype=np.int64)])
             scores = np.concatenate([scores, self._added @ query]).astype(np.float32)
-            best = np.argsort(-np.round(scores, _ALIKE), kind="stable")[:k]
+            best = np.argsort(-np.round(scores, ALIKE), kind="stable")[:k]
             ids[line, : len(best)], cosines[line, : len(best)] = names[best], scores[best]
         return ids, cosines
 
@@ -183,7 +182,7 @@ class WordsOf:
                     norm = _SHORT + K1 * B * length / self._mean
                     total[at] += idf * often * (K1 + 1) / (often + norm)
         total[self._removed] = 0
-        return np.round(total, _ALIKE)
+        return np.round(total, ALIKE)
 
     def idf(self, word: str) -> float:
         """As `Bm25.idf`."""
@@ -212,7 +211,7 @@ def _missing(
     located: Mapping[str, tuple[str, int]],
     removed: Mapping[str, set[int]],
 ) -> list[Passage]:
-    """The added passages that neither the version holds nor another of its passages stands for."""
+    """The added passages that neither the version holds nor another of its passages stands for, in the order of a build."""
     found = []
     for passage in changes.added:
         if passage.id in located or passage.id in changes.gone:
@@ -223,7 +222,7 @@ def _missing(
             if stand_ins or any(alike(passage, other) for other in changes.retired if other.source != CORRECTION):
                 continue
         found.append(passage)
-    return found
+    return sorted(found, key=age)
 
 
 def _stand_ins(base: OpenIndex, passage: Passage) -> list[int]:
@@ -253,4 +252,4 @@ def _encoded(added: Iterable[Passage], embedder: Embedder, known: Mapping[str, V
 
 
 def _text(passage: Passage, signal: str) -> str:
-    return {"window": passage.window, "question": passage.question, "reply": passage.answer}[signal]
+    return {"window": passage.window, "question": passage.question, "reply": passage.searched}[signal]

@@ -19,7 +19,7 @@ LINES, OFFSETS = "passages.jsonl", "passages.offsets.npy"
 _ID = b'{"id":"'
 _FIELDS = tuple(field.name for field in fields(Passage))
 _KEPT = 4096  # about 2 kB each; a search reads 30
-_TIMES = ("resolved_at", "last_seen")
+_TIMES, _RARE = ("resolved_at", "last_seen"), ("asked_in", "found_by")
 
 
 def to_line(passage: Passage) -> bytes:
@@ -27,6 +27,9 @@ def to_line(passage: Passage) -> bytes:
     raw: dict[str, Any] = {name: getattr(passage, name) for name in _FIELDS}
     for name in _TIMES:
         raw[name] = raw[name].isoformat() if raw[name] else None
+    for name in _RARE:  # left out where there is none: so a version from before is the same version
+        if raw[name] is None:
+            del raw[name]
     return json.dumps(raw, ensure_ascii=True, separators=(",", ":")).encode() + b"\n"
 
 
@@ -35,6 +38,8 @@ def from_line(line: bytes) -> Passage:
     raw = json.loads(line)
     for name in _TIMES:
         raw[name] = datetime.fromisoformat(raw[name]) if raw[name] else None
+    if "asked_in" in raw:
+        raw["asked_in"] = tuple(raw["asked_in"])
     return Passage(**raw)
 
 

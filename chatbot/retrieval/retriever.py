@@ -117,7 +117,7 @@ class IndexRetriever:
             _log.error("the answer's support is not known: %s", exc)
             return None
         return [
-            support(asking, asked, one, words_of(passage, part.language))
+            support(asking, asked, one, words_of(passage.as_said(), part.language))
             for one, passage in zip(tokens, passages, strict=True)
         ]
 
@@ -210,6 +210,8 @@ def _hits(index: OpenIndex | Overlaid, found: _Found, query: Query, k: int) -> t
     idf = cache(part.lexical["window"].idf)  # each of the hits weighs the same few words
     passages = [index.passage(part.language, int(row)) for row in rows]
     texts = text_signals(query.text, part.language, passages, idf)
+    taken_over = any(passage.found_by is not None for passage in passages)
+    said = text_signals(query.text, part.language, [one.as_said() for one in passages], idf) if taken_over else texts
     hits = []
     for at, (row, passage, shares) in enumerate(zip(rows, passages, texts, strict=True)):
         lexical = max(float(scores[row]) for scores in found.scores.values())
@@ -224,6 +226,7 @@ def _hits(index: OpenIndex | Overlaid, found: _Found, query: Query, k: int) -> t
                     name: int(rank) for name, rank in zip(SIGNALS, found.fused.ranks[at], strict=True) if rank < np.inf
                 },
                 signals=shares | {name: float(values[at]) for name, values in cosines.items()},
+                said=said[at] if passage.found_by is not None else None,
             )
         )
     return tuple(hits)

@@ -73,7 +73,7 @@ class Parts:
 
 def held_of(passage: Passage, language: str) -> Parts:
     """The passage's parts; those of the passages used last are kept."""
-    return _parts(passage.question, passage.answer, passage.window, passage.topic or "", language)
+    return _parts(passage.question, passage.searched, passage.window, passage.topic or "", language)
 
 
 @lru_cache(maxsize=_PASSAGES)

@@ -91,14 +91,14 @@ def collapse(
     taken_out = {passage.id: passage for passage in retired if passage.source != CORRECTION}
     written: list[Passage] = []
     groups: dict[tuple[str, ...], list[Passage]] = defaultdict(list)
-    for passage in sorted([*passages, *taken_out.values()], key=_age, reverse=True):
+    for passage in sorted([*passages, *taken_out.values()], key=age, reverse=True):
         if passage.source == CORRECTION:
             written.append(passage)
         else:
             groups[_key(passage)].append(passage)
     merged = _merge([_group(key, members) for key, members in groups.items()])
     kept = [members for members in merged if not any(one.id in taken_out for one in members)]
-    return sorted([*written, *(_represent(members, agent_of) for members in kept)], key=_age)
+    return sorted([*written, *(_represent(members, agent_of) for members in kept)], key=age)
 
 
 def collapse_signed(signed: Iterable[tuple[Passage, str | None]], retired: Iterable[Passage] = ()) -> list[Passage]:
@@ -117,10 +117,10 @@ def collapse_signed(signed: Iterable[tuple[Passage, str | None]], retired: Itera
 def near_duplicates(passages: Iterable[Passage]) -> list[list[Passage]]:
     """The passages in groups of near-duplicates, each group oldest first, the groups by their oldest; whoever wrote them."""
     groups: dict[tuple[str, ...], list[Passage]] = defaultdict(list)
-    for passage in sorted(passages, key=_age, reverse=True):
+    for passage in sorted(passages, key=age, reverse=True):
         groups[_key(passage)].append(passage)
     merged = _merge([_group(key, members) for key, members in groups.items()])
-    return sorted((sorted(members, key=_age) for members in merged), key=lambda members: _age(members[0]))
+    return sorted((sorted(members, key=age) for members in merged), key=lambda members: age(members[0]))
 
 
 def alike(one: Passage, other: Passage) -> bool:
@@ -129,7 +129,8 @@ def alike(one: Passage, other: Passage) -> bool:
     return first == second or (first[0] == second[0] and _alike(_group(first, [one]), _group(second, [other])))
 
 
-def _age(passage: Passage) -> tuple[datetime, str, int, str]:
+def age(passage: Passage) -> tuple[datetime, str, int, str]:
+    """What passages are sorted by, oldest first."""
     seen = passage.resolved_at or passage.last_seen or _EPOCH
     return (seen if seen.tzinfo else seen.replace(tzinfo=UTC)), passage.conversation_id, passage.turn_id, passage.id
 
@@ -235,7 +236,7 @@ def _signatures(groups: Sequence[_Group]) -> npt.NDArray[np.uint32]:
 
 
 def _represent(members: list[Passage], agent_of: Callable[[Passage], str | None] | None) -> Passage:
-    newest = max(members, key=_age)
+    newest = max(members, key=age)
     seen = [moment for passage in members if (moment := passage.last_seen or passage.resolved_at)]
     known = {agent for passage in members if agent_of and (agent := agent_of(passage))}
     return replace(

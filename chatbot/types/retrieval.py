@@ -24,7 +24,8 @@ class Hit:
 
     dense: cosine in [-1, 1], the better of window and question vectors. lexical: BM25, >= 0. coverage: share of the
     query's idf mass that stands in the passage, [0, 1]. signals: every single one by name (`retrieval.signals`, and the
-    cosines cos_window, cos_question, cos_reply where the encoder worked).
+    cosines cos_window, cos_question, cos_reply where the encoder worked). said: those of the text once more, of what is said, where
+    the passage is found by other words.
     """
 
     passage: Passage
@@ -34,6 +35,7 @@ class Hit:
     coverage: float = 0.0
     ranks: Mapping[str, int] = field(default_factory=dict)
     signals: Mapping[str, float] = field(default_factory=dict)
+    said: Mapping[str, float] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +76,8 @@ class Changes:
     """What people of the team have changed in the knowledge, whichever index version serves.
 
     gone: ids of all passages that they have retired; retired: those of them that are still kept, for what they stood for.
-    added: answers that they wrote, and passages that they gave back; a version that holds one already stays as it is.
+    added: answers that they wrote, also under the questions of what those replaced, and passages that they gave back; a version
+    that holds one already stays as it is.
     """
 
     gone: frozenset[str] = frozenset()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
@@ -65,6 +65,8 @@ class Passage:
 
     `window` holds the last three turns up to and including the question, oldest first, one a line, each as "role: text".
     After near-duplicates are collapsed one passage stands for `count` occurrences, by `agents` different people.
+    An answer of the team also stands in the place of each that it replaced, a passage of the same conversation id: found by that
+    question and, `found_by`, that answer, which is never said; `asked_in` is the (source, conversation id) that both are from.
     """
 
     id: str
@@ -81,3 +83,19 @@ class Passage:
     last_seen: datetime | None = None
     count: int = 1
     agents: int = 1
+    asked_in: tuple[str, str] | None = None
+    found_by: str | None = None
+
+    @property
+    def entry_id(self) -> str:
+        """The id under which the store keeps the answer, whatever question it was found by."""
+        return self.id if self.asked_in is None else self.conversation_id
+
+    def as_said(self) -> Passage:
+        """With the words that are said as those that are compared."""
+        return self if self.found_by is None else replace(self, found_by=None)
+
+    @property
+    def searched(self) -> str:
+        """The words of an answer that a search compares."""
+        return self.answer if self.found_by is None else self.found_by

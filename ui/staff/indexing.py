@@ -148,7 +148,7 @@ def _judged(
 def _hit(hit: Hit, fused: int, places: Mapping[str, tuple[int, float]], chosen: set[str]) -> dict[str, Any]:
     place, score = places.get(hit.passage.id, (None, None))
     return {
-        "passage_id": hit.passage.id,
+        "passage_id": hit.passage.entry_id,
         "question": hit.passage.question,
         "answer": hit.passage.answer,
         "source": hit.passage.source,

@@ -95,10 +95,11 @@ function superseded(choices) {
   return el("fieldset.stack", {}, el("legend", {}, "No longer used from now on"),
     choices.map(({ source, box }) => el("label.choice", {}, box,
       el("span.stack", {}, el("span.said", { dir: "auto" }, source.answer),
-        el("span.small.muted", {}, `${KINDS[source.kind] ?? "Past chat"} · `, el("span.mono", {}, source.conversation_id), alsoUnder(source.copies))))));
+        el("span.small.muted", {}, `${KINDS[source.kind] ?? "Past chat"} · `, el("span.mono", {}, source.conversation_id), alsoUnder(source.copies)),
+        el("span.small.muted", {}, "Asked was “", el("span", { dir: "auto" }, source.question), "”: your answer stands there instead.")))));
 }
 
-const alsoUnder = (copies) => (copies ? ` · these words stand under ${copies} other ${copies === 1 ? "question" : "questions"} too, and go there as well` : "");
+const alsoUnder = (copies) => (copies ? ` · these words stand under ${copies} other ${copies === 1 ? "question" : "questions"} too, where yours takes their place as well` : "");
 
 const KINDS = { faq: "Help centre", correction: "Answer of the team" };
 

@@ -108,7 +108,7 @@ function answerDialog({ passage = null }) {
   const ours = oursBox();
   return dialog(passage ? "Edit this answer" : "Write an answer", [
     el("label", {}, "Question", question), el("label", {}, "Answer, word for word as customers get it", answer),
-    el("p.small.muted", {}, passage ? "The old answer is no longer used, nor are its words where they stand under other questions. You can take this back under “Answers by the team”." : "It is given to everybody who asks this, from now on."),
+    el("p.small.muted", {}, passage ? "The old answer is no longer used; this one takes its place, also where the same words stand under other questions. You can take this back under “Answers by the team”." : "It is given to everybody who asks this, from now on."),
     ours.node,
   ], "Save", async () => {
     const path = passage ? `/passages/${encodeURIComponent(passage.id)}/edit` : "/passages";
