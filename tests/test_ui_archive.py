@@ -107,7 +107,7 @@ def test_a_search_that_shows_what_customers_wrote_is_audited(site: House) -> Non
     made = conversation(site, "Is the quillfeather jacket warm?")
     for query in ("", "?q=quillfeather", "?q=nothingatall"):
         assert site.client.get(f"/agents/api/transcripts{query}", headers=admin.headers).status_code == 200
-    found = done(site.store.audit.entries(user_id=admin.user.id, action="transcripts.search"))
+    found = done(site.store.audit.entries(user_id=admin.user.id, action="transcript.search"))
     assert [entry.detail for entry in found] == [{"conversations": [made]}]
     listed = done(site.store.audit.entries(user_id=admin.user.id, action="transcript.preview"))
     assert [(entry.detail["where"], entry.detail["conversations"][0]) for entry in listed] == [("archive", made)]

@@ -11,6 +11,7 @@ from playwright.sync_api import Browser, Page, expect, sync_playwright
 from sqlalchemy import func, select
 
 from chatbot.types import Action, Decision, Feedback, Mode, Provenance, Reply
+from storage.audit import Actor
 from storage.desk_tables import ConfidenceLabelRow, VerdictRow
 from storage.opening import Store
 from storage.people_tables import AuditRow
@@ -51,6 +52,37 @@ def page(site: tuple[str, Store], browser: Browser) -> Iterator[Page]:
     yield page
     context.close()
     assert failures == []
+
+
+def test_what_the_customer_was_offered_to_choose_from_is_shown(site: tuple[str, Store], page: Page) -> None:
+    url, store = site
+    made = done(store.conversations.create_conversation(OWNER, "en"))
+    message, _ = done(store.conversations.add_customer_message(made.id, OWNER, "gift voucher", "1"))
+    asks = replace(ANSWER, mode=Mode.FIXED, decision=Decision(Action.ASK_BACK, "near", 0.4), sources=())
+    asks = replace(asks, text="Is it one of these?", quick_replies=(HOSTILE, "Talk to a person"), provenance=MADE)
+    done(store.conversations.add_reply(made.id, asks, message.seq))
+    page.goto(f"{url}/agents/transcripts/{made.id}")
+    expect(page.get_by_label("Offered to choose from").locator("li")).to_have_text([HOSTILE, "Talk to a person"])
+    expect(page.locator(".why summary")).to_contain_text("confidence 40 %")
+
+
+def test_the_audit_log_counts_what_is_long_and_opens_it(site: tuple[str, Store], browser: Browser) -> None:
+    url, store = site
+    boss = sign_in(store, "admin", name="Ada Boss")
+    shown = [f"conversation-{number}" for number in range(50)]
+    who = Actor(boss.user.id, f"{boss.user.id} Ada Boss")
+    done(store.audit.record(who, "transcript.preview", None, {"where": "archive", "conversations": shown}))
+    context = browser.new_context(viewport={"width": 390, "height": 844})
+    context.add_cookies([{"name": COOKIE, "value": boss.token, "url": url}])
+    page = context.new_page()
+    page.goto(f"{url}/admin/audit?user_id={boss.user.id}")
+    details = page.locator("tbody tr", has_text="transcript.preview").first.locator("details")
+    expect(details.locator("summary")).to_have_text("conversations: 50")
+    expect(page.get_by_text("conversation-49")).to_be_hidden()
+    details.locator("summary").click()
+    expect(page.get_by_text("conversation-49")).to_be_visible()
+    assert page.evaluate("document.documentElement.scrollWidth") == 390
+    context.close()
 
 
 def conversation(store: Store, question: str, confidence: float = 0.82, thumb: int | None = None) -> str:

@@ -75,7 +75,7 @@ class ArchiveRoutes:
         shown = [entry.conversation.id for entry in found.entries]
         actor = self.parts.gate.actor(user, request)  # what is shown of each is in the customer's words
         if asked.q and shown:
-            await self.parts.store.audit.record(actor, "transcripts.search", None, {"conversations": shown})
+            await self.parts.store.audit.record(actor, "transcript.search", None, {"conversations": shown})
         else:
             await self.parts.looks.note(self.parts.store.audit, actor, "archive", shown)
         back_to = found.back_to.isoformat() if found.back_to else None

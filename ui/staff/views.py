@@ -32,6 +32,7 @@ def _reply(reply: Reply) -> dict[str, Any]:
         "reason": reply.decision.reason,
         "confidence": reply.decision.confidence,
         "offers_person": reply.decision.offered,
+        "offered": list(reply.quick_replies),
         "language": reply.language,
         "partial": reply.partial,
         "query": made.query,

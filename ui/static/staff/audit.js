@@ -8,7 +8,9 @@ sheet(import.meta.url, "people.css");
 
 const AREAS = [["", "Everything"], ["session", "Signing in and out"], ["user", "People"], ["team", "Teams"], ["link", "One-time links"],
   ["transcript", "Transcripts seen"], ["conversation", "Conversations"], ["review", "Verdicts"], ["correction", "Corrections"],
-  ["knowledge", "Knowledge"], ["index", "Index"], ["gap", "Gaps"], ["canned", "Ready answers"], ["export", "Exports"], ["erase", "Erasures"]];
+  ["knowledge", "Knowledge"], ["index", "Index"], ["models", "Models"], ["gap", "Gaps"], ["canned", "Canned answers"], ["export", "Exports"], ["erase", "Erasures"]];
+
+const FEW = 4; // a list this long is counted, and opens
 
 export async function start(root) {
   const [filters, body] = [el("div.row.filters"), el("tbody")];
@@ -50,12 +52,20 @@ export async function start(root) {
 }
 
 function row(entry, narrow) {
-  const link = (text, what, label) => el("button.link", { type: "button", "aria-label": label, onclick: () => narrow(what) }, text);
+  const link = (text, what, label, title = null) => el("button.link", { type: "button", "aria-label": label, title, onclick: () => narrow(what) }, text);
   const [number, ...name] = entry.actor.split(" ");
   const who = /^\d+$/.test(number) ? link(name.join(" "), { user_id: number }, `Only what ${name.join(" ")} did`) : entry.actor;
-  const details = Object.entries(entry.detail).map(([key, value]) => `${key}: ${value === null ? "none" : typeof value === "object" ? JSON.stringify(value) : value}`).join(", ");
   return el("tr", {},
-    el("td.small.when", {}, moment(entry.at)), el("td", {}, who), el("td.mono", {}, entry.action),
-    el("td.mono", {}, entry.target && link(entry.target, { target: entry.target }, `Only ${entry.target}`)),
-    el("td.small", {}, details), el("td.small", {}, entry.network ?? ""));
+    el("td.small.when", {}, moment(entry.at)), el("td", {}, who), el("td.mono.action", {}, entry.action),
+    el("td.mono.target", {}, entry.target && link(short(entry.target), { target: entry.target }, `Only ${entry.target}`, entry.target)),
+    el("td.small.detail", {}, Object.entries(entry.detail).map(([key, value]) => el("div", {}, fact(key, value)))), el("td.small", {}, entry.network ?? ""));
+}
+
+// Ids are long: their head tells them apart, and the whole is in the title.
+const short = (target) => target.replace(/(?<=:[\w-]{8})[\w-]{3,}$/, "…");
+const plain = (value) => (value === null ? "none" : typeof value === "object" ? JSON.stringify(value) : String(value));
+
+function fact(key, value) {
+  if (!Array.isArray(value) || value.length < FEW) return `${key}: ${Array.isArray(value) ? value.map(plain).join(", ") || "none" : plain(value)}`;
+  return el("details", {}, el("summary", {}, `${key}: ${value.length}`), el("span.mono", {}, value.map(plain).join(", ")));
 }

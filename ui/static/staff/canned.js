@@ -13,7 +13,7 @@ export function start(root) {
   const page = { answers: [], teams: [], filter: "" };
   const list = el("div.stack", {});
   const search = el("input", { type: "search", placeholder: "Search", "aria-label": "Search", oninput: () => { page.filter = search.value.trim().toLowerCase(); draw(); } });
-  const add = el("button.primary", { type: "button", onclick: () => edit(null) }, "New answer");
+  const add = el("button.primary", { type: "button", hidden: true, onclick: () => edit(null) }, "New answer");
   root.append(el("div.sheet", {},
     el("div.row.between", {}, el("h1", {}, "Canned answers"), add),
     el("p.muted", {}, "Type / at the start of a reply to insert one of these. ", HELP),
@@ -30,7 +30,7 @@ export function start(root) {
 
   function draw() {
     const shown = page.answers.filter((one) => `${one.shortcut} ${one.text}`.toLowerCase().includes(page.filter));
-    const none = page.answers.length ? "Nothing matches." : "There are no canned answers yet. Write the first one.";
+    const none = page.answers.length ? "Nothing matches." : add.hidden ? "There are no canned answers yet." : "There are no canned answers yet. Write the first one.";
     fill(list, shown.length ? shown.map(card) : el("p.empty", {}, none));
   }
 
@@ -52,7 +52,7 @@ export function start(root) {
         field("Shortcut", { name: "shortcut", value: one?.shortcut ?? "", required: true, maxlength: 41, autocomplete: "off" }, "What is typed after /, such as return-label."),
         el("label", {}, "Answer", text, el("span.small", {}, HELP)),
         el("div.grid2", {}, field("Language", { name: "language", value: one?.language ?? "", maxlength: 3, autocomplete: "off" }, "A code such as en or de; empty for any."),
-          choice("Whose", "team_id", teams, String(one?.team_id ?? page.teams.at(-1)?.id ?? ""))),
+          choice("Whose", "team_id", teams, String(one?.team_id ?? page.teams[0]?.id ?? ""))),
       ], "Save", async (values) => {
         const body = { ...values, language: values.language.trim() || null, team_id: values.team_id ? Number(values.team_id) : null };
         await call("POST", one ? `${API}/${one.id}` : API, body);

@@ -40,13 +40,15 @@ class Composer extends EventTarget {
   open(conversation, mine) {
     const another = conversation !== this.conversation;
     const taken = !another && mine && !this.mine;
+    const lost = !another && !mine && this.mine;
     Object.assign(this, { conversation, mine });
     this.form.hidden = !conversation;
     if (!conversation) return;
     this.buttons.reply.disabled = !mine && !this.#draft(conversation, "reply").text;
     if (another || taken || (this.buttons.reply.disabled && this.kind === "reply")) this.#choose(mine ? "reply" : "note");
     if (another) this.#say(null);
-    if (another || taken) this.tell("opened", { conversation, mine });
+    this.#hint();
+    if (another || taken || lost) this.tell("opened", { conversation, mine });
   }
 
   // --- for the copilot and canned answers ---------------------------------------------------------------------
@@ -112,11 +114,13 @@ class Composer extends EventTarget {
     this.field.setAttribute("aria-label", KINDS[kind]);
     this.field.placeholder = kind === "note" ? "Only your team sees this" : "Write to the customer";
     this.button.textContent = kind === "note" ? "Add note" : "Send";
-    this.hint.textContent = this.mine ? "Enter sends, Shift+Enter is a new line" : "Take over to reply";
+    this.#hint();
     this.field.value = this.#draft().text ?? "";
     this.#grow();
     this.tell("input");
   }
+
+  #hint() { this.hint.textContent = this.mine ? "Enter sends, Shift+Enter is a new line" : "Take over to reply"; }
 
   #changed() {
     this.#keep({ ...this.#draft(), text: this.field.value });

@@ -85,7 +85,7 @@ class Desk {
     const which = this.which;
     const page = await attempt(() => call("GET", `${API}/list`, { which }));
     if (!page || which !== this.which) return;
-    Object.assign(this, { items: page.items, after: page.after, counts: page.counts });
+    Object.assign(this, { items: page.items, after: page.after, counts: page.counts, loaded: which });
     this.drawLists();
   }
 
@@ -110,7 +110,7 @@ class Desk {
     const at = document.activeElement?.dataset.item;
     fill(parts.list, this.items.map((item) => drawItem(item, { open: item.id === this.open, onOpen: () => this.show(item.id) })));
     if (at) parts.list.querySelector(`[data-item="${CSS.escape(at)}"]`)?.focus();
-    if (!this.items.length) parts.list.append(el("li.empty", {}, NONE[this.which]));
+    if (!this.items.length) parts.list.append(el("li.empty", {}, this.loaded === this.which ? NONE[this.which] : "Loading…"));
     parts.more.hidden = !this.after;
     document.title = `${counts.waiting ? `(${count(counts.waiting)}) ` : ""}Desk · ${this.config.company}`;
   }

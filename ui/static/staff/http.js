@@ -27,8 +27,9 @@ export async function call(method, path, data = undefined) {
   throw new Refused(code, message, answer.status);
 }
 
-// A short notice at the head of the page, where it lies over no control; kind: "good" or "bad".
+// A short notice at the head of the page, where it lies over no control; kind: "good" or "bad". The same one again takes the place of the first.
 export function tell(message, kind = "good") {
+  for (const shown of document.querySelectorAll(".toast")) if (shown.textContent === message) shown.remove();
   const note = document.createElement("p");
   note.className = `toast ${kind}`;
   note.textContent = message;

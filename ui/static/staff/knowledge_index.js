@@ -50,6 +50,6 @@ function versionRow(version, changed) {
     if (await attempt(() => call("POST", `${API}/versions/${version.name}/rollback`, {}))) { tell(`${version.name} is served.`); changed(); }
   } }, "Roll back to this");
   return el("tr", {}, el("td", {}, el("span.mono", {}, version.name), " ", version.current ? el("span.chip.good", {}, "served") : null, version.problem ? el("span.chip.bad", {}, "broken") : null),
-    el("td.when", {}, moment(version.created_at)), el("td.number", {}, version.passages.toLocaleString()), el("td.small", {}, version.problem ?? languages),
-    el("td", {}, el("div.row.end", {}, check, back)));
+    el("td.when", {}, moment(version.created_at)), el("td.number", { "data-name": "Passages" }, version.passages.toLocaleString()), el("td.small", { "data-name": "Languages" }, version.problem ?? languages),
+    el("td.wide", {}, el("div.row.end", {}, check, back)));
 }

@@ -38,8 +38,8 @@ function row(hit) {
   const number = (value, digits) => (value === null || value === undefined ? "–" : value.toFixed(digits));
   return el("tr", { class: hit.chosen ? "chosen" : null },
     el("td", {}, el("p.said.question", { dir: "auto" }, hit.question), el("p.said.small", { dir: "auto" }, hit.answer)),
-    LISTS.map(([name]) => el("td.number", {}, hit.ranks[name] ?? "–")),
-    el("td.number", {}, number(hit.dense, 2)), el("td.number", {}, number(hit.lexical, 1)),
-    el("td.number", {}, `${hit.fused_rank} (${number(hit.fused, 2)})`),
-    el("td.number", {}, hit.final_rank ? `${hit.final_rank} (${number(hit.score, 1)})` : "not usable"));
+    LISTS.map(([name, title]) => el("td.number", { "data-name": title }, hit.ranks[name] ?? "–")),
+    el("td.number", { "data-name": "Cosine" }, number(hit.dense, 2)), el("td.number", { "data-name": "BM25" }, number(hit.lexical, 1)),
+    el("td.number", { "data-name": "Fused" }, `${hit.fused_rank} (${number(hit.fused, 2)})`),
+    el("td.number", { "data-name": "Chosen as" }, hit.final_rank ? `${hit.final_rank} (${number(hit.score, 1)})` : "not usable"));
 }

@@ -48,13 +48,14 @@ function drawMessage(message, { correction, onCorrect, onUndo, extra }) {
     el("time", { datetime: time }, moment(time)),
     thumb ? el(`span.chip.${thumb > 0 ? "good" : "bad"}`, {}, thumb > 0 ? "helpful" : "not helpful") : null);
   const below = [reply ? why(message, correction ? null : onCorrect) : null, correction ? corrected(correction, reply, onUndo) : null, extra ? extra(message) : null];
-  return el(`li.line.${role}${correction ? ".replaced" : ""}`, {}, head, el("div.said", { dir: "auto" }, text), below);
+  const offered = reply?.offered.length ? el("ul.offered", { "aria-label": "Offered to choose from" }, reply.offered.map((choice) => el("li.said", { dir: "auto" }, choice))) : null;
+  return el(`li.line.${role}${correction ? ".replaced" : ""}`, {}, head, el("div.said", { dir: "auto" }, text), offered, below);
 }
 
 function why(message, onCorrect) {
   const { reply } = message;
   const judged = reply.mode !== "fixed";
-  const facts = [judged ? MODES[reply.mode] : null, judged ? `confidence ${percent(reply.confidence)}` : null, reasonOf(reply.reason), reply.partial ? "stopped half-way" : null];
+  const facts = [judged ? MODES[reply.mode] : null, judged || reply.agreement !== null ? `confidence ${percent(reply.confidence)}` : null, reasonOf(reply.reason), reply.partial ? "stopped half-way" : null];
   const summary = el("summary", {}, facts.filter(Boolean).join(" · "), reply.sources.length ? ` · ${plural(reply.sources.length, "source")}` : "");
   const label = judged ? "Correct this answer" : lacksAnswer(reply) ? "Write the answer" : null;
   const correct = onCorrect && label ? el("button.quiet.correct", { type: "button", onclick: () => onCorrect(message) }, label) : null;
