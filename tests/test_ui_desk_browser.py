@@ -222,10 +222,14 @@ def test_out_of_reach_the_customer_is_told_and_leaves_an_address(customer: Side,
     customer.page.get_by_role("button", name="Leave address").click()
     expect(customer.page.locator("[data-problem]")).to_contain_text("does not look like an e-mail address")
     expect(field).to_have_value("kim at mail")
+    assert field.evaluate(
+        "(one) => one.getBoundingClientRect().bottom <= one.closest('[data-scroll]').getBoundingClientRect().bottom"
+    )
     field.fill("kim@mail.example")
     customer.page.keyboard.press("Enter")
     expect(customer.page.locator(".kept-address")).to_have_text("We will answer you at kim@mail.example if you leave.")
     expect(field).to_be_hidden()
+    expect(customer.page.locator("[data-problem]")).to_be_hidden()
     expect(customer.page.locator(".row.event").last).to_contain_text("We will answer you by e-mail")
 
 

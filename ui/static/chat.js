@@ -331,7 +331,7 @@ class ChatWindow {
     event.preventDefault();
     this.call("contact", { conversation: this.conversation, address: form.elements.address.value }, { quiet: true }).then((view) => {
       if (!view || view.error) this.problem(view?.error.code === "bad_input" ? this.words.error_contact : view?.error.message ?? this.words.error_internal);
-      else this.parts.text.focus({ preventScroll: true });
+      else { this.problem(null); this.parts.text.focus({ preventScroll: true }); }
     });
   }
 
@@ -359,9 +359,12 @@ class ChatWindow {
     setTimeout(() => { button.innerHTML = before; }, 1500);
   }
 
+  // It takes room from the messages above: who reads the last one goes on reading it.
   problem(text) {
+    const followed = this.nearBottom();
     this.parts.problem.hidden = !text;
     this.parts.problem.textContent = text ?? "";
+    if (followed) this.toBottom(false);
   }
 
   toast(text) {
