@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from itertools import islice
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -86,16 +87,24 @@ def build_dataset(settings: Settings, name: str | None, options: Options, *, qui
         open_store(url, settings.data) as store,
         store.rights.overtaken(Copies(settings)),
     ):
-        _check_room(store, settings)
+        _check_enough(store, settings)
         show("read passages", 0, 0)
         material = _material(store)
         return build(material, settings.data, name, options, _tools(settings, material.passages), show)
 
 
-def _check_room(store: Store, settings: Settings) -> None:
+def _check_enough(store: Store, settings: Settings) -> None:
+    from chatbot.learning.dataset_build import FEWEST_CONVERSATIONS
+
     counts = store.transcripts.counts()
     if not counts.passages:
         raise UsageError("There is no conversation to learn from yet; run `chatbot import` first.")
+    live = sum(1 for _ in islice(store.live_transcripts(), FEWEST_CONVERSATIONS))
+    if counts.transcripts + live < FEWEST_CONVERSATIONS:
+        raise UsageError(
+            f"{counts.transcripts + live} conversations are too few to learn from, and {FEWEST_CONVERSATIONS} are needed; import "
+            "more of them, then build again."
+        )
     free, needed = shutil.disk_usage(settings.data).free, counts.passages * _BYTES_A_REPLY
     if free < needed:
         raise UsageError(

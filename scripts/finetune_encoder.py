@@ -17,6 +17,7 @@ from rich.progress import Progress as Bar
 
 from chatbot.errors import UsageError
 from chatbot.learning import registry, runs
+from chatbot.learning.bounds import ENCODER, check_bounds
 from chatbot.learning.datasets import open_dataset
 from chatbot.learning.devices import training_device
 from chatbot.learning.encoder_gate import NAMES, judge
@@ -48,6 +49,7 @@ def tune_encoder(settings: Settings, wishes: Wishes) -> dict[str, Any]:
     """`version` is None where the gate found it no better than its base in any way; nothing is added then."""
     if wishes.max_steps is not None:
         raise UsageError("--max-steps is for the generator; an encoder's run is as long as its --epochs.")
+    check_bounds({"max_examples": wishes.max_examples}, ENCODER)
     from chatbot.learning.encoder_tuning import check_room
 
     base = tunable(settings, wishes.accept_licence)

@@ -129,6 +129,15 @@ def test_a_smaller_version_is_added_with_its_table(
         compress(models, made.card.name, Recipe("q8_0"), questions(8), like=tuned[1])
 
 
+def test_a_tokenizer_file_of_another_kind_is_refused_before_any_work(tuned: Any, models: Path, tmp_path: Path) -> None:
+    name = add(models, tuned, "adapter")
+    (tmp_path / "like.gguf").write_text("{}")
+    for like, wrong in ((tmp_path / "like.gguf", "is no .gguf file"), (tmp_path / "none.gguf", "cannot be read")):
+        with pytest.raises(UsageError, match=wrong):
+            compress(models, name, Recipe("q8_0"), questions(8), like=like)
+    assert not list(models.glob(".compressing-*"))
+
+
 def test_the_bar_over_a_gguf_is_switched_off(capfd: pytest.CaptureFixture[str]) -> None:
     from transformers import modeling_gguf_pytorch_utils as reader
 

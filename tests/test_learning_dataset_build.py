@@ -137,7 +137,8 @@ def test_what_cannot_be_is_refused_before_any_work(
 def test_too_little_is_refused_with_what_to_do(tmp_path: Path) -> None:
     refused(typed("--data", tmp_path, "dataset", "build"), "chatbot import")
     filled(tmp_path, transcripts()[:12])
-    refused(typed("--data", tmp_path, "dataset", "build"), "Only 12 of 12", "import more")
+    refused(typed("--data", tmp_path, "dataset", "build"), "12 conversations are too few", "import more")
+    assert not (tmp_path / "models").exists(), "the encoder was not made ready for it"
     strange = [
         conversation(
             f"s{n}",

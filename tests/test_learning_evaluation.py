@@ -160,6 +160,28 @@ def test_bad_input_is_one_sentence_and_exit_code_2(tmp_path: Path) -> None:
         assert done.err.startswith("Error: ")
 
 
+def test_a_model_that_cannot_be_asked_is_refused_before_it_is_loaded(tmp_path: Path) -> None:
+    for name in ("pickled", "mute", "encoder"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "config.json").write_text("{}")
+        (tmp_path / name / "tokenizer_config.json").write_text(
+            json.dumps({"chat_template": "x"} if name == "pickled" else {})
+        )
+    (tmp_path / "pickled" / "pytorch_model.bin").write_bytes(b"pickle")
+    (tmp_path / "encoder" / "1_Pooling").mkdir()
+    (tmp_path / "text.gguf").write_text("{}")
+    for given, wrong in (
+        ("pickled", "may hold a pickle"),
+        ("mute", "has no chat template"),
+        ("text.gguf", "is no .gguf file"),
+    ):
+        with pytest.raises(UsageError, match=re.escape(wrong)):
+            find_target(str(tmp_path / given), tmp_path)
+    assert find_target(str(tmp_path / "encoder"), tmp_path).what == "encoder", "needs no chat template"
+    (tmp_path / "mute" / "chat_template.jinja").write_text("{{ messages }}")
+    assert find_target(str(tmp_path / "mute"), tmp_path).what == "generator"
+
+
 # --- a whole evaluation ------------------------------------------------------------------------------------------
 
 

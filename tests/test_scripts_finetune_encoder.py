@@ -160,6 +160,7 @@ def test_a_version_that_is_not_there_is_said_by_name(deployment: Deployment, tun
 def test_too_little_data_and_odd_wishes_are_refused_before_any_work(deployment: Deployment, tmp_path: Path) -> None:
     refused(deployment.type("finetune", "--encoder", "--epochs", 1.5), "1.5 epochs do not work", code=2)
     refused(deployment.type("finetune", "--encoder", "--max-steps", 5), "--max-steps is for the generator", code=2)
+    refused(deployment.type("finetune", "--encoder", "--max-examples", 0), "--max-examples 0 cannot be", code=2)
     refused(deployment.type("finetune", "--encoder", "--languages", "fr"), "no passage in fr", code=2)
     refused(deployment.type("finetune", "--encoder", "--resume", "nothing"), "no run 'nothing'")
     few = Deployment(tmp_path / "few", deployment.base)

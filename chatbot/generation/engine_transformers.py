@@ -192,6 +192,8 @@ def _load(folder: Path, adapter: Path | None, device: str) -> tuple[Any, Any]:
     except (OSError, ValueError, RuntimeError, KeyError) as exc:
         what = f"{folder} with the adapter {adapter}" if adapter else f"{folder}"
         raise ModelError(f"The model {what} cannot be loaded: {str(exc).splitlines()[0]}") from exc
+    if not tokenizer.chat_template:
+        raise ModelError(f"The model {folder} has no chat template; take its instruction-tuned version.")
     return tokenizer, model.to(device=device, dtype=dtype).eval()
 
 

@@ -9,7 +9,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from chatbot.errors import ModelError
+from chatbot.errors import ModelError, UsageError
 
 _PICKLES = (".bin", ".pt", ".pth", ".ckpt", ".pkl", ".pickle", ".msgpack", ".h5", ".joblib", ".npy", ".npz")
 _CODE = (".py", ".pyc", ".so", ".dll", ".sh")
@@ -55,6 +55,29 @@ def refuse_unsafe_names(folder: Path) -> None:
             raise ModelError(
                 f"The model folder holds code ({path}), which is never run; remove it if you trust the rest."
             )
+
+
+def has_chat_template(folder: Path) -> bool:
+    """Whether a saved model's tokenizer knows how a chat is written; in either of the places where transformers keeps it."""
+    if any(folder.glob("*.jinja")) or (folder / "chat_template.json").is_file():
+        return True
+    try:
+        return bool(json.loads((folder / "tokenizer_config.json").read_bytes()).get("chat_template"))
+    except (OSError, ValueError, AttributeError):
+        return False
+
+
+def check_gguf(path: Path) -> None:
+    """Raises UsageError for a file that is none: missing, or of another kind whatever its name says."""
+    try:
+        with path.open("rb") as file:
+            begins = file.read(4)
+    except OSError as exc:
+        raise UsageError(f"{path} cannot be read: {exc.strerror}; give a .gguf file.") from exc
+    if begins != b"GGUF":
+        raise UsageError(
+            f"{path} is no .gguf file, whatever its name says; give one that llama.cpp or Ollama would read."
+        )
 
 
 def _read_json(path: Path) -> dict[str, Any]:

@@ -17,6 +17,7 @@ from typing import Any, get_args
 
 from chatbot.errors import StorageError, UsageError
 from chatbot.generation.catalogue import ModelSpec, verify
+from chatbot.generation.folders import check_gguf
 from chatbot.generation.tuned import base_spec
 from chatbot.half_made import COMPRESSING, half_made
 from chatbot.learning import registry
@@ -200,6 +201,7 @@ def _check(version: Version, recipe: Recipe, examples: Sequence[Example]) -> Non
 def _metadata_source(card: Card, like: Path | None) -> Path:
     spec = base_spec(card.base)
     if like is not None:
+        check_gguf(like)
         return like
     if spec.kind == "gguf" and spec.path is not None:
         return spec.path

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from chatbot.errors import UsageError
+from chatbot.errors import ModelError, UsageError
+from chatbot.generation.folders import check_gguf, has_chat_template, refuse_unsafe_names
 from chatbot.learning.datasets import FOLDER, open_dataset
 from chatbot.learning.examples import Example, read_examples
 from chatbot.learning.registry import is_version, open_version
@@ -48,8 +49,11 @@ def find_target(given: str, data: Path) -> Target:
         return Target("dataset", given, data / FOLDER / given)
     path = Path(given).expanduser().absolute()
     if path.is_file() and path.suffix in (".gguf", ".jsonl"):
+        if path.suffix == ".gguf":
+            check_gguf(path)
         return Target("generator" if path.suffix == ".gguf" else "replies", path.stem, path)
     if path.is_dir() and (what := _folder(path)):
+        _check_model(path, what)
         return Target(what, path.name, path)
     raise UsageError(
         f"{given!r} can not be evaluated: give a model version (`chatbot models list`), a .gguf file, a folder with a model, an "
@@ -140,6 +144,22 @@ def _folder(path: Path) -> What | None:
     if not (path / "config.json").is_file():
         return None
     return "encoder" if (path / "modules.json").is_file() or (path / "1_Pooling").is_dir() else "generator"
+
+
+def _check_model(path: Path, what: What) -> None:
+    """What may not be loaded, or cannot be asked, is said before anything is."""
+    if what not in ("generator", "encoder"):
+        return
+    try:
+        refuse_unsafe_names(path)
+    except ModelError as exc:
+        raise UsageError(str(exc)) from exc
+    whole = what == "generator" and (path / "config.json").is_file() and not (path / "adapter_config.json").is_file()
+    if whole and not has_chat_template(path):
+        raise UsageError(
+            f"The model in {path} has no chat template, so it cannot tell who speaks; take its instruction-tuned version, or put "
+            "its chat_template.jinja into the folder."
+        )
 
 
 def _sha256(path: Path) -> str:
