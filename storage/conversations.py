@@ -76,11 +76,6 @@ class SqlConversations:
     async def unanswered(self) -> Sequence[Message]:
         return await asyncio.wrap_future(self.database.read(views.unanswered))
 
-    async def search(self, text: str, limit: int = 20) -> Sequence[views.MessageHit]:
-        """Messages with every word of `text`, best first; the last word may be unfinished. Not for customers: it knows
-        no owner."""
-        return await asyncio.wrap_future(self.database.read(lambda c: views.search_messages(c, text, limit)))
-
     async def set_status(
         self, conversation_id: str, owner: str, expected: Sequence[Status], to: Status, reason: str | None = None
     ) -> Conversation:

@@ -135,10 +135,11 @@ def _by_words(connection: Connection, text: str, limit: int) -> Sequence[Candida
 
 def _past(connection: Connection, text: str, limit: int) -> list[Candidate]:
     terms = query_terms(text)
-    hits = [hit.id for hit in find(connection, "transcript", text, limit)]
-    heads = connection.execute(select(TranscriptRow.__table__).where(TranscriptRow.id.in_(hits), is_live())).all()
+    live = select(TranscriptRow.id).where(is_live()).compile(connection, compile_kwargs={"literal_binds": True})
+    hits = [hit.id for hit in find(connection, "transcript", text, limit, f"id IN ({live})")]
+    heads = connection.execute(select(TranscriptRow.__table__).where(TranscriptRow.id.in_(hits))).all()
     candidates = []
-    for head in heads:
+    for head in sorted(heads, key=lambda row: hits.index(row.id)):
         turns = connection.execute(
             select(TurnRow.text).where(TurnRow.transcript_id == head.id).order_by(TurnRow.position)
         ).scalars()

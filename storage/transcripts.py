@@ -1,37 +1,20 @@
-"""The past, for scripts: imports, passages, transcripts, search; blocking calls. Must not know file formats."""
+"""The past, for scripts: imports, passages, transcripts; blocking calls. Must not know file formats."""
 
 from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, select
+from sqlalchemy import Row, select
 
 from chatbot.types import Origin, Passage, Role, Transcript, Turn
-from storage import importing, search
-from storage.audit import COMMAND
+from storage import importing
 from storage.databases import Database
 from storage.importing import Batch
-from storage.retiring import Writer, count_change, current, retire
 from storage.staging import PASSAGE_FIELDS, count_of, in_use, is_live
 from storage.tables import PassageRow, TranscriptRow, TurnRow
-from storage.terms import query_terms
-
-
-@dataclass(frozen=True, slots=True)
-class TranscriptHit:
-    """A past conversation that has every word of the query; `turn_id` and `text` are the turn that shows it best."""
-
-    source: str
-    id: str
-    topic: str | None
-    language: str | None
-    turn_id: int
-    text: str
-    score: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,37 +80,6 @@ class Transcripts:
         return self.database.read(
             lambda c: Counts(transcripts=count_of(c, TranscriptRow), passages=count_of(c, PassageRow))
         ).result()
-
-    def retire(self, passage_id: str) -> bool:
-        """Takes a superseded passage out of what is indexed, and keeps it. False when there is none to take."""
-        return self.database.write(lambda c: _retire(c, passage_id)).result()
-
-    def search(self, text: str, limit: int = 20) -> list[TranscriptHit]:
-        """Conversations with every word of `text`, best first; the last word may be unfinished."""
-        return self.database.read(lambda c: _search(c, text, limit)).result()
-
-
-def _retire(connection: Connection, passage_id: str) -> bool:
-    count_change(connection)
-    if not current(connection, [passage_id]):
-        return False
-    retire(connection, [passage_id], Writer(None, COMMAND.name), datetime.now(UTC))
-    return True
-
-
-def _search(connection: Connection, text: str, limit: int) -> list[TranscriptHit]:
-    live = select(TranscriptRow.id).where(is_live())
-    visible = f"id IN ({live.compile(connection, compile_kwargs={'literal_binds': True})})"
-    found = search.find(connection, "transcript", text, limit, visible)
-    return [_show(connection, hit, query_terms(text)) for hit in found]
-
-
-def _show(connection: Connection, hit: search.Found, terms: list[str]) -> TranscriptHit:
-    head = connection.execute(select(TranscriptRow.__table__).where(TranscriptRow.id == hit.id)).one()
-    said = select(TurnRow.position, TurnRow.text).where(TurnRow.transcript_id == hit.id).order_by(TurnRow.position)
-    turns = [(row.position, row.text) for row in connection.execute(said)]
-    best = max(turns, key=lambda turn: search.overlap(turn[1], terms), default=(0, head.topic or ""))
-    return TranscriptHit(head.source, head.external_id, head.topic, head.language, best[0], best[1], hit.score)
 
 
 def _gather(rows: Any) -> Iterator[Transcript]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import Connection, Row, Select, bindparam, func, literal, select, tuple_
@@ -13,20 +12,7 @@ from chatbot.types import Conversation, Message, Role, Source, Status, Transcrip
 from storage.checks import no_conversation
 from storage.columns import Instant
 from storage.replies import read_reply, read_source
-from storage.search import find
 from storage.tables import ConversationRow, FeedbackRow, MessageRow, ReplyRow, SourceRow
-
-
-@dataclass(frozen=True, slots=True)
-class MessageHit:
-    """A live message that has every word of a query. Scores compare within one answer only; higher is better."""
-
-    conversation_id: str
-    seq: int
-    role: Role
-    text: str
-    score: float
-
 
 _conversation = ConversationRow.__table__
 _reply = ReplyRow.__table__
@@ -133,15 +119,6 @@ def is_customers(connection: Connection, conversation_id: str, seq: int) -> bool
     """Is message `seq` there, and the customer's?"""
     query = select(MessageRow.role).where(MessageRow.conversation_id == conversation_id, MessageRow.seq == seq)
     return connection.execute(query).scalar() == Role.CUSTOMER.value
-
-
-def search_messages(connection: Connection, text: str, limit: int) -> list[MessageHit]:
-    """Best first; for the support team, so of every owner."""
-    found = {hit.id: hit.score for hit in find(connection, "message", text, limit)}
-    columns = (MessageRow.id, MessageRow.conversation_id, MessageRow.seq, MessageRow.role, MessageRow.text)
-    rows = connection.execute(select(*columns).where(MessageRow.id.in_(found)))
-    hits = {row.id: MessageHit(row.conversation_id, row.seq, Role(row.role), row.text, found[row.id]) for row in rows}
-    return [hits[row_id] for row_id in found if row_id in hits]
 
 
 def live_transcripts(connection: Connection, ids: Sequence[str] | None = None) -> Iterator[Transcript]:

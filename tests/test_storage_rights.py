@@ -102,10 +102,8 @@ def test_everything_of_one_person_goes_and_the_receipt_counts_it(store: Store, b
     assert dict(preview.rows) == dict(receipt.rows)
     assert (receipt.rows["message_search entries"], receipt.models, receipt.conversations) == (4, ["tuned-3"], 1)
     assert [(index, dry) for _, index, dry in elsewhere.asked] == [(True, True), (True, False)]
-    assert done(store.conversations.search(gone.words["said"])) == []
-    assert [hit.conversation_id for hit in done(store.conversations.search(stays.words["said"]))] == [
-        stays.conversation
-    ]
+    assert store.rights.search(gone.words["said"]) == []
+    assert [found.conversation for found in store.rights.search(stays.words["said"])] == [stays.conversation]
     with pytest.raises(NotFound, match="Nothing is kept"):
         store.rights.erase(of(gone), Elsewhere())
 
