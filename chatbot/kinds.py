@@ -68,6 +68,15 @@ _WANTED: dict[str, dict[str, str]] = {
         "fr": r"combien de litres|\bvolume\b",
         "zh": r"多少升|容量",
     },
+    "maker": {
+        "en": r"\bmanufacturers?\b|who (?:makes|made|manufactures|produces)|"
+        r"what (?:brand|make) (?:is|are)|which (?:brand|company) (?:is|are|makes)",
+        "de": r"\bhersteller|\bwer (?:hat|stellt|produziert|fertigt)\b.{0,60}\b(?:her(?:gestellt)?|produziert|gefertigt)\b|"
+        r"welche marke (?:ist|hat|haben|sind)",
+        "es": r"\bfabricantes?\b|qui[eé]n (?:fabrica|hace)|qué marca (?:es|son|tiene|lleva)",
+        "fr": r"\bfabricants?\b|qui fabrique|quelle (?:est la )?marque (?:est|de|du|a)",
+        "zh": r"制造商|生产商|厂家|厂商|谁(?:生产|制造)|什么牌子",
+    },
     "contact": {
         "en": r"(?:your|the|which|what) (?:\w+ )?(?:e-?mail|phone|telephone)|e-?mail address of|phone number",
         "de": r"mail-?adresse|telefonnummer|eure (?:e-?)?mail",
@@ -93,6 +102,10 @@ _TOLD = {
     r"blanco|gris|rouge|bleu|vert|noir|blanc)\b|[红蓝绿黑白灰紫黄]",
     "size": r"\d\s*(?:mm|cm|m|met(?:re|er)s?|metern?|zentimeter|metros?|cent[ií]metros?|mètres?|毫米|厘米|米)(?![a-zà-ÿ])",
     "volume": r"\d\s*(?:l|ml|lit(?:re|er)s?|litern?|litros?|升|毫升)(?![a-zà-ÿ])",
+    "maker": r"\b(?:made|manufactured|produced|sewn|supplied) (?:by|for|in|at)\b|\bmanufacturers?\b|\bsuppliers?\b|"
+    r"\bbrands? (?:is|are|we)\b|"
+    r"hersteller|hergestellt|gefertigt|zulieferer|die marken? (?:ist|sind|heißt)|fabri(?:qué|cant|cad|cante)|fournisseur|"
+    r"proveedor|la marque est|la marca es|生产|制造|厂|供应商",
     "contact": r"@|\+\d\d|\[EMAIL\]|\[PHONE\]",
 }
 _ASKS = {

@@ -77,7 +77,8 @@ _PATTERNS: dict[str, re.Pattern[str]] = {
         r"<\s*(?:script|iframe|img|svg|object|embed)\b|javascript:|\bon(?:error|load|click)\s*=|\{\{.{0,60}\}\}|\$\{.{0,60}\}"
     ),
     "special_tokens": re.compile(
-        r"<\|(?:im_start|im_end|endoftext|system|user|assistant)\|?>|\[/?inst\]|<</?sys>>|^\s*(?:system|assistant)\s*:",
+        r"<\|(?:im_start|im_end|endoftext|system|user|assistant)\|?>|\[/?inst\]|<</?sys>>|"
+        r"^[\s#*=<>|\[\]_-]*(?:system|assistant|developer)(?: (?:message|prompt|note|update|policy))?[\s#*=<>|\[\]_-]*:|^#+ *(?:instructions?|response)\s*:",
         re.M,
     ),
 }

@@ -13,6 +13,10 @@ from chatbot.kinds import told, wanted
         ("¿Cuánto pesa?", "es", "Pesa 870 g.", "Cuesta 870 EUR."),
         ("Quelle est la température de confort ?", "fr", "0 °C.", "870 g."),
         ("有什么颜色", "zh", "黑色和红色。", "三天。"),
+        ("Who makes the zips?", "en", "The zips are made by a mill in Braga.", "We repair zips of our own brand."),
+        ("Wer stellt die Reißverschlüsse her?", "de", "Der Hersteller sitzt in Braga.", "Das dauert 3 Tage."),
+        ("Quel est le fabricant du tissu ?", "fr", "Notre fournisseur est à Lyon.", "Notre propre marque."),
+        ("拉链的厂家是谁？", "zh", "拉链由布拉加的工厂生产。", "三天。"),
         ("What is your e-mail?", "en", "help@example.com", "Tomorrow."),
     ],
 )
