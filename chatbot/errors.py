@@ -57,6 +57,12 @@ class StorageError(ChatbotError):
     """The database cannot be reached or written; what was not acknowledged is not saved; HTTP 503."""
 
 
+class KeyLost(StorageError):
+    """A key file of the data folder is missing or damaged; the message names it and what to restore. Exit code 2."""
+
+    exit_code = 2
+
+
 class IndexBroken(ChatbotError):
     """No index, or one that is broken; the message names the file and the command that mends it."""
 

@@ -14,10 +14,10 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 
-from chatbot.errors import StorageError, UsageError
+from chatbot.errors import UsageError
 from chatbot.transcripts.exporting import export
 from chatbot.types import Transcript
-from scripts.options import DataOption, run, settings_from
+from scripts.options import DataOption, run, settings_from, unwritable
 from storage.archive import ALL
 from storage.audit import COMMAND, record
 from storage.filters import Filters, check_filters
@@ -81,17 +81,15 @@ def main(
             "Imported conversations have no such filters: leave out --words and --only, or --what imported."
         )
     wish = Wish(What.LIVE if narrowed else what, words, filters, narrowed)
-    if out and out.exists() and not force:
-        raise UsageError(f"{out} is there already; choose another name or say --force.")
     if out is None and format is Format.PARQUET:
         raise UsageError("Parquet is no text: name a file with --out.")
     database = settings.database_url.get_secret_value() if settings.database_url else None
+    half = None if out is None else _free(out, force)
     with open_store(database, settings.data) as store:
         _note(store, wish, format)
-        if out is None:
+        if out is None or half is None:
             write(_conversations(store, wish), lambda piece: sys.stdout.write(piece.decode()), format)
             return
-        half = out.with_name(out.name + ".part")
         try:
             with half.open("wb") as file:
                 count = write(_conversations(store, wish), file.write, format)
@@ -99,12 +97,26 @@ def main(
                 os.fsync(file.fileno())
             half.replace(out)
         except OSError as exc:
-            raise StorageError(f"{out} cannot be written: {exc.strerror}.") from exc
+            raise unwritable(out, exc) from exc
         finally:
             half.unlink(missing_ok=True)
     Console(stderr=True, soft_wrap=True, highlight=False).print(
         f"{count} conversations written to {out}.", markup=False
     )
+
+
+def _free(out: Path, force: bool) -> Path:
+    """The file beside it that is filled first, made here. Raises UsageError where none can be, before anything is read."""
+    try:
+        if out.is_dir():
+            raise UsageError(f"{out} is a folder; name a file in it.")
+        if out.exists() and not force:
+            raise UsageError(f"{out} is there already; choose another name or say --force.")
+        half = out.with_name(out.name + ".part")
+        half.touch()
+    except OSError as exc:
+        raise unwritable(out, exc) from exc
+    return half
 
 
 def read_filters(given: Sequence[str]) -> Filters:

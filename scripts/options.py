@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import errno
 import json
 import sys
 from collections.abc import Iterator
@@ -18,7 +19,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
-from chatbot.errors import ChatbotError
+from chatbot.errors import ChatbotError, StorageError, UsageError
 from chatbot.logs import configure_logging
 from chatbot.settings import Settings, load_settings
 
@@ -29,6 +30,10 @@ DataOption = Annotated[
 ConfigOption = Annotated[
     Path | None, typer.Option("--config", help="Settings file (default: chatbot.toml, if there)", show_default=False)
 ]
+_NO_SUCH_PLACE = {
+    getattr(errno, name)
+    for name in ("ENOENT", "ENOTDIR", "EISDIR", "EACCES", "EPERM", "EROFS", "ENAMETOOLONG", "ELOOP")
+}
 INTERRUPTED = 130  # what shells give for a program that Ctrl-C ended
 
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
@@ -101,6 +106,14 @@ def progress_bar(quiet: bool = False) -> Iterator[ProgressSink]:
             bar.update(tasks[stage], completed=done, total=total or None)
 
         yield show
+
+
+def unwritable(out: Path, exc: OSError) -> ChatbotError:
+    """What to raise where a file that the user named could not be written: a name that cannot be is exit code 2."""
+    why = exc.strerror or str(exc)
+    if exc.errno in _NO_SUCH_PLACE:
+        return UsageError(f"{out} cannot be written: {why}. Name a file in a folder that is there and yours.")
+    return StorageError(f"{out} cannot be written: {why}. Mend that, or name a file elsewhere.")
 
 
 def run(command: typer.Typer) -> None:

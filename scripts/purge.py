@@ -14,7 +14,7 @@ from rich.table import Table
 
 from chatbot.erasing import Copies
 from chatbot.errors import StorageError, UsageError
-from scripts.options import DataOption, JsonOption, plain, print_json, progress_bar, run, settings_from
+from scripts.options import DataOption, JsonOption, plain, print_json, progress_bar, run, settings_from, unwritable
 from storage.audit import COMMAND, record
 from storage.opening import Store, open_store
 from storage.receipts import Receipt
@@ -95,14 +95,14 @@ def _export(store: Store, subject: Subject, out: Path, notes: bool) -> None:
     found = store.rights.dossier(subject, notes=notes)
     detail = {"by": subject.by.value, "notes": notes} | {name: len(some) for name, some in found.items()}
     target = f"conversation:{subject.value}" if subject.by is By.CONVERSATION else None
-    _note(store, "export.person", target, detail)
     try:
         with out.open("x", encoding="utf-8") as file:
+            _note(store, "export.person", target, detail)
             json.dump(found, file, ensure_ascii=False, indent=2)
     except FileExistsError as exc:
         raise UsageError(f"{out} is there already; choose another name.") from exc
     except OSError as exc:
-        raise StorageError(f"{out} cannot be written: {exc.strerror}.") from exc
+        raise unwritable(out, exc) from exc
     _console().print(
         f"{len(found['conversations'])} conversations and {len(found['past_conversations'])} imported ones written to {out}.",
         markup=False,

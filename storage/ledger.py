@@ -19,11 +19,15 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Literal
 
-from chatbot.errors import StorageError
+from chatbot.errors import KeyLost, StorageError
 
 LEDGER, KEY = "erasures.jsonl", "erasures.key"
 LIVE = "live"  # the source of live conversations, as in an export
 _MARK_BYTES = 16
+_MEND = (
+    f"restore it from a backup. If there is none, move {LEDGER} and what is left of {KEY} away; what was erased so far is "
+    "then not erased again when an older backup of the database comes back."
+)
 
 Step = Literal["intent", "restored", "done"]
 _log = logging.getLogger(__name__)
@@ -69,7 +73,7 @@ class Ledger:
     folder: Path
 
     def key(self) -> bytes:
-        """The key of the hashes, made at the first use. Raises StorageError when it is lost but needed."""
+        """The key of the hashes, made at the first use. Raises KeyLost when it is lost but needed."""
         path = self.folder / KEY
         try:
             handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
@@ -80,9 +84,7 @@ class Ledger:
         with os.fdopen(handle, "w") as file:
             if (self.folder / LEDGER).exists():
                 path.unlink()
-                raise StorageError(
-                    f"{path} is missing, so {LEDGER} beside it cannot be read: restore it from a backup."
-                )
+                raise KeyLost(f"{path} is missing, so {LEDGER} beside it cannot be read: {_MEND}")
             made = secrets.token_hex(32)
             file.write(made)
             file.flush()
@@ -145,9 +147,9 @@ def _read_key(path: Path) -> bytes:
     try:
         key = bytes.fromhex(path.read_text(encoding="ascii"))
     except (OSError, ValueError) as exc:
-        raise StorageError(f"{path} cannot be read: restore it from a backup.") from exc
+        raise KeyLost(f"{path} cannot be read: {_MEND}") from exc
     if len(key) != 32:
-        raise StorageError(f"{path} is damaged: restore it from a backup.")
+        raise KeyLost(f"{path} is damaged: {_MEND}")
     return key
 
 

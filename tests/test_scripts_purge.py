@@ -144,6 +144,37 @@ def test_an_export_may_be_narrowed_like_the_archive(one: Customer, store: Store,
     assert typed("--data", tmp_path, "export", "--only", "rating=5", "--what", "imported").code == 2
 
 
+@pytest.mark.parametrize(
+    ("out", "why"),
+    [
+        ("no/folder/x.jsonl", "No such file or directory. Name a file in a folder"),
+        ("a-file/x.jsonl", "Not a directory. Name a file"),
+        ("", "is a folder; name a file in it"),
+        (f"{'x' * 300}.jsonl", "File name too long"),
+    ],
+)
+def test_an_export_that_cannot_be_written_is_bad_input_and_no_export(
+    one: Customer, store: Store, tmp_path: Path, out: str, why: str
+) -> None:
+    (tmp_path / "a-file").touch()
+    for asked in (("export", "--force", "--out"), ("purge", "--conversation", one.conversation, "--export")):
+        refused = typed("--data", tmp_path, *asked, tmp_path / out)
+        assert (refused.code, "Traceback" in refused.err) == (2, False)
+        assert str(tmp_path / out) in refused.err
+    assert why in typed("--data", tmp_path, "export", "--force", "--out", tmp_path / out).err
+    assert done(store.audit.entries(action="export")) == []
+
+
+def test_a_lost_key_of_the_erasures_is_said_with_what_to_restore(one: Customer, store: Store, tmp_path: Path) -> None:
+    assert typed("--data", tmp_path, "purge", "--conversation", one.conversation, "--yes").code == 0
+    (tmp_path / "erasures.key").unlink()
+    other = make_customer(store, done(store.people.add_user("e@shop.example", "Eve Boss", "admin", COMMAND)), 2)
+    refused = typed("--data", tmp_path, "purge", "--conversation", other.conversation, "--yes")
+    assert refused.code == 2
+    assert "erasures.key is missing" in refused.err
+    assert "restore it from a backup" in refused.err
+
+
 def test_what_a_command_shows_is_in_the_audit_log(one: Customer, store: Store, tmp_path: Path) -> None:
     typed("--data", tmp_path, "purge", "--find", one.words["said"])
     typed("--data", tmp_path, "purge", "--conversation", one.conversation, "--export", tmp_path / "person.json")
