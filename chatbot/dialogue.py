@@ -5,18 +5,19 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import structlog
 
 from chatbot.addresses import check_address
 from chatbot.answering import Answerer, Context
-from chatbot.errors import BadInput, ChatbotError, StorageError, TooLarge
+from chatbot.errors import BadInput, ChatbotError, StorageError
 from chatbot.mood import mood
 from chatbot.phrases import phrase
 from chatbot.policy import Reason
 from chatbot.protocols import Bell, ConversationStore, Meter
-from chatbot.types import Action, Conversation, Decision, Event, EventKind, Message, Mode, Reply, Role, Status, Turn
+from chatbot.turn import check_message, context_of, facts, hands_over, partial, timed
+from chatbot.types import Conversation, Event, EventKind, Message, Reply, Role, Status, Turn
 
 log = structlog.get_logger(__name__)
 
@@ -25,7 +26,6 @@ _CLIENT_ID = re.compile(r"[A-Za-z0-9_.:-]{1,64}")
 _GRACE_S = 2.0
 _SAVE_TRIES = 4
 _UNSPOKEN = (Role.SYSTEM, Role.NOTE)
-_UNPRINTABLE = re.compile("[\u0000\ud800-\udfff]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -224,9 +224,9 @@ class DialogueManager:
             return
         if self._meter:
             self._meter.turn(reply, took)
-        log.info("turn.done", conversation=conversation_id, seq=stored.seq, **_facts(reply), ms=round(took * 1000))
+        log.info("turn.done", conversation=conversation_id, seq=stored.seq, **facts(reply), ms=round(took * 1000))
         self._bell.ring(Event(EventKind.DONE, conversation_id, stored.seq))
-        if _hands_over(reply.decision):
+        if hands_over(reply.decision):
             self._bell.ring(Event(EventKind.STATUS, conversation_id, stored.seq, Status.WAITING))
 
     async def _answer(self, conversation_id: str, messages: Sequence[Message], context: Context) -> Reply:
@@ -243,12 +243,12 @@ class DialogueManager:
         self._answers[conversation_id] = answer
         try:
             reply = await asyncio.wait_for(answer, self._limits.deadline_s + _GRACE_S)
-            return _timed(reply, (first[0] if first else loop.time()) - started)
+            return timed(reply, (first[0] if first else loop.time()) - started)
         except asyncio.CancelledError:
             if conversation_id not in self._stopped:
                 raise
             self._stopped.discard(conversation_id)
-            return _partial(self._written.get(conversation_id, ""), context)
+            return partial(self._written.get(conversation_id, ""), context)
         except TimeoutError:
             return self._answerer.apology(context, "turn: the deadline passed")
         except Exception as exc:  # a fault in one turn must leave the customer with an answer, not with silence
@@ -272,59 +272,3 @@ class DialogueManager:
         """More turns than can be written within the deadline (Little's law): beyond, answers do without the generator."""
         room = self._limits.slots * (1 + self._limits.deadline_s / max(self._mean_turn_s, 0.05))
         return len(self._tasks) > room
-
-
-def check_message(text: str, longest: int) -> str:
-    """The text as it will be stored. Raises BadInput or TooLarge with a sentence for the customer."""
-    if len(text) > longest:
-        raise TooLarge(f"Your message has {len(text)} characters; please keep it to {longest}.")
-    if _UNPRINTABLE.search(text):
-        raise BadInput("Your message contains a character that cannot be stored; please write it as plain text.")
-    stripped = text.strip()
-    if not stripped:
-        raise BadInput("Your message is empty; please write something.")
-    return stripped
-
-
-def context_of(messages: Sequence[Message], *, busy: bool = False) -> Context:
-    """What the stored conversation tells the next turn."""
-    replies = [message.reply for message in messages if message.reply]
-    failures = 0
-    for reply in reversed(replies):
-        if reply.decision.action not in (Action.ASK_BACK, Action.HAND_OVER) or reply.decision.reason == Reason.ATTACK:
-            break
-        failures += 1
-    last = replies[-1] if replies else None
-    return Context(
-        prior=last.language if last else None,
-        failures=failures,
-        offered=last is not None and last.decision.action is Action.HAND_OVER and last.decision.offered,
-        busy=busy,
-    )
-
-
-def _hands_over(decision: Decision) -> bool:
-    return decision.action is Action.HAND_OVER and not decision.offered
-
-
-def _timed(reply: Reply, first_s: float) -> Reply:
-    """With the time to the reply's first words, which the team's figures show."""
-    return replace(reply, timings_ms={**reply.timings_ms, "first": round(first_s * 1000, 2)})
-
-
-def _partial(written: str, context: Context) -> Reply:
-    language = context.prior or "en"
-    text = written.strip() or phrase("stopped", language)
-    decision = Decision(Action.ANSWER, Reason.PRECEDENT, 0.0)
-    return Reply(text, decision, Mode.ADAPTED if written.strip() else Mode.FIXED, language, partial=True)
-
-
-def _facts(reply: Reply) -> dict[str, object]:
-    """What a log line may say of a reply: never its words."""
-    return {
-        "action": reply.decision.action.value,
-        "reason": str(reply.decision.reason),
-        "mode": reply.mode.value,
-        "language": reply.language,
-        "degraded": len(reply.provenance.degraded),
-    }

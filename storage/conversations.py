@@ -12,6 +12,7 @@ from chatbot.types import Conversation, Feedback, Message, Reply, Status
 from storage import turns, views
 from storage.checks import check_id, check_key, check_reply, check_stars, check_text, check_thumb, check_values
 from storage.databases import Database
+from storage.numbering import new_token
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +50,7 @@ class SqlConversations:
 
     async def add_reply(self, conversation_id: str, reply: Reply, answers_seq: int) -> Message | None:
         check_reply(reply)
-        token = turns.new_token("reply")
+        token = new_token("reply")
         return await asyncio.wrap_future(
             self.database.write(lambda c: turns.add_reply(c, conversation_id, reply, answers_seq, token))
         )
@@ -57,7 +58,7 @@ class SqlConversations:
     async def add_event_message(self, conversation_id: str, owner: str, text: str) -> Message:
         check_text(text, "event")
         check_id(conversation_id)
-        token = turns.new_token("event")
+        token = new_token("event")
         return await asyncio.wrap_future(
             self.database.write(lambda c: turns.add_event_message(c, conversation_id, owner, text, token))
         )

@@ -11,9 +11,9 @@ from chatbot.types import Conversation, Message, Role, Status
 from storage import handovers
 from storage.audit import Actor, record
 from storage.desk_tables import HandoverRow
+from storage.numbering import Said, append, new_token
 from storage.people_tables import UserRow
 from storage.tables import ConversationRow, MessageRow
-from storage.turns import Said, append, new_token
 from storage.views import find_message, read_conversation
 
 _conversations = ConversationRow.__table__

@@ -14,10 +14,10 @@ from chatbot.types import Message, Role, Status
 from storage import handovers
 from storage.audit import Actor, record
 from storage.desk_tables import TagRow
+from storage.numbering import Said, append, new_token
 from storage.people import User
 from storage.people_tables import TeamRow, UserRow
 from storage.tables import ConversationRow
-from storage.turns import Said, append, new_token
 from storage.upserts import insert_into
 from storage.views import find_message
 from storage.visibility import out_of_sight, seen_by

@@ -2,66 +2,25 @@
 
 from __future__ import annotations
 
-import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import Any, NamedTuple
+from typing import Any
 
-from sqlalchemy import Connection, bindparam, case, delete, func, insert, literal, select, update
+from sqlalchemy import Connection, case, delete, func, insert, literal, select, update
 
 from chatbot.errors import Conflict, NotFound
 from chatbot.types import Action, Conversation, Feedback, Message, Reply, Role, Status
 from storage import handovers
 from storage.checks import no_conversation
 from storage.columns import Instant
+from storage.numbering import NEXT, NEXT_OF_CUSTOMER, NEXT_OF_OWNER, Said, append_as
 from storage.replies import reply_values, source_values
-from storage.search import add_terms
 from storage.tables import ConversationRow, FeedbackRow, MessageRow, ReplyRow, SourceRow
-from storage.upserts import INSERTS, insert_into
+from storage.upserts import insert_into
 from storage.views import find_message, is_customers, read_conversation
 
 _NEWEST_MOOD = 0.4  # share of the newest message in a conversation's mood
 _conversations = ConversationRow.__table__
-
-# Taking the next number locks the conversation's row until the commit, so numbers have no gap and no double.
-_next_seq = (
-    update(ConversationRow)
-    .where(ConversationRow.id == bindparam("key"))
-    .values(last_seq=ConversationRow.last_seq + 1, updated_at=bindparam("now"))
-    .returning(ConversationRow.last_seq)
-)
-_next_seq_of_customer = _next_seq.where(
-    ConversationRow.owner == bindparam("whose"), ConversationRow.status != Status.CLOSED.value
-)
-_next_seq_of_owner = _next_seq.where(ConversationRow.owner == bindparam("whose"))
-_give_seq_back = (
-    update(ConversationRow).where(ConversationRow.id == bindparam("key")).values(last_seq=ConversationRow.last_seq - 1)
-)
-_insert_message = {
-    dialect: make(MessageRow)
-    .values(
-        {
-            name: bindparam(name)
-            for name in (
-                *("conversation_id", "seq", "role", "text", "created_at", "client_message_id"),
-                *("author", "user_id"),
-            )
-        }
-    )
-    .on_conflict_do_nothing(index_elements=["conversation_id", "client_message_id"])
-    .returning(MessageRow.id)
-    for dialect, make in INSERTS.items()
-}
-
-
-class Said(NamedTuple):
-    """A message to be. `client_id` makes a second run the same row; `author` is the name as shown."""
-
-    role: Role
-    text: str
-    client_id: str
-    author: str | None = None
-    user_id: int | None = None
 
 
 def create_conversation(connection: Connection, conversation: Conversation, owner: str) -> None:
@@ -86,7 +45,7 @@ def add_customer_message(
     the first one."""
     text, client_message_id = said
     keys = {"key": conversation_id, "whose": owner}
-    added = _append(connection, _next_seq_of_customer, keys, Said(Role.CUSTOMER, text, client_message_id))
+    added = append_as(connection, NEXT_OF_CUSTOMER, keys, Said(Role.CUSTOMER, text, client_message_id))
     if added is not None:
         if mood is not None:
             _feel(connection, conversation_id, mood)
@@ -104,7 +63,7 @@ def add_customer_message(
 def add_event_message(connection: Connection, conversation_id: str, owner: str, text: str, token: str) -> Message:
     """`token` makes a second run of the same write the same row."""
     keys = {"key": conversation_id, "whose": owner}
-    added = _append(connection, _next_seq_of_owner, keys, Said(Role.SYSTEM, text, token))
+    added = append_as(connection, NEXT_OF_OWNER, keys, Said(Role.SYSTEM, text, token))
     if added is None:
         _owned_status(connection, conversation_id, owner)
         added = find_message(connection, conversation_id, token)
@@ -126,7 +85,7 @@ def add_reply(
         return None
     if not is_customers(connection, conversation_id, answers_seq):
         raise NotFound(f"There is no customer message {answers_seq} in this conversation to answer.")
-    message = _append(connection, _next_seq, {"key": conversation_id}, Said(Role.BOT, reply.text, token))
+    message = append_as(connection, NEXT, {"key": conversation_id}, Said(Role.BOT, reply.text, token))
     assert message is not None
     _store_provenance(connection, message, reply, answers_seq)
     now, waits = datetime.now(UTC), reply.decision.action is Action.HAND_OVER and not reply.decision.offered
@@ -230,11 +189,6 @@ def delete_owner(connection: Connection, owner: str) -> int:
     return int(connection.execute(delete(ConversationRow).where(ConversationRow.owner == owner)).rowcount)
 
 
-def new_token(kind: str) -> str:
-    """A client id of our own for a write that a customer did not name."""
-    return f"{kind}:{secrets.token_urlsafe(12)}"
-
-
 def _still_waiting(now: datetime) -> Any:
     """Who waits already keeps the place in the queue."""
     return func.coalesce(ConversationRow.waiting_since, literal(now, Instant()))
@@ -249,29 +203,6 @@ def _owned_status(connection: Connection, conversation_id: str, owner: str) -> s
     if status is None:
         raise no_conversation()
     return str(status)
-
-
-def append(connection: Connection, conversation_id: str, said: Said) -> Message | None:
-    """Adds a message of ours with the next number; whether it may be said has been asked before, with the row locked."""
-    return _append(connection, _next_seq, {"key": conversation_id}, said)
-
-
-def _append(connection: Connection, take_seq: Any, keys: Mapping[str, str], said: Said) -> Message | None:
-    """None, and nothing changed, when no number was to be had or the client id is there already."""
-    now, role = datetime.now(UTC), said.role
-    seq = connection.execute(take_seq, {**keys, "now": now}).scalar()
-    if seq is None:
-        return None
-    conversation_id = keys["key"]
-    values = {"conversation_id": conversation_id, "seq": seq, "role": role.value, "text": said.text}
-    values |= {"created_at": now, "client_message_id": said.client_id, "author": said.author, "user_id": said.user_id}
-    row_id = connection.execute(_insert_message[connection.dialect.name], values).scalar()
-    if row_id is None:
-        connection.execute(_give_seq_back, {"key": conversation_id})
-        return None
-    add_terms(connection, "message", [(row_id, said.text)])
-    own = said.client_id if role is Role.CUSTOMER else None
-    return Message(conversation_id, seq, role, said.text, now, client_message_id=own, author=said.author)
 
 
 def _feel(connection: Connection, conversation_id: str, mood: float) -> None:

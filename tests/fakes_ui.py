@@ -9,9 +9,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from chatbot.addresses import check_address
-from chatbot.dialogue import check_message
 from chatbot.protocols import ConversationStore
 from chatbot.settings import Settings
+from chatbot.turn import check_message
 from chatbot.types import Action, Conversation, Decision, Event, EventKind, Message, Mode, Reply, Role, Source, Status
 from tests.fakes_store import MemoryStore
 from ui.events import EventHub

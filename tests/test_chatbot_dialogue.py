@@ -8,9 +8,10 @@ import pytest
 
 from chatbot.answering import Answerer
 from chatbot.composing import Writing
-from chatbot.dialogue import DialogueManager, Limits, check_message, context_of
+from chatbot.dialogue import DialogueManager, Limits
 from chatbot.errors import BadInput, Conflict, IndexBroken, NotFound, TooLarge
 from chatbot.privacy import Masker
+from chatbot.turn import check_message, context_of
 from chatbot.types import Action, Mode, Role, Status
 from tests.fakes_dialogue import ListRetriever, RecordingBell, ScriptedModel, hit
 from tests.fakes_store import MemoryStore

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from chatbot.dialogue import check_message
 from chatbot.phrases import phrase
+from chatbot.turn import check_message
 from chatbot.types import Event, EventKind, Message, Status
 from storage.desk_lists import DeskItem
 from storage.taking import Hand, Line
