@@ -24,6 +24,9 @@ from chatbot.types import Mode, Reply, Role, Turn
 
 PRECEDENT, BASE = "precedent", "base"
 IDLE_S = 600.0  # after which the servers of a comparison stop
+PATIENCE_S = 120.0
+"""For a reply: what is compared are words, and no customer waits. The first of a model just started takes longest; with a
+customer's deadline both sides would often be the same past answer."""
 
 
 @dataclass(slots=True)
@@ -95,7 +98,7 @@ class Contest:
         if name == PRECEDENT:
             return replace(self.answerer, writing=replace(self.answerer.writing, mode=Mode.PRECEDENT), model=None)
         server = self._servers[name]
-        writing = replace(self.answerer.writing, mode=Mode.ADAPTED, languages=server.languages)
+        writing = replace(self.answerer.writing, mode=Mode.ADAPTED, languages=server.languages, deadline_s=PATIENCE_S)
         return replace(self.answerer, writing=writing, model=server.model)
 
     def _alive(self, name: str) -> bool:
@@ -112,7 +115,7 @@ class Contest:
         spec = await asyncio.to_thread(self._spec, name)
         child = await start_child(spec, self.settings)
         model = HttpChatModel.following(
-            lambda: child.endpoint, name=spec.name, engine=spec.engine, first_token_s=self.settings.deadline_s
+            lambda: child.endpoint, name=spec.name, engine=spec.engine, first_token_s=PATIENCE_S
         )
         self._servers[name] = _Server(child, model, frozenset(spec.languages))
 
