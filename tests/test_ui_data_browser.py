@@ -42,6 +42,8 @@ def test_an_admin_finds_hands_over_erases_and_exports(tmp_path: Path) -> None:
         given = json.loads(handed.value.path().read_text())
         assert [each["id"] for each in given["conversations"]] == [one.conversation]
 
+        kept.get_by_role("button", name="Erase").click()
+        expect(kept.get_by_role("alert")).to_have_text("Nothing was erased: type ERASE first.")
         kept.get_by_label("Type ERASE").fill("please")
         kept.get_by_role("button", name="Erase").click()
         expect(kept.get_by_text("Nothing was erased.")).to_be_visible()

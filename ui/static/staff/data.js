@@ -35,13 +35,15 @@ export async function start(root) {
   await Promise.all([drawRetention(keep), drawReceipts(receipts)]);
 }
 
+const ORIGINS = { faq: "Help centre", correction: "Answer of the team", own: "Imported" };
+
 function candidate(one, open) {
   const past = !one.owner;
-  const label = past ? `Imported from ${one.source}` : `${one.of_owner} ${one.of_owner === 1 ? "conversation" : "conversations"} of this owner`;
+  const label = past ? ORIGINS[one.source] ?? `Imported from ${one.source}` : `${one.of_owner} ${one.of_owner === 1 ? "conversation" : "conversations"} of this owner`;
   const choose = (by, value, source = "") => () => open({ by, value, source });
   return el("article.found", {},
     el("div.stack", {},
-      el("div.row", {}, el("span.chip", {}, `found by ${one.why}`), el("span.muted.small", {}, label), el("span.muted.small", {}, moment(one.updated_at))),
+      el("div.row", {}, el("span.chip", {}, `found by ${past ? "words" : one.why}`), el("span.muted.small", {}, label), el("span.muted.small", {}, moment(one.updated_at))),
       one.text && el("p.said", {}, one.text), el("p.mono.muted", {}, one.conversation)),
     el("div.row", {},
       !past && el("button", { type: "button", onclick: choose("owner", one.owner) }, "All of this person"),
@@ -62,7 +64,7 @@ async function showPerson(card, one, erased) {
       el("label.row.inline", {}, notes, "with the team's internal notes")),
     el("hr"), el("h3", {}, "Erase for good"),
     el("p.small", {}, "From the database, the search, every version of the index, and the training examples. A backup that is restored later erases it again. This cannot be undone."),
-    form(field("Type ERASE", { name: "confirm", required: true, autocomplete: "off", maxlength: 20 }), "Erase", async ({ confirm }) => {
+    form(field("Type ERASE", { name: "confirm", required: true, autocomplete: "off", maxlength: 20, "data-missing": "Nothing was erased: type ERASE first." }), "Erase", async ({ confirm }) => {
       const receipt = await call("POST", "/admin/api/data/erase", { ...one, confirm });
       fill(card, el("h2", {}, "Erased"), el("p", {}, "Receipt ", el("span.mono", {}, receipt.id)), numbers(receipt), advice(receipt));
       card.focus();

@@ -27,7 +27,7 @@ export function form(content, button, send, kind = "primary") {
     event.preventDefault();
     const empty = [...node.elements].find((input) => input.required && !input.value.trim());
     if (empty) {
-      show(problem, `${empty.closest("label").firstChild.textContent} is missing.`);
+      show(problem, empty.dataset.missing ?? `${empty.closest("label").firstChild.textContent} is missing.`);
       empty.focus();
       return;
     }
