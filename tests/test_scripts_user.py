@@ -42,6 +42,7 @@ def test_the_link_is_told_in_words_too(folder: Path) -> None:
     assert told.code == 0, told.err
     assert "Ann Lee <ann@shop.example>, agent." in told.out
     assert "http://127.0.0.1:7860/setup/" in told.out
+    assert "started with --port" in told.out
     assert told.err == ""
 
 

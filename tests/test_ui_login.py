@@ -654,6 +654,13 @@ def test_an_admin_adds_somebody_who_signs_in_and_is_out_when_disabled(tmp_path: 
         dialog.get_by_label("Team").select_option("Returns")
         dialog.get_by_role("button", name="Add").click()
         link = admin.get_by_label("One-time link").input_value()
+        admin.evaluate(
+            "() => Object.defineProperty(navigator, 'clipboard', { value: undefined })"
+        )  # as over plain http
+        admin.evaluate("() => addEventListener('copy', () => { window.taken = String(document.activeElement.value); })")
+        admin.get_by_role("button", name="Copy the link").click()
+        expect(admin.locator(".toast", has_text="Copied.")).to_be_visible()
+        assert admin.evaluate("window.taken") == link
         admin.get_by_role("button", name="Close").click()
         agent.goto(link)
         agent.get_by_label("New password").fill(PASSWORD)

@@ -1,7 +1,7 @@
 // The own account: second factor, password, the browsers that are signed in.
 
 import { el, fill, moment } from "./dom.js";
-import { ask, field, form } from "./form.js";
+import { ask, copy, field, form } from "./form.js";
 import { attempt, call, tell } from "./http.js";
 
 const secret = { type: "password", required: true };
@@ -74,7 +74,7 @@ function keep(card, codes, redraw) {
     el("p", {}, "The second factor is on. Keep these codes where your phone is not: each lets you in once. They are not shown again."),
     el("pre.mono.codes", {}, codes.join("\n")),
     el("div.row", {},
-      el("button", { type: "button", onclick: async () => { await navigator.clipboard.writeText(codes.join("\n")); tell("Copied."); } }, "Copy"),
+      el("button", { type: "button", onclick: () => copy(codes.join("\n")) }, "Copy"),
       el("button.primary", { type: "button", onclick: () => { history.replaceState(null, "", "/account"); redraw(); } }, "I have kept them")),
   );
 }

@@ -1,7 +1,7 @@
 // Small forms of one column: fields, one button, one place for what went wrong. Must not know what is sent.
 
 import { el, fill } from "./dom.js";
-import { Refused } from "./http.js";
+import { Refused, tell } from "./http.js";
 import { sheet } from "./sheet.js";
 
 sheet(import.meta.url, "people.css");
@@ -61,6 +61,20 @@ export function ask(title, draw) {
     document.body.append(dialog);
     dialog.showModal();
   });
+}
+
+// Browsers have navigator.clipboard on https and localhost only; elsewhere the older way does.
+export async function copy(text) {
+  if (navigator.clipboard) await navigator.clipboard.writeText(text);
+  else {
+    const field = el("textarea", { value: text, "aria-hidden": "true" });
+    (document.querySelector("dialog[open]") ?? document.body).append(field);
+    field.select();
+    const done = document.execCommand("copy");
+    field.remove();
+    if (!done) return tell("The browser does not let this page copy; select the text and copy it by hand.", "bad");
+  }
+  return tell("Copied.");
 }
 
 // Yes or no, in words of the act itself.

@@ -1,7 +1,7 @@
 // The people page: users with role and team, one-time links, teams with languages.
 
 import { el, fill, moment } from "./dom.js";
-import { ask, choice, field, form, sure } from "./form.js";
+import { ask, choice, copy, field, form, sure } from "./form.js";
 import { attempt, call, tell } from "./http.js";
 
 const ROLES = [["agent", "Agent"], ["admin", "Admin"]];
@@ -72,7 +72,7 @@ function showLink(name, link) {
   return ask(`A link for ${name}`, () => [
     el("p", {}, "Hand it over in person or by a message that only they can read. It works once, for 72 hours, and is not shown again."),
     shown,
-    el("div.row", {}, el("button.primary", { type: "button", onclick: async () => { await navigator.clipboard.writeText(link); tell("Copied."); } }, "Copy the link")),
+    el("div.row", {}, el("button.primary", { type: "button", onclick: () => copy(link) }, "Copy the link")),
   ]);
 }
 
