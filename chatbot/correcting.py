@@ -30,11 +30,12 @@ class Taught:
 def asked(messages: Sequence[Message], reply: Message, detect: Detect, masker: Masker) -> Taught:
     """What was asked and wrongly answered.
 
-    messages: those before the reply, oldest first. The question is what was searched for, so that it is found again; where
-    nothing was, the last one before "a person, please" and the like.
+    messages: those before the reply, oldest first. The question is what was searched for, so that it is found again, but in the
+    customer's spelling: a word that no answer had may have been taken for a slip of another, and as part of a question it is
+    known from then on. Where nothing was searched for, it is the last one before "a person, please" and the like.
     """
     made = reply.reply
-    searched = made.provenance.query if made else None
+    searched = made.provenance.asked or made.provenance.query if made else None
     turns = [Turn(message.role, message.text) for message in messages if message.role in _SPOKEN]
     while turns and (turns[-1].role is not Role.CUSTOMER or not (searched or _asks(turns[-1]))):
         turns.pop()

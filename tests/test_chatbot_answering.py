@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import UTC, datetime
 
 import pytest
 
 from chatbot.answering import Answerer, Context
 from chatbot.choosing import choose
 from chatbot.composing import Writing
+from chatbot.correcting import asked
 from chatbot.matching import fitted_with, rank
 from chatbot.privacy import Masker
-from chatbot.types import Action, Mode, Role, SearchResult, Turn
+from chatbot.types import Action, Decision, Message, Mode, Provenance, Reply, Role, SearchResult, Turn
 from tests.fakes_dialogue import ListRetriever, ScriptedModel, hit
 
 QUESTION = [Turn(Role.CUSTOMER, "How long can I return a jacket?")]
@@ -152,12 +154,20 @@ async def test_a_mended_query_keeps_what_was_asked():
         def mend(self, text, language):
             return text.replace("drone", "done")
 
-    for text, asked in (("Do you deliver by drone?", "Do you deliver by drone?"), ("Do you deliver by post?", None)):
+    for text, kept in (("Do you deliver by drone?", "Do you deliver by drone?"), ("Do you deliver by post?", None)):
         retriever = Mending([])
         made = Answerer(retriever, Masker(), lambda _, p: "en", Writing(Mode.PRECEDENT, "Testshop"))
         reply = await made.answer([Turn(Role.CUSTOMER, text)])
         assert retriever.asked[0].text == text.replace("drone", "done") == reply.provenance.query
-        assert reply.provenance.asked == asked
+        assert reply.provenance.asked == kept
+
+
+def test_a_correction_is_offered_the_question_as_it_was_asked() -> None:
+    made = Provenance(query="Do you deliver by done?", asked="Do you deliver by drone?")
+    reply = Reply("No.", Decision(Action.ANSWER, "precedent", 0.8), Mode.PRECEDENT, "en", provenance=made)
+    said = Message("c", 1, Role.CUSTOMER, "Do you deliver by drone?", datetime(2026, 5, 4, tzinfo=UTC))
+    taught = asked([said], replace(said, seq=2, role=Role.BOT, text="No.", reply=reply), lambda _, p: "en", Masker())
+    assert taught.question == "Do you deliver by drone?"
 
 
 async def test_small_talk_searches_nothing():
