@@ -14,6 +14,7 @@ from chatbot.errors import UsageError
 from chatbot.learning import evaluating
 from chatbot.learning.evaluating import PRECEDENT, Plan, evaluate
 from chatbot.learning.evaluation import by_topic, differences, figures, judge
+from chatbot.learning.evaluation_picture import Panel, draw
 from chatbot.learning.evaluation_report import html, picture
 from chatbot.learning.evaluation_retrieval import gains, intervals, measured, set_exam, take, words_only
 from chatbot.learning.evaluation_targets import Data, Target, find_target, read_data, read_replies, sample, top_answer
@@ -234,6 +235,7 @@ def test_the_report_escapes_names_asks_for_nothing_and_holds_no_customers_words(
     assert "SECRETWORD" not in page
     assert "Can boots go back" not in page
     assert re.findall(r"(?:src|href)=[\"'](?!data:)", page) == []
+    assert "prefers-color-scheme: dark" in page
     assert "url(" not in page
     assert "default-src 'none'" in page
     assert "too few to tell" in page  # six conversations
@@ -251,6 +253,16 @@ def test_the_picture_is_the_same_each_time_and_none_without_figures(tmp_path: Pa
     assert picture(figured, "svg") == picture(figured, "svg")
     assert picture({"data": {}}) is None
     assert written
+
+
+def test_a_point_at_nothing_is_drawn_whole_beside_a_name_without_its_digest() -> None:
+    figure = draw(
+        [Panel("Refused", 1, [("search, all-MiniLM-L6-v2@bf829dfac5f0", 0.0, None, None)])],
+        {"search, all-MiniLM-L6-v2@bf829dfac5f0": "#000000"},
+    )
+    (axis,) = figure.axes
+    assert [label.get_text() for label in axis.get_yticklabels()] == ["search, all-MiniLM-L6-v2"]
+    assert not axis.lines[0].get_clip_on()
 
 
 def test_an_encoder_is_judged_by_search_alone(tmp_path: Path, written: list[str]) -> None:

@@ -12,6 +12,7 @@ _INK, _SOFT, _GRID = "#1d2b27", "#5b6b66", "#e3e8e6"
 COLOURS = ("#0f6b52", "#b4662a", "#3f5f9e", "#8a5a86", "#6b7a2a", "#777777")
 _WIDTH, _PANEL, _ROW, _ROOM = 4.6, 0.68, 0.24, 0.3
 _LONGEST = 24  # characters of a name
+_GAP = 0.09  # inches above and below a panel: titles stay clear of the scale above
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,9 +28,12 @@ def draw(panels: Sequence[Panel], colours: Mapping[str, str]) -> Any:
     """A matplotlib figure, one panel under another; made without a display. Needs at least one panel."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
+    from matplotlib.layout_engine import ConstrainedLayoutEngine
 
     heights = [_PANEL + _ROW * len(panel.rows) for panel in panels]
-    figure = Figure(figsize=(_WIDTH, sum(heights) + _ROOM), facecolor="white", layout="constrained")
+    figure = Figure(
+        figsize=(_WIDTH, sum(heights) + _ROOM), facecolor="white", layout=ConstrainedLayoutEngine(h_pad=_GAP)
+    )
     FigureCanvasAgg(figure)
     axes = figure.subplots(len(panels), 1, squeeze=False, gridspec_kw={"height_ratios": heights})[:, 0]
     for axis, panel in zip(axes, panels, strict=True):
@@ -62,7 +66,7 @@ def _panel(axis: Any, panel: Panel, colours: Mapping[str, str]) -> None:
         colour = colours[system]
         if low is not None and high is not None:
             axis.plot([low, high], [place, place], color=colour, linewidth=5, alpha=0.28, solid_capstyle="round")
-        axis.plot([mean], [place], "o", color=colour, markersize=6)
+        axis.plot([mean], [place], "o", color=colour, markersize=6, clip_on=False)  # whole at 0, too
         told = f"{mean:.2f}" if panel.top <= 1 else f"{mean:.1f}"
         beyond = max(mean, high if high is not None else mean)
         axis.annotate(told, (beyond, place), (7, 0), textcoords="offset points", va="center", fontsize=8.5, color=_INK)
@@ -71,7 +75,7 @@ def _panel(axis: Any, panel: Panel, colours: Mapping[str, str]) -> None:
     axis.set_yticks(range(len(names)), names, fontsize=9, color=_INK, parse_math=False)
     axis.set_xticks([panel.top * part / 4 for part in range(5)])
     axis.tick_params(axis="x", labelsize=8, colors=_SOFT, length=0)
-    axis.tick_params(axis="y", length=0)
+    axis.tick_params(axis="y", length=0, pad=8)
     axis.grid(axis="x", color=_GRID, linewidth=0.8)
     axis.set_axisbelow(True)
     for side in axis.spines.values():
@@ -80,4 +84,6 @@ def _panel(axis: Any, panel: Panel, colours: Mapping[str, str]) -> None:
 
 
 def _short(name: str) -> str:
+    """Without an encoder's digest, which the tables tell."""
+    name = name.partition("@")[0]
     return name if len(name) <= _LONGEST else f"{name[: _LONGEST - 1]}…"

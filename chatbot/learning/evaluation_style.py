@@ -1,8 +1,9 @@
-"""The looks of an evaluation's report, from a phone's width up. Holds no logic."""
+"""The looks of an evaluation's report, from a phone's width up, light and dark. Holds no logic."""
 
 from __future__ import annotations
 
 STYLE = """
+:root { color-scheme: light dark; }
 :root { --ink: #1d2b27; --soft: #55645f; --line: #dfe6e3; --accent: #0f6b52; --paper: #ffffff; --ground: #f5f7f6; }
 * { box-sizing: border-box; }
 body { margin: 0; background: var(--ground); color: var(--ink); font: 16px/1.5 system-ui, sans-serif; }
@@ -36,5 +37,11 @@ small { color: var(--soft); font-size: .82rem; }
 dl { margin: 0; } dt { font-weight: 600; } dd { margin: 0 0 10px; color: var(--soft); }
 footer { color: var(--soft); font-size: .85rem; overflow-wrap: anywhere; } footer p { margin: 4px 0; }
 @media (min-width: 720px) { dl { display: grid; grid-template-columns: 12rem 1fr; gap: 6px 16px; } dd { margin: 0; } }
-@media print { body { background: none; } section { break-inside: avoid; } }
+@media (prefers-color-scheme: dark) {
+  :root { --ink: #e7eeeb; --soft: #a3b1ac; --line: #2b3633; --accent: #3fbf98; --paper: #181e1c; --ground: #101413; }
+  .chip.good { border-color: #2d6b57; background: #12352a; } .chip.good i { color: #8fd9bf; }
+  .chip.bad { border-color: #7d4334; background: #3a1d16; } .chip.bad i { color: #f0ac9b; }
+  img { padding: 10px; border-radius: 8px; background: #ffffff; }
+}
+@media print { :root { color-scheme: light; } body { background: none; } section { break-inside: avoid; } }
 """.strip()
