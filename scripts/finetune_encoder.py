@@ -23,7 +23,7 @@ from chatbot.learning.devices import training_device
 from chatbot.learning.encoder_gate import NAMES, judge
 from chatbot.learning.encoder_making import card_fields, lesson_of, lesson_of_dataset, limited, tunable
 from chatbot.learning.encoder_options import Lesson, Progress, Tuning, Watch
-from chatbot.learning.encoder_run import KIND, next_folder
+from chatbot.learning.encoder_run import KIND, check_resumable, next_folder
 from chatbot.retrieval.embedder import open_base
 from chatbot.retrieval.encoder_files import EncoderFiles
 from chatbot.settings import Settings
@@ -54,6 +54,8 @@ def tune_encoder(settings: Settings, wishes: Wishes) -> dict[str, Any]:
 
     base = tunable(settings, wishes.accept_licence)
     old = runs.open_run(settings.data, wishes.resume, KIND) if wishes.resume else None
+    if old:
+        check_resumable(old.folder)
     begun = dict(old.begun) if old else {"until": datetime.now(UTC).isoformat(), "dataset": wishes.dataset}
     options = _options(settings, wishes, begun)
     folder = old.folder if old else _new_folder(settings, wishes)

@@ -11,6 +11,7 @@ import numpy as np
 
 from chatbot.errors import UsageError
 from chatbot.learning import runs
+from chatbot.learning.checkpoints import check_resumable
 from chatbot.learning.devices import training_device
 from chatbot.learning.encoder_making import tunable
 from chatbot.learning.heads import ENCODER, Heads, Task
@@ -96,6 +97,7 @@ def _run(settings: Settings, wishes: Wishes, course: Course, lesson: Lesson) -> 
     old = runs.open_run(settings.data, wishes.resume, KIND)
     if old.done is not None:
         raise UsageError(f"The run {old.name} has ended; start a new one.")
+    check_resumable(old.checkpoints)
     if wishes.epochs is None and wishes.batch is None and wishes.learning_rate is None:
         course = Course(**old.begun["course"])
         begun["course"] = asdict(course)

@@ -24,6 +24,7 @@ from chatbot.learning.encoder_mining import hard_negatives
 from chatbot.learning.encoder_model import Trainee
 from chatbot.learning.encoder_options import Lesson, Tuning
 from chatbot.learning.encoder_pairs import Material, Pairing, material, owner, split_by_time, without_slots
+from chatbot.learning.encoder_run import check_resumable
 from chatbot.learning.encoder_tuning import tune
 from chatbot.retrieval.encoder_files import EncoderFiles, describe, sha256_of
 from tests import encoder_runner
@@ -227,7 +228,10 @@ def test_a_broken_checkpoint_is_refused_by_name(tiny: EncoderFiles, tmp_path: Pa
     (newest / "model.safetensors").write_bytes(data)
     with pytest.raises(ModelError, match=rf"{newest.name}/model.safetensors is broken .*SHA-256"):
         tune(tmp_path, tiny, lesson(), OPTIONS, lambda _: None)
+    with pytest.raises(UsageError, match=rf"{newest.name}/model.safetensors is broken"):
+        check_resumable(tmp_path)
     shutil.rmtree(newest)  # what the sentence says
+    check_resumable(tmp_path)
     assert tune(tmp_path, tiny, lesson(), OPTIONS, lambda _: None).best_step > 0
 
 

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from chatbot.errors import ModelError
+from chatbot.errors import ModelError, UsageError
 from chatbot.learning import checkpoints
 from chatbot.learning.generator_options import TuningOptions
 from tests import tiny_llama, tuning
@@ -153,6 +153,8 @@ def test_a_run_without_a_sound_checkpoint_is_refused(llama: Path, tmp_path: Path
         (checkpoint / "trained.safetensors").write_bytes(b"")
     with pytest.raises(ModelError, match=r"No checkpoint in .* is sound .* start a new run"):
         tuning.tuned(llama, tmp_path)
+    with pytest.raises(UsageError, match=r"No checkpoint in .* is sound"):
+        checkpoints.check_resumable(tmp_path / "runs" / "one" / "checkpoints")
 
 
 def _stopped_after(step: int, llama: Path, data: Path) -> None:

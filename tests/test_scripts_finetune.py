@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from chatbot.learning import registry
+from chatbot.learning import checkpoints, registry
 from tests import tiny_llama, tuning
 from tests.commands import Done, typed
 from tests.tuning import one_thread, shop
@@ -138,6 +138,15 @@ def test_a_run_does_not_go_on_with_other_data(place: Place) -> None:
     from chatbot.trained import remove_examples
 
     tuning.killed_command(place.data, place.base, SHORT)
+    (run,) = (place.data / "runs").iterdir()
+    checkpoint = run / "checkpoints" / "checkpoint-1"
+    checkpoint.mkdir(parents=True)
+    (checkpoint / "trained.safetensors").write_bytes(b"as it was sealed")
+    checkpoints.seal(checkpoint)
+    (checkpoint / "trained.safetensors").write_bytes(b"as it was sealeD")
+    done = typed("--data", place.data, "finetune", "--resume", "last")
+    assert (done.code, "trained.safetensors was changed" in done.err) == (2, True)
+    shutil.rmtree(checkpoint)
     remove_examples(place.data, lambda source, conversation: conversation == "c3")
     done = typed("--data", place.data, "finetune", "--resume", "last")
     assert done.code == 2

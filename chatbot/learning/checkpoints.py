@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from chatbot.errors import ModelError
+from chatbot.errors import ModelError, UsageError
 
 SEAL = "sealed.json"
 _STATE = "trainer_state.json"
@@ -71,6 +71,14 @@ def newest_sound(checkpoints: Path) -> Found:
             "start a new run."
         )
     return Found(None, tuple(note.partition(";")[0] + "; the run starts from the beginning." for note in notes))
+
+
+def check_resumable(checkpoints: Path) -> None:
+    """Raises UsageError where a run cannot go on; asked before anything is read or loaded for it."""
+    try:
+        newest_sound(checkpoints)
+    except ModelError as exc:
+        raise UsageError(str(exc)) from exc
 
 
 def drop_after(checkpoints: Path, sound: Path | None) -> None:

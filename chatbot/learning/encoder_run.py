@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from chatbot.errors import Conflict, ModelError, StorageError
+from chatbot.errors import Conflict, ModelError, StorageError, UsageError
 from chatbot.learning.runs import BEGUN as RUN
 from chatbot.learning.runs import DONE, PROGRESS, write_json
 from chatbot.learning.runs import FOLDER as RUNS
@@ -152,6 +152,19 @@ class RunFolder:
 
     def _checkpoints(self) -> list[Path]:
         return sorted((self.folder / CHECKPOINTS).glob("step-*"))
+
+
+def check_resumable(folder: Path) -> None:
+    """Raises UsageError where the newest checkpoint of a run is broken; asked before anything is read or loaded for it."""
+    found = sorted((folder / CHECKPOINTS).glob("step-*"))
+    if not found:
+        return
+    try:
+        for file, digest in _unsealed(found[-1] / STATE)["files"].items():
+            if _sha256(found[-1] / file) != digest:
+                raise _broken(found[-1] / file, "its SHA-256 differs from the one kept")
+    except ModelError as exc:
+        raise UsageError(str(exc)) from exc
 
 
 def next_folder(data: Path) -> Path:

@@ -16,6 +16,7 @@ from chatbot.errors import StorageError, UsageError
 from chatbot.generation.catalogue import ModelSpec
 from chatbot.learning import registry, runs
 from chatbot.learning.cards import Card
+from chatbot.learning.checkpoints import check_resumable
 from chatbot.learning.datasets import Dataset, open_dataset
 from chatbot.learning.examples import Example, read_examples
 from chatbot.learning.generator_base import (
@@ -99,13 +100,14 @@ def plan(settings: Settings, wish: Wish) -> Plan:
 def plan_again(settings: Settings, run: runs.Run, wanted: Callable[[TuningOptions], TuningOptions]) -> Plan:
     """The plan of a run that is to go on. wanted: its options with those given now. Raises UsageError when options, base or data
     are not what the run began with."""
+    check_resumable(run.checkpoints)
     begun = run.begun
     options = from_json(begun["options"])
     now = wanted(options)
     if changed := differences(options, now):
         name = changed[0]
         raise UsageError(
-            f"The run {run.name} was begun with {name} = {getattr(options, name)}, not {getattr(now, name)}; leave "
+            f"The run {run.name} was begun with {_told(name, options)}, not {getattr(now, name)}; leave "
             f"--{name.replace('_', '-')} out to go on, or start a new run."
         )
     wish = Wish(now, begun["base_asked"], begun["dataset"], begun["accepted_licence"], begun["canaries"], run.name)
@@ -173,6 +175,11 @@ def carry_out(
     runs.end(run, {"version": card.name, "scores": dict(card.scores), "seconds": round(tuned.seconds, 1)})
     shutil.rmtree(tuned.folder, ignore_errors=True)
     return card
+
+
+def _told(name: str, options: TuningOptions) -> str:
+    value = getattr(options, name)
+    return f"the default {name}" if value is None else f"{name} = {value}"
 
 
 def _languages(settings: Settings, spec: ModelSpec, dataset: Dataset, asked: tuple[str, ...]) -> tuple[str, ...]:
