@@ -12,7 +12,7 @@ from rich.console import Console
 from chatbot.errors import Conflict, UsageError
 from chatbot.generation.catalogue import gpu_wanted
 from chatbot.learning import registry
-from chatbot.learning.cards import KINDS, READABLE, Kind
+from chatbot.learning.cards import KINDS, READABLE, Kind, base_of
 from chatbot.learning.encoder_publishing import encoder_in_use, indexes_of, roll_back_encoder
 from chatbot.settings import Settings
 from scripts.machine import machine, user
@@ -167,7 +167,7 @@ def rollback(
     else:
         entry = registry.rollback(settings.models_folder, known, user(), reason=reason)
     _console().print(
-        f"Back from {entry.previous or f'the base {kind}'} to {entry.version or f'the base {kind}'}{index}. Running servers take "
+        f"Back from {entry.previous or base_of(known)} to {entry.version or base_of(known)}{index}. Running servers take "
         "it over.",
         markup=False,
     )

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from rich.markup import escape
 from rich.table import Column, Table
 
-from chatbot.learning.cards import headline
+from chatbot.learning.cards import base_of, headline
 from chatbot.learning.registry import Card, Entry, Kind
 
 if TYPE_CHECKING:  # the core of learning is imported by the commands that need it
@@ -36,7 +36,7 @@ def listed(
         log = Table("when", "what", "from", "to", "by", "reason")
         for entry in past[-_LATEST:]:
             what = "rolled back" if entry.action == "rollback" else "forced" if entry.forced else "published"
-            moved = (entry.previous or f"base {entry.kind}", entry.version or f"base {entry.kind}")
+            moved = (entry.previous or base_of(entry.kind), entry.version or base_of(entry.kind))
             log.add_row(*map(escape, (entry.at[:16], what, *moved, entry.by, entry.reason or "")))
         parts.append(log)
     return parts

@@ -11,8 +11,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from chatbot.errors import Conflict, UsageError
+from chatbot.errors import Conflict, NotFound, UsageError
 from chatbot.learning import registry
+from chatbot.learning.cards import base_of
 from chatbot.learning.gating import Refused
 from chatbot.learning.heads import CONTENT, UPSET, Head, Heads, Task, Vectors, save_heads
 from chatbot.learning.heads_gate import Side, judge_heads
@@ -144,3 +145,9 @@ def test_worse_heads_are_published_by_force_and_reason_alone(settings: Settings)
     with pytest.raises(Conflict, match="published already"):
         models_heads.publish_heads(settings, "heads-0002", None, force=False)
     assert models_heads.judged_heads(settings, "heads-0001", "heads-0002").passed
+
+
+def test_where_no_heads_are_published_none_are_called_the_base(settings: Settings) -> None:
+    with pytest.raises(NotFound, match="No heads are published; there is nothing to go back to"):
+        registry.rollback(settings.models_folder, "heads", "ada")
+    assert (base_of("heads"), base_of("generator")) == ("no heads", "the base generator")

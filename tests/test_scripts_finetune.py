@@ -31,8 +31,8 @@ class Place(NamedTuple):
     data: Path
     base: Path
 
-    def finetune(self, *words: object, **variables: str) -> Done:
-        return typed("--data", self.data, "finetune", "--base", self.base, *SHORT, *words, **variables)
+    def finetune(self, *words: object) -> Done:
+        return typed("--data", self.data, "finetune", "--base", self.base, *SHORT, *words)
 
 
 @pytest.fixture(scope="module")

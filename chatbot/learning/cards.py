@@ -54,6 +54,11 @@ _NAMES = frozenset(one.name for one in fields(Card))
 TUPLES = ("languages", "conversations_sha256", "fit")
 
 
+def base_of(kind: Kind) -> str:
+    """What stands where no version of the kind is published. There are no heads but fitted ones."""
+    return "no heads" if kind == "heads" else f"the base {kind}"
+
+
 def to_bytes(card: Card) -> bytes:
     """The content of card.json, with its own digest."""
     return seal(asdict(card))

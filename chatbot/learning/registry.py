@@ -150,7 +150,8 @@ def rollback(models: Path, kind: Kind, by: str, *, reason: str | None = None) ->
                 entry = Entry(kind, name, now.current.get(kind), _now(), by, reason, action="rollback")
                 _move(models, now, entry)
                 return entry
-    raise NotFound(f"The base {kind} is what is published; there is nothing to go back to.")
+    told = "No heads are published" if kind == "heads" else f"The base {kind} is what is published"
+    raise NotFound(f"{told}; there is nothing to go back to.")
 
 
 def delete(models: Path, name: str) -> None:
