@@ -311,3 +311,8 @@ def test_two_steps_on_the_embedded_encoder_open_in_sentence_transformers_and_her
 
     theirs = SentenceTransformer(str(made.folder), device="cpu").encode(texts, normalize_embeddings=True)
     assert float((ours * theirs).sum(1).min()) > 0.999
+
+
+def test_a_run_too_short_for_a_checkpoint_tells_its_time(tiny: EncoderFiles, tmp_path: Path) -> None:
+    short = dataclasses.replace(OPTIONS, epochs=1, hard_epochs=0, checkpoint_steps=None, measures_an_epoch=1)
+    assert tune(tmp_path, tiny, lesson(), short, lambda _: None).seconds > 0

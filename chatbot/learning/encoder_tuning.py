@@ -224,9 +224,12 @@ class _Run:
             self._save()
 
     def _save(self) -> None:
-        self.position.seconds = self.before_s + time.monotonic() - self.began
+        self._clock()
         self.folder.save(self.position, self._weights(), _flat(self.optimizer.state_dict()["state"]))
         self.saved_at = time.monotonic()
+
+    def _clock(self) -> None:
+        self.position.seconds = self.before_s + time.monotonic() - self.began
 
     def _weights(self) -> dict[str, Any]:
         return {name: value.detach().cpu().clone() for name, value in self.trainee.model.state_dict().items()}
@@ -252,6 +255,7 @@ class _Run:
             shutil.rmtree(leftover, ignore_errors=True)
         self.trainee.save(half)
         half.rename(target)
+        self._clock()
         outcome = outcome_of(self.position, before, after, peak_memory_mb(self.options.device))
         self.folder.finish(outcome)
         return tuned_of(self.folder.folder, outcome)

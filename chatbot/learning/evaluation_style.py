@@ -31,7 +31,7 @@ thead th { color: var(--soft); font-size: .9rem; font-weight: 600; }
 tbody th { min-width: 7rem; font-weight: 400; overflow-wrap: anywhere; }
 td { min-width: 8.5rem; }
 .figure { display: block; font-weight: 600; }
-small { color: var(--soft); font-size: .82rem; }
+small { color: var(--soft); font-size: .82rem; } td small { white-space: nowrap; }
 .none { color: var(--soft); }
 .note { margin: 12px 0 0; color: var(--soft); font-size: .9rem; }
 dl { margin: 0; } dt { font-weight: 600; } dd { margin: 0 0 10px; color: var(--soft); }
