@@ -1,4 +1,4 @@
-"""Whether a past answer gives the fact that is asked for: its kind, the named member of a list, and whose fact it is. Pure.
+"""Whether a past answer gives the fact that is asked for: its kind, place, the named member of a list, and whose fact it is. Pure.
 
 "How much is the tent?" finds "a spare pole for the tent costs 9.50 EUR": the same thing and the same kind of fact, but the price
 belongs to the spare part. Whoever names a thing and its price only does not mean what is done with the thing.
@@ -11,6 +11,7 @@ from functools import lru_cache
 
 from chatbot.kinds import told, wanted
 from chatbot.members import asked_for, named
+from chatbot.places import elsewhere
 from chatbot.retrieval.concepts import PROPERTIES, concepts
 from chatbot.retrieval.words import words
 
@@ -25,7 +26,11 @@ def gives(asked: str, leaning: str, language: str, past: str, answer: str) -> bo
     asked: the customer's last words; leaning: with what they lean on. A language without patterns asks for nothing by name.
     """
     kinds, members = wanted(asked, language), asked_for(asked, language)
-    if not kinds <= told(answer) or (members and not members <= named(answer) | named(past)):
+    if (
+        elsewhere(asked, past, answer, language)
+        or not kinds <= told(answer)
+        or (members and not members <= named(answer) | named(past))
+    ):
         return False
     owned, question = kinds & _OWNED, leaning or asked
     if not owned or not concepts(question, language) <= PROPERTIES:

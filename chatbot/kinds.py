@@ -77,6 +77,15 @@ _WANTED: dict[str, dict[str, str]] = {
         "fr": r"\bfabricants?\b|qui fabrique|quelle (?:est la )?marque (?:est|de|du|a)",
         "zh": r"制造商|生产商|厂家|厂商|谁(?:生产|制造)|什么牌子",
     },
+    "carrier": {
+        "en": r"(?:which|what) (?:courier|carrier|parcel service|delivery (?:company|firm|service))|"
+        r"who (?:delivers|ships|brings) (?:it|my|the|your)",
+        "de": r"welche[rnms]? (?:paket|versand|liefer|zustell)\w*dienst|"
+        r"welche[rnms]? (?:spedition|dienstleister)|mit wem (?:versend|verschick)",
+        "es": r"(?:qué|cu[aá]l) (?:\w+ )?(?:transportista|mensajer[ií]a|empresa de (?:transporte|mensajer[ií]a|reparto))",
+        "fr": r"quels? (?:transporteur|livreur|service de livraison)|qui (?:livre|assure la livraison)",
+        "zh": r"(?:什么|哪家|哪个)(?:快递|物流)",
+    },
     "contact": {
         "en": r"(?:your|the|which|what) (?:\w+ )?(?:e-?mail|phone|telephone)|e-?mail address of|phone number",
         "de": r"mail-?adresse|telefonnummer|eure (?:e-?)?mail",
@@ -106,6 +115,9 @@ _TOLD = {
     r"\bbrands? (?:is|are|we)\b|"
     r"hersteller|hergestellt|gefertigt|zulieferer|die marken? (?:ist|sind|heißt)|fabri(?:qué|cant|cad|cante)|fournisseur|"
     r"proveedor|la marque est|la marca es|生产|制造|厂|供应商",
+    "carrier": r"\b(?:DHL|UPS|GLS|DPD|Hermes|FedEx|TNT|PostNL|bpost|Correos|SEUR|MRW|"
+    r"Colissimo|Chronopost|Mondial Relay|Royal Mail|Evri|La Poste|(?:deutsche|österreichische|schweizerische) post)\b|"
+    r"(?:courier|carrier|transportista|transporteur|paketdienst) (?:is|ist|es|est)\b|顺丰|邮政|圆通|中通",
     "contact": r"@|\+\d\d|\[EMAIL\]|\[PHONE\]",
 }
 _ASKS = {

@@ -77,7 +77,7 @@ _PATTERNS: dict[str, re.Pattern[str]] = {
         r"<\s*(?:script|iframe|img|svg|object|embed)\b|javascript:|\bon(?:error|load|click)\s*=|\{\{.{0,60}\}\}|\$\{.{0,60}\}"
     ),
     "special_tokens": re.compile(
-        r"<\|(?:im_start|im_end|endoftext|system|user|assistant)\|?>|\[/?inst\]|<</?sys>>|"
+        r"<\|(?:im_start|im_end|endoftext|system|user|assistant)\|?>|\[/?(?:inst|system|sys|assistant|admin|developer)\]|</?(?:system|assistant|developer|instructions?)>|<</?sys>>|"
         r"^[\s#*=<>|\[\]_-]*(?:system|assistant|developer)(?: (?:message|prompt|note|update|policy))?[\s#*=<>|\[\]_-]*:|^#+ *(?:instructions?|response)\s*:",
         re.M,
     ),

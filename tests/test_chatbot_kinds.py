@@ -17,6 +17,9 @@ from chatbot.kinds import told, wanted
         ("Wer stellt die Reißverschlüsse her?", "de", "Der Hersteller sitzt in Braga.", "Das dauert 3 Tage."),
         ("Quel est le fabricant du tissu ?", "fr", "Notre fournisseur est à Lyon.", "Notre propre marque."),
         ("拉链的厂家是谁？", "zh", "拉链由布拉加的工厂生产。", "三天。"),
+        ("Which courier do you use?", "en", "It comes with DHL.", "3 days by standard post."),
+        ("¿Qué empresa de transporte usáis?", "es", "Correos Express.", "Tarda 3 días."),
+        ("用哪家快递？", "zh", "顺丰。", "三天。"),
         ("What is your e-mail?", "en", "help@example.com", "Tomorrow."),
     ],
 )

@@ -81,7 +81,9 @@ class VectorIndex:
         # One query is a millisecond's work: waking OpenMP's threads beside the encoder's tripled it (measured).
         faiss.omp_set_num_threads(1 if len(queries) == 1 else _CORES)
         scores, ids = self._index.search(np.ascontiguousarray(queries, dtype=np.float32), k + _TIED)
-        order = np.lexsort((ids, -np.round(np.maximum(scores, -2), ALIKE)))[:, :k]  # FAISS leaves ties as its heap has them
+        order = np.lexsort((ids, -np.round(np.maximum(scores, -2), ALIKE)))[
+            :, :k
+        ]  # FAISS leaves ties as its heap has them
         return np.take_along_axis(ids, order, 1), np.take_along_axis(scores, order, 1)
 
 
