@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import queue
 import threading
+from collections import deque
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from chatbot.types import TokenVectors
 
 _FEW = 16  # up to here one request beats one stream a core
 _BATCH = 32
+_AT_ONCE = "OPTIMAL_NUMBER_OF_INFER_REQUESTS"
 _REMEMBERED = 64  # questions, of which the search wants one vector and the support the tokens'
 _SHORT = 64  # tokens: what is longer is no question
 _LITTLE = 128  # tokens in all: a second core gains no time on them and burns half as much again waiting (measured)
@@ -127,16 +129,29 @@ class OpenVinoEmbedder:
                     self._running -= 1
             yield rows, pooled, hidden
 
-    def _in_streams(self, texts: Sequence[str]) -> list[Part]:
-        import openvino
+    def _in_streams(self, texts: Sequence[str]) -> Iterator[Part]:
+        """Several batches at once, each taken when its request comes round again.
 
-        parts: list[Part] = []
-        requests = openvino.AsyncInferQueue(self._streams().compiled)
-        requests.set_callback(lambda done, rows: parts.append((rows, done.get_output_tensor(0).data.copy())))
+        No callback in Python: it would still want the interpreter's lock after the wait is over, and whoever drops the compiled
+        graph holds that lock while it joins the callback's thread (seen with 2026.4: a command that never went on).
+        """
+        compiled = self._streams().compiled
+        requests = [compiled.create_infer_request() for _ in range(compiled.get_property(_AT_ONCE))]
+        running: deque[tuple[Any, Any]] = deque()
         for rows, ids, mask in self._tokens.batches(texts, _BATCH):
-            requests.start_async({"input_ids": ids, "attention_mask": mask}, userdata=rows)
-        requests.wait_all()
-        return parts
+            request = requests.pop() if requests else None
+            if request is None:
+                done, before = running.popleft()
+                yield _taken(done, before)
+                request = done
+            request.start_async({"input_ids": ids, "attention_mask": mask})
+            running.append((request, rows))
+        yield from (_taken(done, before) for done, before in running)
+
+
+def _taken(request: Any, rows: Any) -> Part:
+    request.wait()
+    return rows, request.get_output_tensor(0).data.copy()
 
 
 class OneThread:
