@@ -105,7 +105,10 @@ def _embedder(settings: Settings, encoder: str | None, forced: bool) -> Embedder
         return open_base(settings)
     verdict = gate_of(registry.read_card(settings.models_folder, encoder))
     if not verdict.passed and not forced:
-        raise Conflict(f"{encoder} did not pass its gate: {'; '.join(verdict.reasons)}; publish a better one.")
+        raise Conflict(
+            f"{encoder} did not pass its gate: {'; '.join(verdict.reasons)}; publish a better one, or this one with "
+            f'`chatbot models publish {encoder} --force --reason "..."`.'
+        )
     return open_tuned(settings, encoder)
 
 
