@@ -34,6 +34,8 @@ from scripts.machine import machine
 from scripts.options import print_json, settings_from
 from storage.opening import open_store
 
+_LEARNED_FROM = ("until", "dataset", "languages", "max_examples")
+
 
 def main(ctx: typer.Context, wishes: Wishes) -> None:
     """Tunes, judges on held-out conversations and, if it is better than its base, adds the version. Raises ChatbotError."""
@@ -56,11 +58,11 @@ def tune_encoder(settings: Settings, wishes: Wishes) -> dict[str, Any]:
     old = runs.open_run(settings.data, wishes.resume, KIND) if wishes.resume else None
     if old:
         check_resumable(old.folder)
-    begun = dict(old.begun) if old else {"until": datetime.now(UTC).isoformat(), "dataset": wishes.dataset}
+    begun = _asked_for(wishes) | (_as_begun(dict(old.begun), wishes) if old else {})
     options = _options(settings, wishes, begun)
     folder = old.folder if old else _new_folder(settings, wishes)
     check_room(folder, base)
-    lesson = _lesson(settings, wishes, begun, options.seed)
+    lesson = _lesson(settings, begun, options.seed)
     return _tuned(settings, base, lesson, options, (folder, begun, wishes.as_json))
 
 
@@ -71,7 +73,7 @@ def _tuned(
 
     folder, begun, quiet = at
     with _screen(quiet) as watch:
-        tuned = tune(folder, base, lesson, options, watch, {key: begun[key] for key in ("until", "dataset")})
+        tuned = tune(folder, base, lesson, options, watch, {key: begun[key] for key in _LEARNED_FROM})
     verdict = judge(tuned.before, tuned.after)
     card = None
     if tuned.best_step:
@@ -117,20 +119,36 @@ def _wished(settings: Settings, wishes: Wishes) -> str:
     return settings.device if wished == "auto" else wished
 
 
-def _lesson(settings: Settings, wishes: Wishes, begun: dict[str, Any], seed: int) -> Lesson:
+def _asked_for(wishes: Wishes) -> dict[str, Any]:
+    """What a run learns from, as its folder keeps it: a resumed one learns from the same."""
+    wished = (datetime.now(UTC).isoformat(), wishes.dataset, list(wishes.languages), wishes.max_examples)
+    return dict(zip(_LEARNED_FROM, wished, strict=True))
+
+
+def _as_begun(begun: dict[str, Any], wishes: Wishes) -> dict[str, Any]:
+    """Raises UsageError for a wish that the run was not begun with."""
+    for name, given in (("languages", list(wishes.languages)), ("max_examples", wishes.max_examples)):
+        if given and given != begun.get(name):
+            raise UsageError(
+                f"The run was begun with other --{name.replace('_', '-')}; leave it out to go on, or start a new run."
+            )
+    return begun
+
+
+def _lesson(settings: Settings, begun: dict[str, Any], seed: int) -> Lesson:
     if begun["dataset"]:
-        if wishes.languages or wishes.max_examples:
+        if begun["languages"] or begun["max_examples"]:
             raise UsageError(
                 "A data set is learned from as it is; leave --languages and --max-examples out with --dataset."
             )
         return lesson_of_dataset(open_dataset(settings.data, begun["dataset"]), partial(open_base, settings))
     passages = limited(
-        _passages(settings, datetime.fromisoformat(begun["until"])), wishes.languages, wishes.max_examples
+        passages_until(settings, datetime.fromisoformat(begun["until"])), begun["languages"], begun["max_examples"]
     )
     return lesson_of(passages, partial(open_base, settings), seed)
 
 
-def _passages(settings: Settings, until: datetime) -> list[Passage]:
+def passages_until(settings: Settings, until: datetime) -> list[Passage]:
     """What an index built at that time would hold, as far as the passages' own times tell."""
     database = settings.database_url.get_secret_value() if settings.database_url else None
     with open_store(database, settings.data) as store:

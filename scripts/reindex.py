@@ -11,8 +11,6 @@ from rich.table import Table
 
 from chatbot.erasing import Copies
 from chatbot.errors import Conflict
-from chatbot.learning import registry
-from chatbot.learning.encoder_making import gate_of
 from chatbot.learning.encoder_publishing import published_by, roll_back_index
 from chatbot.matching import fitted_with
 from chatbot.protocols import Embedder
@@ -21,6 +19,7 @@ from chatbot.retrieval.index import KEEP, IndexVersion, build_index, list_versio
 from chatbot.settings import Settings
 from chatbot.transcripts.collapse import collapse_signed
 from scripts.machine import user
+from scripts.models_encoder import judged_encoder
 from scripts.options import (
     AppOptions,
     ConfigOption,
@@ -64,15 +63,13 @@ def build(
             report(publish_encoder(settings, encoder, quiet=as_json, keep=keep), as_json)
 
 
-def reindex(
-    settings: Settings, *, quiet: bool = False, keep: int = KEEP, encoder: str | None = None, forced: bool = False
-) -> IndexVersion:
+def reindex(settings: Settings, *, quiet: bool = False, keep: int = KEEP, encoder: str | None = None) -> IndexVersion:
     """The index of all live passages, published if anything changed; `keep` versions stay, the current one among them.
 
-    encoder: a tuned version by name, "base" for what the settings name, None for the published one. Raises Conflict for a version
-    that its gate did not pass, unless forced; NotFound and ModelError for one that is missing or was changed.
+    encoder: a tuned version by name, "base" for what the settings name, None for the published one. Raises NotFound and ModelError
+    for a version that is missing or was changed.
     """
-    embedder = _embedder(settings, encoder, forced)
+    embedder = _embedder(settings, encoder)
     database = settings.database_url.get_secret_value() if settings.database_url else None
     with (
         progress_bar(quiet) as show,
@@ -93,22 +90,25 @@ def publish_encoder(
     quiet: bool = False,
     keep: int = KEEP,
 ) -> IndexVersion:
-    """An index built with another encoder beside the old one, and the history says so. Raises as `reindex`."""
-    build = partial(reindex, settings, quiet=quiet, keep=keep, encoder=encoder, forced=forced)
-    return published_by(settings, build, user(), reason)
+    """An index built with another encoder beside the old one, and the history says so.
 
-
-def _embedder(settings: Settings, encoder: str | None, forced: bool) -> Embedder:
-    if encoder is None:
-        return open_embedder(settings)
-    if encoder == BASE:
-        return open_base(settings)
-    verdict = gate_of(registry.read_card(settings.models_folder, encoder))
-    if not verdict.passed and not forced:
+    Raises as `reindex`, and Conflict for a version that its gate did not pass, unless forced.
+    """
+    verdict = None if encoder == BASE else judged_encoder(settings, encoder)
+    if verdict and not verdict.passed and not forced:
         raise Conflict(
             f"{encoder} did not pass its gate: {'; '.join(verdict.reasons)}; publish a better one, or this one with "
             f'`chatbot models publish {encoder} --force --reason "..."`.'
         )
+    build = partial(reindex, settings, quiet=quiet, keep=keep, encoder=encoder)
+    return published_by(settings, build, (user(), reason), verdict)
+
+
+def _embedder(settings: Settings, encoder: str | None) -> Embedder:
+    if encoder is None:
+        return open_embedder(settings)
+    if encoder == BASE:
+        return open_base(settings)
     return open_tuned(settings, encoder)
 
 

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import shutil
 from pathlib import Path
 
 import pytest
+import torch
+from safetensors.torch import load_file, save_file
 
 from chatbot.errors import IndexBroken, ModelError
 from chatbot.learning import registry
@@ -18,9 +21,12 @@ from chatbot.retrieval.encoder_files import locate
 from chatbot.retrieval.published import published_encoder
 from chatbot.retrieval.retriever import open_retriever
 from chatbot.settings import Settings, load_settings
+from scripts.models_encoder import judged_encoder
 from tests.commands import refused, typed
 from tests.fakes_retrieval import query
 from tests.tiny_encoder import conversations, make_encoder
+
+OWN = ("name", "kind", "created_at", "files")  # fields of a card that the registry sets
 
 
 @dataclasses.dataclass(frozen=True)
@@ -163,6 +169,15 @@ def test_too_little_data_and_odd_wishes_are_refused_before_any_work(deployment: 
     refused(deployment.type("finetune", "--encoder", "--max-examples", 0), "--max-examples 0 cannot be", code=2)
     refused(deployment.type("finetune", "--encoder", "--languages", "fr"), "no passage in fr", code=2)
     refused(deployment.type("finetune", "--encoder", "--resume", "nothing"), "no run 'nothing'")
+    short = ("finetune", "--encoder", "--epochs", 1, "--batch", 12, "--max-examples", 150, "--run", "short", "--json")
+    begun = deployment.type(*short)
+    assert begun.code == 0
+    again = deployment.type(
+        "finetune", "--encoder", "--resume", "short", "--json"
+    )  # of its own accord on the same examples
+    assert (again.code, again.json["learned_from"]) == (0, begun.json["learned_from"])
+    other = deployment.type("finetune", "--encoder", "--resume", "short", "--max-examples", 120)
+    refused(other, "begun with other --max-examples")
     few = Deployment(tmp_path / "few", deployment.base)
     refused(few.type("finetune", "--encoder"), "0 conversations are too few", code=2)
     assert not (few.data / "runs").exists()
@@ -186,3 +201,33 @@ def test_the_gate_wants_a_rise_beyond_chance_and_no_fall() -> None:
     worse = judge({"reply": before}, {"reply": after})
     assert not worse.passed
     assert any("fell in de" in reason for reason in worse.reasons)
+
+
+@pytest.mark.models
+def test_who_takes_the_place_of_a_tuned_encoder_is_compared_with_it(
+    deployment: Deployment, tuned: dict[str, object], tmp_path: Path
+) -> None:
+    models, settings = deployment.settings.models_folder, deployment.settings
+    first = registry.open_version(models, "encoder-v0001")
+    assert deployment.type("models", "publish", first.card.name, "--json").code == 0
+    weights = load_file(first.folder / "model.safetensors")
+    made = {}
+    for name, worse in (("alike", 1e-4), ("worse", 3.0)):
+        folder = tmp_path / name
+        shutil.copytree(first.folder, folder, ignore=shutil.ignore_patterns("card.*", "CARD*", "README.md"))
+        torch.manual_seed(1)
+        for path in folder.rglob("*"):
+            path.chmod(0o755 if path.is_dir() else 0o644)
+        changed = {
+            key: value + worse * torch.randn_like(value) for key, value in weights.items() if value.is_floating_point()
+        }
+        save_file({**weights, **changed}, folder / "model.safetensors", {"format": "pt"})
+        fields = {key: value for key, value in dataclasses.asdict(first.card).items() if key not in OWN}
+        made[name] = registry.add(models, "encoder", folder, fields).name
+    refused(deployment.type("index", "--encoder", made["worse"]), "against encoder-v0001, which is in use", code=1)
+    assert judged_encoder(settings, made["alike"]).passed
+    assert deployment.type("models", "publish", made["worse"], "--force", "--reason", "to see it fail").code == 0
+    entry = history(models)[-1]
+    assert (entry.version, entry.previous, entry.forced) == (made["worse"], "encoder-v0001", True)
+    assert "against encoder-v0001" in entry.gate["reasons"][0]  # type: ignore[index]
+    assert deployment.type("models", "rollback", "--kind", "encoder").code == 0

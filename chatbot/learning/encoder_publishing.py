@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 from chatbot.errors import NotFound
 from chatbot.learning import registry
-from chatbot.learning.encoder_making import gate_of
+from chatbot.learning.encoder_gate import Verdict
 from chatbot.learning.registry import Entry
 from chatbot.retrieval.published import current_encoder
 from chatbot.retrieval.versions import IndexVersion, list_versions, rollback
@@ -25,17 +25,19 @@ def indexes_of(settings: Settings, version: str) -> list[str]:
 
 
 def published_by(
-    settings: Settings, build: Callable[[], IndexVersion], by: str, reason: str | None = None
+    settings: Settings, build: Callable[[], IndexVersion], who: tuple[str, str | None], verdict: Verdict | None
 ) -> IndexVersion:
-    """Runs `build`, which publishes an index, and notes it in the history where another encoder came into use by it."""
+    """Runs `build`, which publishes an index, and notes it in the history where another encoder came into use by it.
+
+    who: by whom, and why. verdict: on the encoder, None for the settings' own.
+    """
     before = encoder_in_use(settings)
     made = build()
     after = encoder_in_use(settings)
     if after != before:
-        verdict = None if after is None else gate_of(registry.read_card(settings.models_folder, after))
         gate = None if verdict is None else {"passed": verdict.passed, "reasons": list(verdict.reasons)}
         forced = verdict is not None and not verdict.passed
-        registry.note(settings.models_folder, Entry("encoder", after, before, _now(), by, reason, forced, gate))
+        registry.note(settings.models_folder, Entry("encoder", after, before, _now(), *who, forced, gate))
     return made
 
 
