@@ -200,7 +200,9 @@ def _tell_link(settings: Settings, user: User, token: str, as_json: bool) -> Non
         return
     _tell(f"{user.name} <{user.email}>, {user.role}. To choose a password, once and within 72 hours:\n{link}")
     if settings.public_url is None:
-        _tell("The address is that of the settings (public_url, host, port); a server that was started with --port has another.")
+        _tell(
+            "The address is that of the settings (public_url, host, port); a server that was started with --port has another."
+        )
 
 
 def _profile(profile: Profile) -> dict[str, Any]:
