@@ -92,7 +92,7 @@ def test_a_dry_run_shows_what_would_come_in_and_changes_nothing(tmp_path: Path) 
 
 def test_a_bad_record_is_named_and_skipped_and_with_strict_nothing_comes_in(tmp_path: Path) -> None:
     export = own(tmp_path / "mixed.jsonl", GOOD, BAD, {**GOOD, "id": "good-2"})
-    refused(bring_in(tmp_path / "strict", export, "--strict"), "mixed.jsonl line 2", "Nothing was imported")
+    refused(bring_in(tmp_path / "strict", export, "--strict"), "mixed.jsonl line 2", ". Nothing was imported")
     assert counts(tmp_path / "strict") == (0, 0)
     done = bring_in(tmp_path / "lenient", export, "--json").json
     assert done["conversations"] == {"new": 2}

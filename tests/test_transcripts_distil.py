@@ -43,6 +43,8 @@ def passage(answer: str, question: str = "How long may I return it?", day: int =
         "Hi [NAME]!",
         "One moment please, I'll check that for you.",
         "I'll transfer you to my colleague in the billing team.",
+        "Hello Rosalind, thanks for asking! One moment please.",
+        "Thank you for your question, let me check.",
         "Thank you and goodbye.",
         "You're welcome! Have a great day!",
         "Yes.",

@@ -15,7 +15,7 @@ EN = rf"""
 (?:hi|hello|hey|dear|greetings|welcome|good (?:morning|afternoon|evening|day)){_N}
 (?:it'?s |its |it was |it has been )?(?:a pleasure|nice|great|good|lovely|pleased|glad|(?:i am )?(?:truly )?delighted) (?:to meet|meeting|to have|to hear from|talking to|chatting (?:to|with)|playing with) you{_REST}
 (?:many |please )?(?:thanks?|thank you|thx|ty|cheers)(?: you)?(?: (?:so|very) much| a lot| again)?{_N}
-(?:for|by) (?:contacting|reaching|calling|writing|getting in touch|your (?:patience|time|message|understanding|confirmation|reply|interest|enquiry|inquiry|call|order number|details|email)|waiting|holding|chatting|the (?:info|information|details|confirmation|update)|confirming|letting (?:me|us) know|(?:sharing|providing)|taking the time|choosing|being|bearing){_REST}
+(?:for|by) (?:contacting|asking|the question|reaching|calling|writing|getting in touch|your (?:patience|time|message|understanding|confirmation|reply|interest|enquiry|inquiry|call|order number|details|e?-?mail|question)|waiting|holding|chatting|the (?:info|information|details|confirmation|update)|confirming|letting (?:me|us) know|(?:sharing|providing)|taking the time|choosing|being|bearing){_REST}
 you(?:'re| are) (?:now )?(?:through to|speaking (?:to|with)|chatting with|connected (?:to|with)){_REST}
 (?:and )?(?:my name is|my name's|this is|i am|i'm|you are chatting with){_N}(?: (?:from|and i(?:'ll| will) be)\b{_REST})?
 (?:so |please |and )?(?:tell me,? |let me know,? )?(?:how|what) (?:can|may|could) (?:i|we) (?:help|assist|do for|serve)(?: you)?{_REST}
