@@ -94,7 +94,9 @@ def _read(export: Export, tally: Tally, masker: Masker, show: Progress) -> Itera
         show("read conversations", done, 0)
         if isinstance(item, BadRecord):
             if export.strict:
-                raise FormatError(f"{item.file} line {item.line}: {item.reason.rstrip('.')}. Nothing was imported (--strict).")
+                raise FormatError(
+                    f"{item.file} line {item.line}: {item.reason.rstrip('.')}. Nothing was imported (--strict)."
+                )
             tally.bad.append(item)
         else:
             yield item, distil(item, masker, lambda text: detect(text).language)
