@@ -1,4 +1,4 @@
-"""Names of people: where someone is addressed, introduces himself, signs, or carries a title. Knows no other type.
+"""Names of people: where someone is addressed, introduces himself, signs, carries a title, or gives his address. Knows no other type.
 
 Rules, not a model: precision comes from the place in the sentence. A name in the middle of a sentence is found only
 when the caller knows it (participants of the conversation).
@@ -57,6 +57,10 @@ _SIGNED = re.compile(
     r"(?:bien )?cordialement|bien à vous|merci|saludos(?: cordiales)?|atentamente|gracias|un saludo|此致|祝好|谢谢))"
     rf"[ ]?[,.!，。]?[ \t]*(?:\n[ \t]*|(?<=[,，])[ ])((?:{_PART})(?:[ ]{_PART}){{0,2}})[ \t.]*(?=\n|$)"
 )
+# "Ingunn Berge, ingunn@...": capitalised words right before an address whose local part has one of them.
+_BESIDE_ADDRESS = re.compile(
+    rf"(?<![\w@])((?-i:[A-ZÀ-Þ]){_LETTER}{{2,30}}(?:[ ]{_PART}){{0,2}})[ ]?,?[ ]?[<(]?(?=([\w.+-]{{3,64}})@\w)"
+)
 _ZH_TITLED = re.compile(rf"((?:{SURNAMES_ZH})[\u4e00-\u9fff]{{0,2}}?)(?=先生|女士|小姐|太太|老师|同学)")
 _ZH_INTRODUCED = re.compile(
     rf"(?:我叫|我的名字(?:是|叫)|我名叫|姓名[:：是]|我是(?=(?:{SURNAMES_ZH})[\u4e00-\u9fff]{{1,2}}(?:[,，。.!！\s]|$)))[ ]?([\u4e00-\u9fff·]{{2,4}}?)(?=[,，。.!！;；、\s]|的|$)"
@@ -78,6 +82,10 @@ def find_names(text: str) -> Iterator[Span]:
         for pattern in (_ANSWERED, _OPENING, _THIS_IS, _SIGNED):
             for match in pattern.finditer(text):
                 yield from _name(text, match.start(1), match.group(1), lower_too=False)
+        if "@" in text:
+            for match in _BESIDE_ADDRESS.finditer(text):
+                if any(len(part) > 2 and part in match.group(2).lower() for part in match.group(1).lower().split()):
+                    yield from _name(text, match.start(1), match.group(1), lower_too=False)
         for match in _INTRODUCED.finditer(text):
             yield from _name(text, match.start(1), match.group(1), lower_too=True)
     if _ZH.search(text):
