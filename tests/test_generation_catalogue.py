@@ -93,7 +93,7 @@ def test_one_flipped_bit_in_the_gguf_is_refused_by_name_with_the_remedy(tmp_path
         byte = file.read(1)[0]
         file.seek(-1, 1)
         file.write(bytes([byte ^ 1]))
-    with pytest.raises(ModelError, match=rf"{SMOLLM2_FILE} was changed.*make install"):
+    with pytest.raises(ModelError, match=rf"{SMOLLM2_FILE} was changed.*make models"):
         verify(replace(resolve(settings(tmp_path)), path=copy))
 
 

@@ -48,7 +48,7 @@ def test_a_tampered_embedded_model_is_refused_by_name(copied: Path, monkeypatch:
     for name in ("model.safetensors", "tokenizer.json"):
         sound = (copied / name).read_bytes()
         (copied / name).write_bytes(sound[:-1] + bytes([sound[-1] ^ 1]))
-        with pytest.raises(ModelError, match=rf"{name} is not the file that was published.*make install"):
+        with pytest.raises(ModelError, match=rf"{name} is not the file that was published.*make models"):
             locate(load_settings())
         (copied / name).write_bytes(sound)
 
@@ -72,7 +72,7 @@ def test_an_unknown_encoder_is_said_with_what_would_do() -> None:
 
 def test_a_missing_package_is_said_with_the_command(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(encoder_files, "_PACKAGE", "no_such_package")
-    with pytest.raises(ModelError, match="run `make install`"):
+    with pytest.raises(ModelError, match="run `make models`"):
         locate(load_settings())
 
 

