@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from chatbot.choosing import Choice, overlap
 from chatbot.errors import GenerationError
 from chatbot.evidence import unsupported
+from chatbot.members import named
 from chatbot.prompts import NO_ANSWER, adapt_prompt, fingerprint, generate_prompt
 from chatbot.protocols import ChatModel
 from chatbot.reuse import sentences
@@ -22,6 +23,7 @@ from chatbot.understanding import Understanding
 OnDelta = Callable[[str], None]
 _ANY_SKILL = Skill()
 _REWORDS = 0.3  # share of the shorter text's words that a draft and the past answer have in common
+_ALSO_WORDS = frozenset({"pay:cheque", "pay:ideal"})  # "please check", "an ideal tent"
 _PLACEHOLDER = re.compile(r"\[[A-Z_]+\]")
 _FROM_THE_PROMPT = re.compile(r"\[[A-Z]+\]|\b(?:past|customer's) (?:question|answer)\b", re.I)
 
@@ -133,7 +135,8 @@ def _rewords(text: str, past: str) -> bool:
 def _check(sentence: str, evidence: Sequence[str], language: str) -> str | None:
     if left := _PLACEHOLDER.search(sentence):
         return f"evidence: a placeholder is left: {left[0]}"
-    missing = unsupported(sentence, evidence, language)
+    invented = named(sentence) - named("\n".join(evidence)) - _ALSO_WORDS
+    missing = [*unsupported(sentence, evidence, language), *sorted(one.partition(":")[2] for one in invented)]
     return f"evidence: not supported: {', '.join(missing)}" if missing else None
 
 

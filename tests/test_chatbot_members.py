@@ -2,6 +2,7 @@
 
 import pytest
 
+from chatbot.composing import _check
 from chatbot.members import asked_for, named
 
 
@@ -40,3 +41,9 @@ def test_who_names_a_brand_of_card_has_named_cards():
     assert {"pay:visa", "pay:card"} <= named("We take Visa.")
     assert named("We take cheques only.") == {"pay:cheque"}
     assert named("Gracias por tu mensaje.") == frozenset()
+
+
+def test_a_draft_may_name_no_means_of_payment_that_its_evidence_does_not() -> None:
+    evidence = ["We accept Visa, PayPal and bank transfer."]
+    assert _check("You can pay by Visa, and with cash.", evidence, "en") == "evidence: not supported: cash"
+    assert _check("Please check: you can pay with cards such as Visa, or by bank transfer.", evidence, "en") is None
