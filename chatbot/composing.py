@@ -55,6 +55,15 @@ class Draft:
     generate_ms: float = 0.0
 
 
+@dataclass(frozen=True, slots=True)
+class _Evidence:
+    """What a draft may say. customer: the customer's own words, which hold facts about that customer; company: what past answers
+    say, and they alone tell what the company accepts or has."""
+
+    customer: tuple[str, ...]
+    company: tuple[str, ...]
+
+
 async def compose(
     turn: Understanding,
     choice: Choice,
@@ -91,7 +100,7 @@ async def compose(
 async def _generate(  # noqa: PLR0913, PLR0917 - one step of compose, split off for its length
     prompt: list[ChatMessage],
     verbatim: str,
-    evidence: Sequence[str],
+    evidence: _Evidence,
     writing: Writing,
     model: ChatModel,
     on_delta: OnDelta,
@@ -132,17 +141,21 @@ def _rewords(text: str, past: str) -> bool:
     return overlap(text, past) >= _REWORDS and not _FROM_THE_PROMPT.search(text)
 
 
-def _check(sentence: str, evidence: Sequence[str], language: str) -> str | None:
+def _check(sentence: str, evidence: _Evidence, language: str) -> str | None:
     if left := _PLACEHOLDER.search(sentence):
         return f"evidence: a placeholder is left: {left[0]}"
-    invented = named(sentence) - named("\n".join(evidence)) - _ALSO_WORDS
-    missing = [*unsupported(sentence, evidence, language), *sorted(one.partition(":")[2] for one in invented)]
+    invented = named(sentence) - named("\n".join(evidence.company)) - _ALSO_WORDS
+    every = (*evidence.customer, *evidence.company)
+    missing = [*unsupported(sentence, every, language), *sorted(one.partition(":")[2] for one in invented)]
     return f"evidence: not supported: {', '.join(missing)}" if missing else None
 
 
-def _evidence(turn: Understanding, verbatim: str, passages: Sequence[Passage], writing: Writing) -> list[str]:
-    said = [turn.text, turn.query.text, verbatim, writing.company]
-    return said if writing.mode is Mode.ADAPTED else [*said, *(f"{p.question}\n{p.answer}" for p in passages)]
+def _evidence(turn: Understanding, verbatim: str, passages: Sequence[Passage], writing: Writing) -> _Evidence:
+    asked = (turn.text, turn.query.text)
+    if writing.mode is Mode.ADAPTED:
+        return _Evidence(asked, (verbatim, writing.company))
+    before = tuple(p.question for p in passages)
+    return _Evidence((*asked, *before), (verbatim, writing.company, *(p.answer for p in passages)))
 
 
 def _fall_back(

@@ -29,13 +29,22 @@ def gives(asked: str, leaning: str, language: str, past: str, answer: str) -> bo
     if (
         elsewhere(asked, past, answer, language)
         or not kinds <= told(answer)
-        or (members and not members <= named(answer) | named(past))
+        or (members and not _tells_of(members, past, answer))
     ):
         return False
     owned, question = kinds & _OWNED, leaning or asked
     if not owned or not concepts(question, language) <= PROPERTIES:
         return True
     return _of_the_thing(answer, owned, frozenset(words(question, language)), language)
+
+
+def _tells_of(members: frozenset[str], past: str, answer: str) -> bool:
+    """Whether question or answer name the members; who asked about others of their kind was told of those ("Can I pay by bank
+    transfer?" - "Yes. PayPal is faster.")."""
+    before = named(past)
+    kinds = {one.partition(":")[0] for one in members}
+    others = {one for one in before if one.partition(":")[0] in kinds}
+    return members <= named(answer) | before and (not others or bool(members & others))
 
 
 @lru_cache(maxsize=_KEPT)

@@ -2,7 +2,8 @@
 
 import pytest
 
-from chatbot.composing import _check
+from chatbot.composing import _check, _Evidence
+from chatbot.giving import gives
 from chatbot.members import asked_for, named
 
 
@@ -44,6 +45,17 @@ def test_who_names_a_brand_of_card_has_named_cards():
 
 
 def test_a_draft_may_name_no_means_of_payment_that_its_evidence_does_not() -> None:
-    evidence = ["We accept Visa, PayPal and bank transfer."]
+    evidence = _Evidence(
+        ("can i pay with crypto? do you have it in red?",), ("We accept Visa, PayPal and bank transfer.",)
+    )
     assert _check("You can pay by Visa, and with cash.", evidence, "en") == "evidence: not supported: cash"
+    assert _check("Yes, you can pay with bitcoins.", evidence, "en") == "evidence: not supported: crypto"
+    assert _check("Yes, in red.", evidence, "en") == "evidence: not supported: red"
     assert _check("Please check: you can pay with cards such as Visa, or by bank transfer.", evidence, "en") is None
+
+
+def test_an_answer_about_another_means_of_payment_is_none() -> None:
+    asked, other = "can i pay with paypal?", "Yes, you can pay by bank transfer. PayPal is faster."
+    assert not gives(asked, asked, "en", "Can I pay by bank transfer?", other)
+    assert gives(asked, asked, "en", "How can I pay?", "With Visa, PayPal or bank transfer.")
+    assert gives(asked, asked, "en", "paypal or klarna?", "Both.")
