@@ -147,6 +147,10 @@ class Rights:
         """See `storage.replaying`; `open_store` calls it."""
         return replaying.restore_missing(self._eraser)
 
+    def unfinished(self) -> bool:
+        """Whether an erasure was cut short, or undone by a restored backup: until `catch_up` its copies may be read."""
+        return any(entry.step != "done" for entry in self.ledger.entries())
+
     def catch_up(self, outside: Outside) -> list[Receipt]:
         """See `storage.replaying`; a server's start and `doctor` call it."""
         return replaying.catch_up(self._eraser, outside)

@@ -12,6 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from chatbot.erasing import Copies
+from chatbot.errors import StorageError
 from storage.subjects import By, Subject
 from tests.erased import make_customer, traces
 from tests.staff import House, done, house, sign_in
@@ -135,6 +136,26 @@ async def test_a_running_process_forgets_when_another_program_erases(
             assert not retriever.looked.is_set()
             copies = Copies(site.parts.settings)
             await asyncio.to_thread(store.rights.erase, Subject(By.OWNER, "ann"), copies)
+            await asyncio.wait_for(retriever.looked.wait(), 10)
+
+
+class _DiskGone(Copies):
+    """Where the copies outside the database cannot be reached."""
+
+    def sweep(self, *_: Any, **__: Any) -> Any:
+        raise StorageError("The disk is gone.")
+
+
+async def test_an_erasure_that_was_cut_short_is_finished_before_anybody_is_answered(tmp_path: Path) -> None:
+    with house(tmp_path) as site:
+        store, retriever = site.store, _Served(asyncio.get_running_loop())
+        await asyncio.to_thread(lambda: done(store.conversations.create_conversation("ann")))
+        with pytest.raises(StorageError, match="disk is gone"):
+            await asyncio.to_thread(store.rights.erase, Subject(By.OWNER, "ann"), _DiskGone(site.parts.settings))
+        assert store.rights.unfinished()
+        async with Housekeeping(site.parts.settings, store, retriever).running():  # type: ignore[arg-type]
+            assert not store.rights.unfinished()
+            assert len(store.rights.receipts()) == 1
             await asyncio.wait_for(retriever.looked.wait(), 10)
 
 

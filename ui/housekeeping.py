@@ -34,7 +34,10 @@ class Housekeeping:
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
-        """Does its work until the block is left."""
+        """Does its work until the block is left. What an erasure has left undone is done before anybody is answered."""
+        if await self._quietly("erasures.unread", self.store.rights.unfinished):
+            await self._quietly("erasures.unfinished", self._finish)
+            await self._quietly("erasures.remembered", self._forget)
         tasks = [
             asyncio.create_task(self._watch(), name="erasures"),
             asyncio.create_task(self._age(), name="retention"),
