@@ -280,7 +280,7 @@ def test_too_little_memory_is_one_sentence(tiny: EncoderFiles, tmp_path: Path, m
 
 
 def test_what_never_does_better_than_its_base_is_its_base(tiny: EncoderFiles, tmp_path: Path) -> None:
-    made = tune(tmp_path, tiny, lesson(), dataclasses.replace(OPTIONS, rate=1e-12, patience=2), lambda _: None)
+    made = tune(tmp_path, tiny, lesson(), dataclasses.replace(OPTIONS, rate=1e-8, patience=2), lambda _: None)
     assert (made.best_step, made.after) == (0, made.before)
     text = ["where is my parcel"]
     mine, base = (Trainee(files, "cpu", 32).encode(text) for files in (describe(made.folder, "made"), tiny))

@@ -44,12 +44,12 @@ def test_each_kind_finds_nearly_what_exact_search_finds(
     assert len(index) == len(vectors)
 
 
-def test_the_same_vectors_come_by_id_also_where_the_list_ends_among_them(vectors: npt.NDArray[np.float32]) -> None:
+def test_the_same_vectors_come_last_first_also_where_the_list_ends_among_them(vectors: npt.NDArray[np.float32]) -> None:
     asked = vectors[:1]
     index = VectorIndex.build(np.concatenate([vectors[:5], np.repeat(asked, 9, axis=0)]), Limits())
     for k in range(1, 11):
         ids, cosines = index.nearest(asked, k)
-        assert ids[0].tolist() == [0, *range(5, 14)][:k]
+        assert ids[0].tolist() == [*range(13, 4, -1), 0][:k]
         assert cosines[0] == pytest.approx(np.ones(k), abs=1e-5)
 
 

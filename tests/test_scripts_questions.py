@@ -220,6 +220,7 @@ def test_doctor_finds_all_well(demo: Any) -> None:
     assert done.code == 0, done
     assert {ok for ok, _ in findings(done).values()} == {True}
     checks = {"machine", "disk", "database", "erasures", "encoder", "index", "generator", "port"}
+    checks |= {"left by killed commands"}
     assert set(findings(done)) == checks
     assert "v000001 is whole" in demo("doctor", CHATBOT_PORT="0").out
 

@@ -133,7 +133,7 @@ class NearestOf:
             names, scores = self._own(query[None, :], min(k + len(self._removed), own))
             names = np.concatenate([names, np.arange(own, own + len(self._added), dtype=np.int64)])
             scores = np.concatenate([scores, self._added @ query]).astype(np.float32)
-            best = np.argsort(-np.round(scores, ALIKE), kind="stable")[:k]
+            best = np.lexsort((-names, -np.round(scores, ALIKE)))[:k]  # as `VectorIndex.nearest`
             ids[line, : len(best)], cosines[line, : len(best)] = names[best], scores[best]
         return ids, cosines
 

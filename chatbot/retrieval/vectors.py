@@ -77,13 +77,12 @@ class VectorIndex:
         return int(self._index.ntotal)
 
     def nearest(self, queries: Vectors, k: int) -> tuple[npt.NDArray[np.int64], Vectors]:
-        """ids and cosines, each (len(queries), k), best first, the same vectors by id; id -1 where there are fewer."""
+        """ids and cosines, each (len(queries), k), best first, of the same vectors the last first; id -1 where there are fewer."""
         # One query is a millisecond's work: waking OpenMP's threads beside the encoder's tripled it (measured).
         faiss.omp_set_num_threads(1 if len(queries) == 1 else _CORES)
         scores, ids = self._index.search(np.ascontiguousarray(queries, dtype=np.float32), k + _TIED)
-        order = np.lexsort((ids, -np.round(np.maximum(scores, -2), ALIKE)))[
-            :, :k
-        ]  # FAISS leaves ties as its heap has them
+        key = -np.round(np.maximum(scores, -2), ALIKE)
+        order = np.lexsort((-ids, key))[:, :k]  # FAISS leaves ties as its heap has them
         return np.take_along_axis(ids, order, 1), np.take_along_axis(scores, order, 1)
 
 
