@@ -91,14 +91,14 @@ class Commands:
         """Raises NotFound."""
         place = self._place(number)
         told = json.loads((place / COMMAND).read_text(encoding="utf-8"))
-        ended = self._ended(place)
+        state, ended = self._outcome(number, self._ended(place))
         return Command(
             id=number,
             title=told["title"],
             argv=tuple(told["argv"]),
             by=told["by"],
             started_at=told["started_at"],
-            state=self._state(number, ended),
+            state=state,
             code=None if ended is None else ended["code"],
             ended_at=None if ended is None else ended["at"],
         )
@@ -149,16 +149,17 @@ class Commands:
         except FileNotFoundError:
             return None
 
-    def _state(self, number: str, ended: Any) -> State:
+    def _outcome(self, number: str, ended: Any) -> tuple[State, Any]:
+        """The state, and what the command left of its end; None while it runs or where it was killed."""
         if ended is not None:
             if ended["code"] == 0:
-                return "done"
-            return "interrupted" if ended["code"] in INTERRUPTED else "failed"
+                return "done", ended
+            return ("interrupted" if ended["code"] in INTERRUPTED else "failed"), ended
         newest = max((path.name for path in self._folders()), default=number)
         if number == newest and self._busy():
-            return "running"
+            return "running", None
         late = self._ended(self.folder / number)  # it may have ended between the two looks
-        return "killed" if late is None else self._state(number, late)
+        return ("killed", None) if late is None else self._outcome(number, late)
 
     def _busy(self) -> bool:
         if not self.folder.is_dir():
