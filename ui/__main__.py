@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import asyncio
 import errno
 import signal
 import socket
@@ -46,6 +47,12 @@ class Server(uvicorn.Server):
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         self._hub.close()
         await super().shutdown(sockets)
+        for late in list(
+            self.server_state.connections
+        ):  # came while the others were asked to go, as a browser's spare ones do
+            if late.transport is not None:
+                late.transport.abort()
+        await asyncio.sleep(0)
 
 
 def main(arguments: list[str] | None = None) -> int:
