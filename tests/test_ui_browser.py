@@ -302,8 +302,20 @@ def test_thumbs_person_rating_and_new_chat(browser: Browser, quick: Running) -> 
     page.get_by_role("button", name="4 of 5 stars").click()
     page.get_by_role("button", name="Send rating").click()
     expect(page.get_by_text("Thank you for your rating.").first).to_be_visible()
+    expect(
+        page.get_by_role("button", name="Talk to a person")
+    ).to_be_hidden()  # nobody is to be called into what has ended
+    expect(page.get_by_placeholder("Write to start a new chat…")).to_be_visible()
+    page.get_by_role("button", name="Menu").click()
+    ended = ["New chat", "Download as text", "Download as data (JSON)", "Rate this chat", "Delete my data"]
+    expect(page.get_by_role("menuitem")).to_have_text(ended)
+    page.keyboard.press("ArrowUp")
+    expect(page.get_by_role("menuitem").last).to_be_focused()
+    page.keyboard.press("Escape")
     page.get_by_role("button", name="New chat").click()
     expect(page.get_by_role("heading", name="How can we help?")).to_be_visible()
+    expect(page.get_by_role("button", name="Talk to a person")).to_be_visible()
+    expect(page.get_by_placeholder("Write a message…")).to_be_visible()
     assert seen.errors == []
     seen.context.close()
 

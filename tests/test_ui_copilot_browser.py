@@ -11,7 +11,7 @@ from typing import Any
 import httpx
 import pytest
 import uvicorn
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, Route, expect, sync_playwright
 
 from storage.audit import Actor
 from storage.canned import Wording
@@ -140,6 +140,75 @@ def test_offers_are_inserted_by_key_edited_sent_and_kept_as_a_pair(page: Page, s
     kept = wait_for(lambda: done(site.store.copilot.latest()))[0]
     assert (kept.inserted, kept.sent, kept.draft) == (REWORDED, f"Hi,\n\n{REWORDED} Enjoy.", "adapted")
     assert kept.passages[0] == RETURNS.passage.id
+
+
+@dataclass
+class Held:
+    """The route of the draft, held back until the test lets it go; `lose` answers with nothing."""
+
+    page: Page
+
+    def __post_init__(self) -> None:
+        self.routes: list[Route] = []
+        self.page.route("**/draft", lambda route: self.routes.append(route))  # noqa: PLW0108 - playwright marks its handlers
+
+    def come(self) -> None:
+        for route in self.routes:
+            route.continue_()
+
+    def lose(self) -> None:
+        for route in self.routes:
+            route.fulfill(json={"text": None, "mode": "precedent", "sources": [], "checks": [], "degraded": []})
+
+
+def writing(page: Page, site: Site) -> Held:
+    """Ann has pressed the draft's key while it is written, and was told."""
+    held = Held(page)
+    page.goto(f"{site.url}agents/#{site.conversation()}")
+    expect(page.locator("#copilot p.draft")).to_contain_text("Writing a draft")
+    page.keyboard.press("Alt+Digit0")
+    expect(page.locator("#copilot .state")).to_contain_text("The draft is still being written.")
+    expect(field(page)).to_have_value("")
+    return held
+
+
+def test_a_draft_asked_for_too_early_comes_by_itself(page: Page, site: Site) -> None:
+    held = writing(page, site)
+    held.come()
+    expect(field(page)).to_have_value(REWORDED)
+    expect(page.locator("#copilot .state")).to_have_text("")
+    page.keyboard.type(" Bye!")
+    expect(field(page)).to_have_value(f"{REWORDED} Bye!")
+
+
+def test_a_draft_asked_for_too_early_stays_away_from_who_types_meanwhile(page: Page, site: Site) -> None:
+    held = writing(page, site)
+    field(page).press_sequentially("Hi")
+    expect(page.locator("#copilot .state")).to_have_text("")
+    held.come()
+    expect(page.locator("#copilot div.draft")).to_contain_text(REWORDED)
+    expect(field(page)).to_have_value("Hi")
+    page.keyboard.press("Alt+Digit0")
+    expect(field(page)).to_have_value(f"Hi\n\n{REWORDED}")
+
+
+def test_a_draft_asked_for_too_early_takes_nobody_from_another_field(page: Page, site: Site) -> None:
+    held = writing(page, site)
+    page.locator(".facts input").first.focus()
+    held.come()
+    expect(page.locator("#copilot .state")).to_have_text("The draft is there: Alt+0 inserts it.")
+    expect(page.locator(".facts input").first).to_be_focused()
+    expect(field(page)).to_have_value("")
+
+
+def test_keys_without_an_offer_say_so(page: Page, site: Site) -> None:
+    held = writing(page, site)
+    held.lose()
+    expect(page.locator("#copilot .state")).to_have_text("There is no draft for this.")
+    expect(field(page)).to_have_value("")
+    page.keyboard.press("Alt+Digit1")
+    expect(field(page)).to_have_value(RETURNS.passage.answer)
+    expect(page.locator("#copilot .state")).to_have_text("")
 
 
 def test_a_source_opens_in_place(page: Page, site: Site) -> None:

@@ -206,6 +206,7 @@ def test_a_reply_that_was_begun_stays_in_sight_when_the_chat_is_closed_meanwhile
     customer.page.locator("[data-menu]").click()
     customer.page.locator("[data-do=end_chat]").click()
     expect(ann.page.locator(".head .chip").first).to_have_text("Closed")
+    expect(ann.page.locator(".composer .hint")).to_have_text("This chat is closed: notes only")
     expect(field).to_have_value("I will ask the warehouse")
     field.press("Enter")
     expect(ann.page.locator(".composer .problem")).to_contain_text("closed by now. Your text is still here.")

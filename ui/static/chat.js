@@ -130,6 +130,7 @@ class ChatWindow {
     this.status = view.status;
     parts.root.dataset.status = view.status;
     parts.status.textContent = view.status_text;
+    parts.text.placeholder = view.status === "closed" ? this.words.placeholder_closed : this.words.placeholder;
     // Whether a reply is being written; its words come from the stream alone, which neither doubles nor drops one.
     this.setLive(view.writing === null ? null : this.ended ? "" : this.live ?? "");
     this.ended = false;

@@ -4,7 +4,6 @@ export class Menu {
   constructor(root, act) {
     this.button = root.querySelector("[data-menu]");
     this.sheet = root.querySelector(".sheet");
-    this.items = [...this.sheet.querySelectorAll("[role=menuitem]")];
     this.button.addEventListener("click", () => (this.sheet.hidden ? this.open(0) : this.close(true)));
     this.button.addEventListener("keydown", (event) => {
       if (event.key === "ArrowDown" || event.key === "ArrowUp") { event.preventDefault(); this.open(event.key === "ArrowDown" ? 0 : -1); }
@@ -22,6 +21,9 @@ export class Menu {
     });
   }
 
+  // What is not for this chat as it stands is not drawn, and no step leads to it.
+  get items() { return [...this.sheet.querySelectorAll("[role=menuitem]")].filter((item) => item.checkVisibility()); }
+
   open(place) {
     this.sheet.hidden = false;
     this.button.setAttribute("aria-expanded", "true");
@@ -35,9 +37,10 @@ export class Menu {
   }
 
   onKey(event) {
-    const at = this.items.indexOf(document.activeElement);
+    const { items } = this;
+    const at = items.indexOf(document.activeElement);
     const steps = { ArrowDown: at + 1, ArrowUp: at - 1, Home: 0, End: -1 };
-    if (event.key in steps) { event.preventDefault(); this.items.at(steps[event.key] % this.items.length).focus(); }
+    if (event.key in steps) { event.preventDefault(); items.at(steps[event.key] % items.length).focus(); }
     else if (event.key === "Escape") { event.preventDefault(); this.close(true); }
     else if (event.key === "Tab") this.close(false);
   }

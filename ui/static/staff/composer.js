@@ -35,13 +35,13 @@ class Composer extends EventTarget {
     place.append(this.form);
   }
 
-  // mine: the agent has the conversation, so replies may be written; notes may be in any. A reply that was begun stays in sight
-  // when the conversation is closed or taken meanwhile; sending it says why it cannot go out.
-  open(conversation, mine) {
+  // mine: the agent has the conversation, so replies may be written; notes may be in any, and `why` says there why only they. A
+  // reply that was begun stays in sight when the conversation is closed or taken meanwhile; sending it says why it cannot go out.
+  open(conversation, mine, why = "") {
     const another = conversation !== this.conversation;
     const taken = !another && mine && !this.mine;
     const lost = !another && !mine && this.mine;
-    Object.assign(this, { conversation, mine });
+    Object.assign(this, { conversation, mine, why });
     this.form.hidden = !conversation;
     if (!conversation) return;
     this.buttons.reply.disabled = !mine && !this.#draft(conversation, "reply").text;
@@ -120,7 +120,7 @@ class Composer extends EventTarget {
     this.tell("input");
   }
 
-  #hint() { this.hint.textContent = this.mine ? "Enter sends, Shift+Enter is a new line" : "Take over to reply"; }
+  #hint() { this.hint.textContent = this.mine ? "Enter sends, Shift+Enter is a new line" : this.why; }
 
   #changed() {
     this.#keep({ ...this.#draft(), text: this.field.value });

@@ -9,6 +9,7 @@ sheet(import.meta.url, "copilot.css");
 
 const KINDS = { faq: "Help centre", correction: "Answer of the team", chat: "Past chat" };
 const DRAFT = "0";
+const NO_DRAFT = "There is no draft for this.";
 const SOON_MS = 1500, LONGEST_MS = 7000; // the draft's own deadline, and the search before it
 const LEFT = 0.3; // share of an offer's words that must stand in the reply
 const OPEN_KEY = "desk.copilot";
@@ -20,20 +21,21 @@ export function attachCopilot(composer) {
 
 class Copilot {
   constructor(composer) {
-    Object.assign(this, { composer, place: composer.copilot, conversation: null, found: null, draft: null, asked: 0, opened: null, began: 0 });
+    Object.assign(this, { composer, place: composer.copilot, conversation: null, found: null, draft: null, asked: 0, opened: null, began: 0, wanted: false, notice: null });
     this.place.setAttribute("role", "group");
     this.place.setAttribute("aria-label", "Suggestions");
     const shown = localStorage.getItem(OPEN_KEY);
     this.shown = shown ? shown === "open" : !NARROW.matches;
     composer.addEventListener("opened", ({ detail }) => this.turnTo(detail.mine ? detail.conversation : null));
     for (const news of ["customer", "learnt"]) composer.addEventListener(news, ({ detail }) => { if (detail.conversation === this.conversation) this.load(); });
-    composer.addEventListener("input", () => this.follow());
+    this.status = el("span.small.muted.state", { role: "status" });
+    composer.addEventListener("input", () => { this.say(null); this.follow(); });
     composer.addEventListener("sent", ({ detail }) => this.report(detail));
     document.addEventListener("keydown", (event) => this.key(event));
   }
 
   turnTo(conversation) {
-    Object.assign(this, { conversation, found: null, draft: null, opened: null, asked: this.asked + 1 });
+    Object.assign(this, { conversation, found: null, draft: null, opened: null, wanted: false, notice: null, asked: this.asked + 1 });
     this.render();
     if (conversation) this.load();
   }
@@ -43,6 +45,7 @@ class Copilot {
     const asked = ++this.asked;
     const path = `/agents/api/conversations/${encodeURIComponent(this.conversation)}`;
     this.failed = null;
+    if (this.found) this.say(null); // what was wished for was the draft for what stood there before
     let found;
     try {
       found = await call("GET", `${path}/suggestions`);
@@ -53,12 +56,24 @@ class Copilot {
     }
     if (asked !== this.asked) return;
     Object.assign(this, { found, draft: found.fits ? "writing" : null, opened: null, began: Date.now() });
+    if (!found.fits && this.wanted) this.say(NO_DRAFT);
     this.render();
     if (!found.fits) return;
     const draft = await call("GET", `${path}/draft`).catch(() => null); // the past answers stand; a draft that is lost is no loss
     if (asked !== this.asked) return;
     this.draft = draft?.text ? draft : null;
     this.render();
+    if (this.wanted) this.bring();
+  }
+
+  // The draft that was asked for while it was written. Whoever is busy elsewhere by now keeps the focus there.
+  bring() {
+    const { activeElement: at, body } = document;
+    const here = (at === body || this.composer.form.contains(at)) && !document.querySelector("dialog[open]");
+    if (!this.draft) return this.say(NO_DRAFT);
+    if (!here) return this.say("The draft is there: Alt+0 inserts it.");
+    this.say(null);
+    this.take(DRAFT);
   }
 
   fail(error) {
@@ -82,7 +97,8 @@ class Copilot {
     const draft = which === DRAFT && this.draft?.text ? this.draft : null;
     const precedent = which === DRAFT ? null : this.found?.precedents[Number(which) - 1];
     const text = draft?.text ?? precedent?.text;
-    if (!text || !this.ready()) return;
+    if (!this.ready()) return;
+    if (!text) return this.lacks(which);
     const passages = draft ? draft.sources.map((source) => source.passage_id) : [precedent.passage_id];
     const { field } = this.composer;
     field.setSelectionRange(field.selectionEnd, field.selectionEnd); // what is selected stays, too
@@ -90,6 +106,21 @@ class Copilot {
     if (NARROW.matches && this.shown) { this.shown = false; this.render(); } // what was inserted is in sight then
     this.composer.insert(`${gap(before, /\S$/)}${text}${gap(after, /^\S/)}`);
     this.composer.keepOffers([...this.composer.offers(), { text, passages, draft: draft?.mode ?? null }]);
+  }
+
+  // A key that finds nothing says so. A draft that is asked for while it is written comes by itself, unless the text is touched
+  // meanwhile: nobody wants words to appear in the middle of her own.
+  lacks(which) {
+    if (which !== DRAFT) return this.say(this.found ? `There is no suggestion ${which}.` : null);
+    const writing = this.draft === "writing" || !this.found;
+    this.say(writing ? "The draft is still being written. It is inserted when it is there, unless you type." : NO_DRAFT);
+    this.wanted = writing && !this.failed;
+  }
+
+  say(notice) {
+    const changed = notice !== this.notice;
+    Object.assign(this, { notice, wanted: false });
+    if (changed && !this.place.hidden) this.status.textContent = this.state();
   }
 
   // What was inserted and thrown away again is no pair.
@@ -120,7 +151,8 @@ class Copilot {
     const offers = el("div.offers", { id: "copilot-offers", hidden: !this.shown || !count },
       el("ol.cards", {}, (found?.precedents ?? []).map((one, index) => this.card(one, String(index + 1))).flat()), this.drawDraft());
     this.keepingTheEndInSight(() =>
-      fill(this.place, el("div.row.top", {}, toggle, el("span.small.muted.state", { role: "status" }, this.state()), again), offers));
+      fill(this.place, el("div.row.top", {}, toggle, this.status, again), offers));
+    if (this.status.textContent !== this.state()) this.status.textContent = this.state();
     if (focused) this.place.querySelector(`[data-at="${focused}"]`)?.focus();
   }
 
@@ -133,8 +165,9 @@ class Copilot {
   }
 
   state() {
-    const { found, failed } = this;
+    const { found, failed, notice } = this;
     if (failed) return failed;
+    if (notice) return notice;
     if (!found) return "Looking for past answers…";
     if (found.language === null) return "The customer has not asked anything yet.";
     if (!found.precedents.length) return found.degraded.length ? `No past answers: ${found.degraded.join("; ")}` : "No past answer comes near.";

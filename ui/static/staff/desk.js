@@ -202,7 +202,7 @@ class Desk {
       onUndo: (correction) => this.undo(correction),
       extra: this.config.translates ? (message) => translation(conversation, message) : null,
     });
-    composer.open(conversation.id, mine);
+    composer.open(conversation.id, mine, noReply(conversation));
   }
 
   drawHead(conversation, mine) {
@@ -324,4 +324,10 @@ class Desk {
       onTag: (tag, remove) => attempt(() => call(remove ? "DELETE" : "POST", this.path("/tags"), { tag })).then((changed) => changed && this.drawFacts(changed)),
     });
   }
+}
+
+// Why an agent who does not have the conversation writes notes only.
+function noReply({ status, agent }) {
+  if (status === "closed") return "This chat is closed: notes only";
+  return status === "human" ? `${agent} has this chat: notes only` : "Take over to reply";
 }
