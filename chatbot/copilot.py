@@ -10,11 +10,9 @@ from chatbot import smalltalk
 from chatbot.answering import Answerer
 from chatbot.choosing import MOST_SOURCES, Choice, choose, overlap
 from chatbot.composing import Draft, Writing, compose
-from chatbot.giving import gives
 from chatbot.matching import reusable
 from chatbot.replies import source_of
-from chatbot.retrieval.words import words
-from chatbot.reuse import sentences
+from chatbot.retelling import lacking
 from chatbot.searching import Finding
 from chatbot.slots import fill
 from chatbot.types import Hit, Mode, Role, Source, Turn
@@ -24,9 +22,6 @@ DRAFT_S = 6.0  # an agent types the first words herself meanwhile
 _NEAR_DUPLICATE = 0.7  # share of the shorter answer's words
 _SAID = 0.9  # share of its words that the customer has read already
 _CASE_DENSE, _CASE_COVERAGE = 0.55, 0.5  # from which on a colleague's answer in one single case is worth a look
-_TOLD = 0.4  # share of the words of a past answer, or of a sentence of it, that a draft must tell again
-_FROM_THERE = 0.5  # share of a draft's words that must stand in the past answer or in the question
-_ENOUGH_WORDS = 3  # of a sentence, for a share of them to tell anything
 _LOOK_EVERY_S = 0.2
 _SPOKEN = (Role.CUSTOMER, Role.AGENT, Role.BOT)
 
@@ -217,25 +212,9 @@ async def _compose(
         made = work.result()
     finally:
         work.cancel()
-    if made.mode is not Mode.PRECEDENT and not _tells(made.text, turn, choice):
-        return await _without(turn, choice, as_given, "generator: its draft says less than the past answer")
+    if made.mode is not Mode.PRECEDENT and (why := lacking(made.text, turn, choice)):
+        return await _without(turn, choice, as_given, f"generator: its draft {why}")
     return made
-
-
-def _tells(text: str, turn: Understanding, choice: Choice) -> bool:
-    """Whether a checked draft tells what the past answer does, or one sentence of it, in about its words: a small model's may
-    hold nothing false, and next to nothing."""
-    question, said = set(words(turn.query.text, turn.language)), set(words(text, turn.language))
-    past = set(words(choice.text, turn.language))
-    parts = [set(words(part, turn.language)) - question for part in sentences(choice.text)]
-    told = max((_share(part, said) for part in (past - question, *parts) if len(part) >= _ENOUGH_WORDS), default=1.0)
-    asked = turn.alone.text, turn.query.text, turn.language, choice.hits[0].passage.question
-    lost = gives(*asked, choice.text) and not gives(*asked, text)
-    return told >= _TOLD and _share(said, past | question) >= _FROM_THERE and not lost
-
-
-def _share(some: set[str], others: set[str]) -> float:
-    return len(some & others) / len(some) if some else 0.0
 
 
 _CROWDED = "overload: customers come first, so the past answer stands here as it was given"

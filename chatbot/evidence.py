@@ -80,6 +80,11 @@ def unsupported(draft: str, evidence: Sequence[str], language: str) -> tuple[str
     return tuple(sorted(missing))
 
 
+def in_digits(text: str) -> str:
+    """The text with its number words as digits: "2 years" for "two years"."""
+    return _WORDY.sub(lambda match: _WORD_NUMBERS[match.group().casefold()], text)
+
+
 def quantities(text: str) -> dict[str, frozenset[str]]:
     """Figures by unit, such as {"day": {"30"}, "money": {"4.9"}}."""
     found: dict[str, set[str]] = {}

@@ -163,6 +163,41 @@ async def test_a_draft_that_repeats_question_or_prompt_is_none(said, why):
     assert made.degraded == (f"generator: {why}",)
 
 
+WARRANTY = hit(
+    "All products have a warranty of 2 years. Our own tents, packs and jackets have 5 years.",
+    "What about the warranty on a jacket?",
+    number=7,
+)
+METHODS = hit(
+    "You can pay with Visa, Mastercard, PayPal or bank transfer.", "Which payment methods do you take?", number=8
+)
+
+
+@pytest.mark.parametrize(
+    ("past", "said", "why"),
+    [
+        (WARRANTY, "The warranty on our own tents, packs and jackets is 2 years.", "gives one figure"),
+        (WARRANTY, "All products have a warranty of two years, jackets too.", "gives one figure"),
+        (
+            WARRANTY,
+            "All products have 5 years. Our own tents, packs and jackets have 2 years.",
+            "gives one figure",
+        ),
+        (WARRANTY, "All products have 2 years of warranty. Our own tents, packs and jackets have 5 years.", None),
+        (WARRANTY, "All products have a warranty. Our own tents, packs and jackets have more.", None),
+        (METHODS, "You can pay with Visa, Mastercard, PayPal, bank transfer, Visa and PayPal.", "says one thing twice"),
+        (METHODS, "You can pay with Mastercard, Visa, PayPal and bank transfer.", None),
+    ],
+)
+async def test_a_draft_of_true_words_may_be_untrue(past, said, why):
+    made = await draft([Turn(Role.CUSTOMER, past.passage.question)], answerer([past], model=ScriptedModel([said])))
+    if why:
+        assert (made.text, made.mode) == (past.passage.answer, Mode.PRECEDENT)
+        assert made.degraded[0].startswith(f"generator: its draft {why}")
+    else:
+        assert (made.text, made.mode) == (said, Mode.ADAPTED), made.degraded
+
+
 async def test_a_language_that_the_model_is_not_declared_for_gets_the_past_answer():
     model = ScriptedModel()
     made = await draft(ASKED, answerer([NEW], model=model, languages=frozenset({"de"})))
