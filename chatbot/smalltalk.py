@@ -29,6 +29,8 @@ _WORDS: dict[Intent, str] = {
     Intent.THANKS: r"thanks?(?: you)?(?: (?:so|very) much| a lot| a million)?|thank you(?: (?:so|very) much)?|thx|ty|cheers|"
     r"(?:vielen |besten |herzlichen )?dank(?:e(?: schön| sehr)?)?|(?:muchas |mil )?gracias|merci(?: beaucoup| bien)?|谢谢(?:你|您|啦)?|"
     r"多谢|感谢|非常感谢|that helps?(?: a lot)?|that helped|das hilft(?: mir)?|super|perfect|perfekt|perfecto|parfait|great|awesome|"
+    r"(?:that|this)(?: i|')s (?:just |exactly |precisely )?what i (?:wanted|needed)(?: to know)?|(?:genau )?das wollte ich wissen|"
+    r"(?:eso )?es (?:justo )?lo que quería saber|c'est (?:exactement |justement )?ce que je voulais savoir|这(?:正|就)?是我想知道的|"
     r"(?:that|this) (?:answers|answered|solves|solved|fixes|fixed) (?:it|my (?:question|problem|issue))|(?:you(?:'ve| have) been|that was|very|so|really) helpful|"
     r"(?:i |really |much )*appreciate(?:d)?(?: it| that| your help| the help)?|good (?:bot|job|answer)|well done|lovely|brilliant|wonderful|nice one|great help|muchísimas gracias|mil gracias|muy amable|"
     r"vielen lieben dank|danke dir|danke ihnen|dankeschön|besten dank|merci bien|merci à vous|c'est gentil|très bien|非常好|谢了|辛苦了|太感谢了|"
@@ -36,7 +38,7 @@ _WORDS: dict[Intent, str] = {
     Intent.GOODBYE: r"bye+(?: bye)?|goodbye|good bye|see (?:you|ya)(?: later)?|tsch[üu]ss|auf wiedersehen|ciao|adi[óo]s|hasta luego|"
     r"hasta pronto|au revoir|à bientôt|a bientot|bonne journée|bonne soirée|再见|拜拜|have a (?:nice|good|great) (?:day|one|evening|weekend)|"
     r"schönen (?:tag|abend)(?: noch)?|schönes wochenende|alles gute|bis bald|bis dann|que tenga (?:un )?buen d[ií]a|buen d[ií]a|nos vemos|bonne journée|bonne fin de journée|take care|good ?night|"
-    r"that'?s all i (?:needed|wanted)(?: to know)?|i'?m (?:good|done|all set)|nothing (?:more|else)|no more questions|祝(?:您|你)(?:愉快|生活愉快)|晚安|that'?s all|that is all|das war'?s|das wars|es todo|eso es todo|c'est tout|没有了|没事了",
+    r"that(?:'?s| is) all i (?:needed|wanted)(?: to know)?|i'?m (?:good|done|all set)|nothing (?:more|else)|no more questions|祝(?:您|你)(?:愉快|生活愉快)|晚安|that'?s all|that is all|das war'?s|das wars|es todo|eso es todo|c'est tout|没有了|没事了",
     Intent.ACKNOWLEDGE: r"ok(?:ay)?|k|alright|all right|got it|i see|understood|sure|fine|cool|yes|yep|yeah|no|nope|nothing else|good|nice|"
     r"in ordnung|verstanden|alles klar|gut|ja|nein|vale|de acuerdo|entendido|s[ií]|bien|d'accord|entendu|compris|oui|non|"
     r"好的?|好吧|嗯+|行|明白了?|知道了|了解|是的?|不是|不用了?",

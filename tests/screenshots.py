@@ -6,11 +6,13 @@ import os
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import httpx
 from PIL import Image
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
@@ -21,6 +23,7 @@ FLAGS = ("--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-backgroun
 DESKTOP, PHONE = (1280, 800), (390, 844)
 COLOURS = 255  # the pages are flat: a palette looks the same and takes a third of the bytes
 ANSWERED_MS = 60_000
+MODEL_S = 60
 MOST_BYTES = 300_000
 SCHEMES = ("light", "dark")
 
@@ -80,10 +83,21 @@ def demo(data: Path) -> Iterator[tuple[str, str]]:
             ready = server.stdout.readline()
             if not ready.startswith("Ready: "):
                 raise SystemExit("The server did not start; what it said stands above.")
-            yield f"{ready.removeprefix('Ready: ').strip().rstrip('/')}/", token
+            url = f"{ready.removeprefix('Ready: ').strip().rstrip('/')}/"
+            wait_for_the_model(url)
+            yield url, token
         finally:
             server.terminate()
             server.wait(30)
+
+
+def wait_for_the_model(url: str) -> None:
+    """Until the model server writes, which it starts to do beside the first chats."""
+    for _ in range(MODEL_S * 4):
+        if httpx.get(f"{url}readyz").json()["checks"]["model"] == "ok":
+            return
+        time.sleep(0.25)
+    raise SystemExit(f"No model server after {MODEL_S} s: the pictures are to show what it writes.")
 
 
 def take(browser: Browser, url: str, picture: Picture, scheme: str, folder: Path) -> Path:
@@ -119,6 +133,10 @@ def tell(browser: Browser, url: str, token: str, look: tuple[str, tuple[int, int
 
     def shot(station: str, page: Page) -> None:
         page.wait_for_timeout(300)  # suggestions, toasts and scrolling come to rest
+        if station == "story-3-taken":
+            expect(page.locator("#copilot div.draft")).to_contain_text(
+                "Reworded by"
+            )  # a picture of what it is there for
         made.append(save(page, folder / f"{station}{name}{'' if scheme == 'light' else '-dark'}.png"))
 
     looks = {"viewport": {"width": width, "height": height}, "color_scheme": scheme, "reduced_motion": "reduce"}

@@ -14,6 +14,7 @@ from tests.staff import COOKIE, done
 
 QUESTION = "How many days do I have to send something back?"
 ASIDE = "Do you also repair zips?"
+NEXT = "I have ordered another one. Can I still change its delivery address?"
 HELLO = "Hello, this is Ann. You have 60 days this winter, not 30. I have noted it on your order."
 RIGHT = (
     "You have 60 days from delivery to send it back, unused and with its tags. Print the label under Orders > Return."
@@ -71,6 +72,9 @@ class Story:
     def asks_for_a_person(self) -> None:
         self.customer.locator(".button.person").click()
         expect(self.customer.locator("[data-thread] .row.event").last).to_be_visible()
+        self.customer.locator("[data-text]").fill(NEXT)
+        self.customer.keyboard.press("Enter")
+        expect(self.customer.locator("[data-thread] .row.customer").last).to_contain_text(NEXT)
         waiting = self.ann.locator(".items .item").first
         expect(waiting).to_contain_text("asked for a person")
         self.shot("story-1-waiting", self.customer)
@@ -83,11 +87,21 @@ class Story:
         expect(self.customer.locator(".row.event").last).to_have_text("Ann joined the chat.")
         reply = self.ann.get_by_label("Reply", exact=True)
         expect(reply).to_be_visible()
-        expect(self.ann.locator("#copilot")).to_be_attached()
+        self.ann.get_by_role("button", name="Suggestions (3)").wait_for()
+        if not self.ann.locator("#copilot-offers").is_visible():
+            self.ann.get_by_role("button", name="Suggestions (3)").click()  # on a phone they wait behind this line
+        draft = self.ann.locator("#copilot .draft")
+        expect(draft).to_be_visible()
+        expect(draft).not_to_contain_text("Writing", timeout=ANSWERED_MS)
         reply.fill(HELLO)
         self.shot("story-3-taken", self.ann)
+        reply.press("Alt+0")
+        written = reply.input_value()
+        assert written.startswith(f"{HELLO}\n\n"), written
+        assert "packing" in written, written
         reply.press("Enter")
-        expect(self.customer.locator(".row.agent .bubble").last).to_have_text(HELLO)
+        for part in written.split("\n\n"):
+            expect(self.customer.locator(".row.agent .bubble").last).to_contain_text(part)
         self.customer.locator("[data-text]").fill("Thank you, that is what I wanted to know")
         self.customer.keyboard.press("Enter")
         expect(self.ann.locator(".transcript .customer .said").last).to_contain_text("what I wanted to know")

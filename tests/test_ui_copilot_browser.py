@@ -117,7 +117,7 @@ def field(page: Page) -> Any:
 
 def test_offers_are_inserted_by_key_edited_sent_and_kept_as_a_pair(page: Page, site: Site) -> None:
     conversation = opened(page, site)
-    expect(page.locator("#copilot div.draft")).to_contain_text("every figure and name stands in the sources")
+    expect(page.locator("#copilot div.draft")).to_contain_text("every figure and name stands in its")
     field(page).fill("Hi Mia,")
     page.keyboard.press("Alt+Digit1")
     expect(field(page)).to_have_value(f"Hi Mia,\n\n{RETURNS.passage.answer}")

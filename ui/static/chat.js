@@ -22,6 +22,7 @@ class ChatWindow {
     this.config = config;
     this.server = server;
     this.language = chooseLanguage(Object.keys(config.strings));
+    this.locale = wishes().find((tag) => languageOf(tag) === this.language) ?? this.language; // 04:59 PM or 16:59
     this.words = config.strings[this.language];
     this.parts = collect(root);
     this.conversation = null;
@@ -120,7 +121,7 @@ class ChatWindow {
     const { parts } = this;
     const followed = this.nearBottom();
     const first = patch(parts.thread, view.html, Boolean(this.live));
-    showTimes(parts.thread, this.language);
+    showTimes(parts.thread, this.locale);
     this.outbox.confirm(parts.thread);
     if (view.conversation !== this.conversation) {
       this.conversation = view.conversation;
@@ -396,9 +397,11 @@ function collect(root) {
 }
 
 function chooseLanguage(known) {
-  const wished = (navigator.languages ?? [navigator.language]).map((tag) => tag.split("-")[0].toLowerCase());
-  return wished.find((tag) => known.includes(tag)) ?? "en";
+  return wishes().map(languageOf).find((tag) => known.includes(tag)) ?? "en";
 }
+
+const wishes = () => navigator.languages ?? [navigator.language];
+const languageOf = (tag) => tag.split("-")[0].toLowerCase();
 
 function pickStar(button) {
   const stars = [...button.parentElement.children];

@@ -188,7 +188,7 @@ class Copilot {
     const card = el(`li.offer${open ? ".open" : ""}`, {},
       el("button.insert", { type: "button", "data-at": `insert-${key}`, "aria-keyshortcuts": `Alt+${key}`, title: `Insert (Alt+${key})`, onclick: () => this.take(key) },
         el("span.sr", {}, `Insert suggestion ${key}: `), el("span.said", { dir: "auto" }, one.text)),
-      el("div.row.meta.small.muted", {}, keyOf(key), warn ? el(`span.chip${one.general ? "" : ".wait"}`, {}, warn) : null, el("span", { title: "Where it is from, its age, how well it was found" }, facts),
+      el("div.row.meta.small.muted", {}, keyOf(key), warn ? el(`span.chip${one.general ? "" : ".wait"}`, {}, warn) : null, el("span.facts-of", { title: "Where it is from, its age, how well it was found" }, facts),
         el("button.quiet.small.source", { type: "button", "data-at": `source-${key}`, "aria-expanded": String(open), onclick: () => { this.opened = open ? null : key; this.render(); } }, open ? "Hide" : "Source")));
     return open ? [card, source(one, key)] : [card];
   }
@@ -212,11 +212,12 @@ class Copilot {
     const same = this.found.precedents.findIndex((one) => one.text === draft.text) + 1;
     const why = draft.degraded.length ? ` (${draft.degraded.map(plainly).join("; ")})` : "";
     if (same) return el("p.draft.small.muted", {}, `No reworded draft${why}. Alt+0 inserts the same as Alt+${same}.`);
-    const made = draft.mode === "precedent" ? `Past answers as they were given${why}` : `Reworded by ${draft.model ?? "the model"} · ${draft.checks.map(plainly).join(", ")}`;
+    const from = draft.sources.length === 1 ? "1 source" : `${draft.sources.length} sources`;
+    const made = draft.mode === "precedent" ? `Past answers as they were given${why} · ${from}` : `Reworded by ${draft.model ?? "the model"} · every figure and name stands in its ${from}`;
     return el("div.draft", {},
       el("button.insert", { type: "button", "data-at": "insert-0", "aria-keyshortcuts": "Alt+0", title: "Insert (Alt+0)", onclick: () => this.take(DRAFT) },
         el("span.sr", {}, "Insert the draft: "), el("span.said", { dir: "auto" }, draft.text)),
-      el("p.small.muted.meta", {}, keyOf(DRAFT), " ", el("strong", {}, "Draft"), ` · ${made} · ${draft.sources.length === 1 ? "1 source" : `${draft.sources.length} sources`}`));
+      el("p.small.muted.meta", {}, keyOf(DRAFT), " ", el("strong", {}, "Draft"), ` · ${made}`));
   }
 }
 
@@ -229,7 +230,7 @@ function remains(offered, text) {
 const keyOf = (key) => el("kbd", { "aria-hidden": "true" }, `Alt+${key}`);
 const gap = (text, touching) => (touching.test(text) ? "\n\n" : "");
 // Codes of `composing` in words.
-const plainly = (code) => code.replace(/^(?:generator|overload): /, "").replace(/^evidence: passed$/, "every figure and name stands in the sources")
+const plainly = (code) => code.replace(/^(?:generator|overload): /, "")
   .replace(/^evidence: not supported: (.*)$/, "the model's own draft was dropped: in no source stands $1");
 
 function source(one, key) {

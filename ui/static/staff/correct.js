@@ -27,7 +27,7 @@ function show(found, place, resolve) {
   const draft = keeper(`correction:${place.conversation}:${place.seq}`);
   const kept = draft.read();
   const question = el("textarea", { id: "correct-question", rows: 2, value: kept.question ?? found.question, maxlength: 8000 });
-  const answer = el("textarea", { id: "correct-answer", rows: 6, value: kept.answer ?? (found.answered ? found.reply : ""), maxlength: 8000, required: true });
+  const answer = el("textarea", { id: "correct-answer", rows: 4, value: kept.answer ?? (found.answered ? found.reply : ""), maxlength: 8000, required: true });
   const choices = found.sources.map((source) => ({ source, box: el("input", { type: "checkbox", checked: source.supersede }) }));
   const ours = oursBox();
   const problem = el("p.problem", { hidden: true, role: "alert" });

@@ -41,7 +41,7 @@ export function drawMessages(list, messages, { corrections = {}, onCorrect = nul
 
 function drawMessage(message, { correction, onCorrect, onUndo, extra }) {
   const { role, text, author, time, thumb, reply } = message;
-  if (role === "system") return el("li.line.system", {}, el("span.said", { dir: "auto" }, text), el("time", { datetime: time }, moment(time)));
+  if (role === "system") return el("li.line.system", {}, el("span", {}, "Shown to the customer: "), el("span.said", { dir: "auto" }, text), el("time", { datetime: time }, moment(time)));
   const head = el("p.speaker", {},
     el("strong", {}, role === "agent" && author ? author : WHO[role]),
     role === "note" && author ? el("span", {}, author) : null,
