@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from chatbot.learning.bootstrap import interval, paired
+from chatbot.learning.devices import training_device
 from chatbot.learning.encoder_options import Lesson, Progress, Tuned, Tuning
 from chatbot.learning.encoder_pairs import material, split_by_time
 from chatbot.protocols import Embedder
@@ -114,7 +115,8 @@ def tuned_pair(
     whole = material(passages, base, labels)
     learned, held = split_by_time(passages, _HELD_OUT, _SPLIT)
     lesson = Lesson(whole.part(learned), whole.part(held))
-    run = tune(ground.work / name, locate(settings), lesson, replace(options, seed=ground.seed), _teller(ground, name))
+    asked = replace(options, seed=ground.seed, device=training_device(settings.device))
+    run = tune(ground.work / name, locate(settings), lesson, asked, _teller(ground, name))
     return _Pair(base, open_files(describe(run.folder, f"tuned-{name}"), settings), run)
 
 

@@ -22,7 +22,7 @@ import psutil
 
 from chatbot.generation.client import HttpChatModel
 from chatbot.generation.supervisor import Supervisor
-from chatbot.settings import Settings
+from chatbot.settings import Settings, load_settings
 from chatbot.types import ChatMessage
 from scripts.bench_report import spread
 from scripts.bench_turn_prompts import prompts
@@ -121,7 +121,10 @@ async def _chat(model: HttpChatModel, messages: list[ChatMessage], max_tokens: i
 
 
 def _plain(folder: Path, way: str, number: int, seed: int, max_tokens: int) -> dict[str, float]:
-    """Greedy, bfloat16, torch's own number of threads; each chat by itself, or all left-padded in one batch."""
+    """Greedy, bfloat16, on the GPU that the server takes or with torch's own number of threads on the CPU.
+
+    Each chat by itself, or all left-padded in one batch.
+    """
     chats = [[{"role": m.role, "content": m.content} for m in chat] for chat in prompts(number, seed)]
     batches = [chats] if way == "one batch" else [[chat] for chat in chats[:_MOST_ONE_BY_ONE]]
     begun = time.perf_counter()
@@ -143,8 +146,8 @@ def _generate(folder: Path, chats: Sequence[list[dict[str, str]]], max_tokens: i
         chats, add_generation_prompt=True, padding=True, return_dict=True, return_tensors="pt"
     )
     with torch.inference_mode():
-        out = model.generate(**batch, max_new_tokens=max_tokens, do_sample=False)
-    new = out[:, batch["input_ids"].shape[1] :]
+        out = model.generate(**batch.to(model.device), max_new_tokens=max_tokens, do_sample=False)
+    new = out[:, batch["input_ids"].shape[1] :].cpu()
     ended = new == tokenizer.pad_token_id
     return int((~ended).sum()) + int(ended.any(dim=1).sum())
 
@@ -155,10 +158,11 @@ def _loaded(folder: Path) -> tuple[Any, Any]:
     from transformers import AutoModelForCausalLM, AutoTokenizer
     from transformers.utils import logging
 
-    from chatbot.generation.catalogue import SMOLLM2_SHA256, embedded_path
+    from chatbot.generation.catalogue import SMOLLM2_SHA256, embedded_path, gpu_wanted
     from chatbot.generation.conversion import safetensors_of
 
     logging.disable_progress_bar()
     saved = safetensors_of(embedded_path(), folder, sha256=SMOLLM2_SHA256)
     tokenizer = AutoTokenizer.from_pretrained(saved, padding_side="left")
-    return tokenizer, AutoModelForCausalLM.from_pretrained(saved, dtype=torch.bfloat16).eval()
+    model = AutoModelForCausalLM.from_pretrained(saved, dtype=torch.bfloat16).eval()
+    return tokenizer, model.to("cuda" if gpu_wanted(load_settings()) else "cpu")

@@ -48,7 +48,9 @@ def main(
     max_steps: Annotated[int | None, typer.Option(help="Optimizer steps in place of epochs.")] = None,
     max_examples: Annotated[int | None, typer.Option(help="Learn from a sample of so many.")] = None,
     batch: Annotated[int | None, typer.Option(help="Examples at once (4); halved where memory runs out.")] = None,
-    accumulation: Annotated[int | None, typer.Option(help="Batches a step (4).")] = None,
+    accumulation: Annotated[
+        int | None, typer.Option(help="Batches a step (4; on a GPU the whole step at once).")
+    ] = None,
     max_length: Annotated[int | None, typer.Option(help="Longest example, tokens (1024).")] = None,
     max_reply: Annotated[int | None, typer.Option(help="Longest reply written when judged, tokens (160).")] = None,
     optimizer: Annotated[str | None, typer.Option(help="adamw (default) or adafactor.")] = None,

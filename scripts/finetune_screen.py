@@ -45,6 +45,8 @@ def line(progress: Any) -> str:
         parts.append(f"validation loss {progress.eval_loss:.3f}")
     if progress.loss is not None:
         parts.append(f"loss {progress.loss:.3f}")
+    if progress.tokens_s is not None:
+        parts.append(f"{progress.tokens_s:,.0f} tokens/s")
     if progress.seconds_left is not None and progress.step < progress.steps:
         parts.append(f"{_duration(progress.seconds_left)} left")
     return ", ".join(parts)

@@ -20,8 +20,9 @@ from chatbot.generation.engine import Emit, Job, Piece, Prompt, PromptTooLongErr
 from chatbot.generation.quiet import quiet
 from chatbot.generation.text_stream import TextStream
 
-_PAGE = 64  # tokens a cache page on a CPU
-_CPU_TOKENS_A_SLOT = 2048
+_PAGE = {"cpu": 64, "cuda": 256}  # tokens a cache page
+_TOKENS_A_SLOT = {"cpu": 2048, "cuda": 8192}
+_MOST_OF_FREE = 0.8  # of a GPU's free memory, for the cache
 _POLL_S = 0.1
 _LOGITS_KEPT = 50  # top_k of sampled replies
 
@@ -56,14 +57,14 @@ class TransformersEngine:
         self._lock = threading.Lock()  # of the tokenizer (not thread-safe) and of `_jobs`
         self._markers = marker_pattern([*self._tokenizer.all_special_tokens, *self._tokenizer.get_added_vocab()])
         self._context = spec.context or int(getattr(self._model.config, "max_position_embeddings", 2048))
-        if device == "cpu":
-            self._context = min(self._context, slots * _CPU_TOKENS_A_SLOT)
+        cached = _cached_tokens(self._model, slots, min(self._context, _TOKENS_A_SLOT[device]), device)
+        self._context = min(self._context, cached)
         self._jobs: dict[str, _Running] = {}
         self._ids = itertools.count()
         self._closing = threading.Event()
         self.pulse = Pulse()
         self._ends = _end_tokens(self._model, self._tokenizer)
-        self._manager = _start_manager(self._model, self._ends, slots, device)
+        self._manager = _start_manager(self._model, self._ends, slots, cached, device)
         self._thread = threading.Thread(target=self._route, name="transformers-router", daemon=True)
         self._thread.start()
 
@@ -202,7 +203,30 @@ def _end_tokens(model: Any, tokenizer: Any) -> list[int]:
     return ends if isinstance(ends, list) else [] if ends is None else [ends]
 
 
-def _start_manager(model: Any, ends: list[int], slots: int, device: str) -> Any:
+def _cached_tokens(model: Any, slots: int, wanted: int, device: str) -> int:
+    """Tokens that the cache holds for all slots together.
+
+    What the slots can use and no more: transformers' own choice is most of the GPU, and while a new model is published it starts
+    beside the old one.
+    """
+    pages = slots * -(-wanted // _PAGE[device])
+    if device == "cuda":
+        pages = min(pages, _pages_that_fit(model, _PAGE[device]))
+    if pages < 2:
+        raise ModelError("The GPU has no memory left for this model's cache; free some, or take a smaller model.")
+    return pages * _PAGE[device]
+
+
+def _pages_that_fit(model: Any, page: int) -> int:
+    import torch
+
+    config = model.config.get_text_config()
+    width = getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads
+    bytes_a_token = 2 * 2 * config.num_hidden_layers * config.num_key_value_heads * width  # keys and values, bfloat16
+    return int(_MOST_OF_FREE * torch.cuda.mem_get_info()[0] / (bytes_a_token * page))
+
+
+def _start_manager(model: Any, ends: list[int], slots: int, cached: int, device: str) -> Any:
     from transformers import GenerationConfig
     from transformers.generation.configuration_utils import ContinuousBatchingConfig
 
@@ -211,15 +235,17 @@ def _start_manager(model: Any, ends: list[int], slots: int, device: str) -> Any:
         do_sample=True, temperature=0.7, top_k=_LOGITS_KEPT, top_p=0.9, eos_token_id=ends or -1, max_new_tokens=512
     )
     on_cpu: dict[str, Any] = {
-        "page_size": _PAGE,
-        "num_blocks": slots * _CPU_TOKENS_A_SLOT // _PAGE,
         "max_batch_tokens": 512,
         "use_cuda_graph": False,
         "use_async_batching": False,
         "auto_switch_to_flash": False,
     }
     config = ContinuousBatchingConfig(
-        max_requests_per_batch=slots, per_request_processors=True, **(on_cpu if device == "cpu" else {})
+        page_size=_PAGE[device],
+        num_blocks=cached // _PAGE[device],
+        max_requests_per_batch=slots,
+        per_request_processors=True,
+        **(on_cpu if device == "cpu" else {}),
     )
     model.get_output_embeddings().register_forward_hook(_without_ties)
     manager = model.init_continuous_batching(generation_config=generation, continuous_batching_config=config)

@@ -17,6 +17,7 @@ Precision = Literal["auto", "bf16", "fp32"]
 METHODS: tuple[Method, ...] = get_args(Method)
 _CHOICES = {"optimizer": get_args(Optimizer), "precision": get_args(Precision), "device": DEVICES}
 _OF_ADAPTERS = ("rank", "alpha", "dropout")
+_BATCH = 4
 _RANK, _DROPOUT = 16, 0.0  # dropout costs a sixth of a step on a CPU and gains nothing in two passes
 _LARGE = 600_000_000
 # learning.md (2): 1e-3 for 135-500M, 2e-4 from 0.6B up; full tuning moves every weight and wants a tenth and less
@@ -31,7 +32,8 @@ class TuningOptions:
 
     rank, alpha, dropout: of the adapter, None for 16, twice the rank, none. learning_rate: None for one that suits method and
     size. max_steps: optimizer steps, None for as many as `epochs` take. batch: examples that go through the model at once;
-    batch * accumulation examples make a step. max_length: tokens of prompt and reply; longer examples are left out. max_examples:
+    batch * accumulation examples make a step, 4 * 4 where nothing is said: on a GPU all 16 at once then, see `batches`.
+    max_length: tokens of prompt and reply; longer examples are left out. max_examples:
     how many to learn from, None for all. warmup: share of the steps. evaluations: how often in a run the evidence score is taken,
     on `sample` validation examples; after `patience` times without a better one the run ends. save_every: steps between
     checkpoints, None for a tenth of the run. checkpointing: recompute activations to save memory; None where it pays (CUDA from
@@ -47,8 +49,8 @@ class TuningOptions:
     learning_rate: float | None = None
     epochs: float = 2.0
     max_steps: int | None = None
-    batch: int = 4
-    accumulation: int = 4
+    batch: int | None = None
+    accumulation: int | None = None
     max_length: int = 1024
     max_reply: int = 160
     max_examples: int | None = None
@@ -69,7 +71,16 @@ class TuningOptions:
     @property
     def effective(self) -> int:
         """Examples an optimizer step."""
-        return self.batch * self.accumulation
+        return (self.batch or _BATCH) * (self.accumulation or _BATCH)
+
+    def batches(self, device: str) -> tuple[int, int]:
+        """Examples at once, and how often that makes a step.
+
+        Small batches keep a GPU waiting for the processor that starts its kernels; what does not fit into its memory is halved.
+        """
+        if device == "cuda" and self.batch is None and self.accumulation is None:
+            return self.effective, 1
+        return self.batch or _BATCH, self.accumulation or _BATCH
 
     @property
     def adapter_rank(self) -> int:

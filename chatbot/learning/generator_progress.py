@@ -20,7 +20,8 @@ from chatbot.learning.generator_trainer import METRIC
 @dataclass(frozen=True, slots=True)
 class Progress:
     """After `step` of `steps` optimizer steps. loss: nats a reply token since the last line; evidence: the score, where it was just
-    taken; seconds_left: None before it can be told; event: "step", "evaluated" or "note", whose sentence `note` is."""
+    taken; seconds_left: None before it can be told; tokens_s: tokens of prompts and replies that this attempt has learnt from a
+    second, judging left out; event: "step", "evaluated" or "note", whose sentence `note` is."""
 
     step: int
     steps: int
@@ -30,6 +31,7 @@ class Progress:
     evidence: float | None = None
     eval_loss: float | None = None
     seconds_left: float | None = None
+    tokens_s: float | None = None
     note: str | None = None
 
 
@@ -55,11 +57,34 @@ class Diary:
         self.tell(Progress(step, steps, "note", note=sentence))
 
 
+class Pace(TrainerCallback):  # type: ignore[misc]
+    """How many tokens a second the steps of this attempt learn from; what is not a step (judging, saving) does not count.
+
+    `learnt` tells the tokens so far; of several processes each learns about as many, so it is one's times their number.
+    """
+
+    def __init__(self, learnt: Callable[[], int]) -> None:
+        self._learnt, self._busy, self._began = learnt, 0.0, time.monotonic()
+
+    @property
+    def tokens_s(self) -> float | None:
+        """None before the first step is done."""
+        return round(self._learnt() / self._busy, 1) if self._busy else None
+
+    def on_step_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+        """The clock runs."""
+        self._began = time.monotonic()
+
+    def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+        """And stands; the loss was read in the step, so a GPU has done its work."""
+        self._busy += time.monotonic() - self._began
+
+
 class Watch(TrainerCallback):  # type: ignore[misc]
     """Turns the trainer's logs into lines. Times are of this process alone: what ran before a kill is not counted."""
 
-    def __init__(self, diary: Diary) -> None:
-        self._diary, self._began, self._first = diary, time.monotonic(), 0
+    def __init__(self, diary: Diary, pace: Pace) -> None:
+        self._diary, self._pace, self._began, self._first = diary, pace, time.monotonic(), 0
 
     def on_train_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
         """The clock starts at the step that the run goes on from."""
@@ -90,5 +115,6 @@ class Watch(TrainerCallback):  # type: ignore[misc]
                     loss=logs["loss"],
                     learning_rate=logs.get("learning_rate"),
                     seconds_left=left,
+                    tokens_s=self._pace.tokens_s,
                 )
             )

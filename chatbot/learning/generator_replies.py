@@ -15,7 +15,7 @@ from chatbot.learning.generator_data import Chosen, Encoder
 from chatbot.learning.generator_trainer import collate, reply_loss, reply_tokens
 from chatbot.learning.grounding import ground, refuses
 
-_AT_ONCE = 8
+_AT_ONCE = {"cpu": 8, "cuda": 64}
 
 
 def score(model: Any, encoder: Encoder, sample: Chosen, ends: Sequence[int], max_reply: int) -> dict[str, float]:
@@ -40,8 +40,9 @@ def write(model: Any, encoder: Encoder, sample: Chosen, ends: Sequence[int], max
     """Greedy replies in the sample's order."""
     by_length = sorted(range(len(sample.tokens)), key=lambda at: len(sample.tokens[at].prompt))
     texts = [""] * len(by_length)
-    for start in range(0, len(by_length), _AT_ONCE):
-        batch = by_length[start : start + _AT_ONCE]
+    at_once = _AT_ONCE[model.device.type]
+    for start in range(0, len(by_length), at_once):
+        batch = by_length[start : start + at_once]
         for at, text in zip(
             batch, _generate(model, encoder, [sample.tokens[at].prompt for at in batch], ends, max_reply), strict=True
         ):
@@ -82,8 +83,9 @@ def _judge(reply: str, example: Example) -> Any:
 def _loss(model: Any, sample: Chosen) -> float:
     by_length = sorted(sample.tokens, key=lambda one: one.length)
     total, count = 0.0, 0.0
-    for start in range(0, len(by_length), _AT_ONCE):
-        batch = {key: value.to(model.device) for key, value in collate(by_length[start : start + _AT_ONCE], 0).items()}
+    for start in range(0, len(by_length), _AT_ONCE["cpu"]):
+        rows = by_length[start : start + _AT_ONCE["cpu"]]
+        batch = {key: value.to(model.device) for key, value in collate(rows, 0).items()}
         total += float(reply_loss(model, batch))
         count += float(reply_tokens(batch))
     return total / count

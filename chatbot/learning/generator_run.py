@@ -245,10 +245,13 @@ def _card_fields(made: Plan, task: Any, tuned: Any, machine: str) -> dict[str, A
         "rank": None if options.method == "full" else options.adapter_rank,
         "alpha": None if options.method == "full" else options.adapter_alpha,
         "dropout": None if options.method == "full" else options.adapter_dropout,
+        "batch": tuned.batch,
+        "accumulation": options.effective // tuned.batch,
         "trained_parameters": tuned.trained_parameters,
         "examples": len(train.tokens),
         "steps": tuned.steps,
         "best_step": tuned.best_step,
+        "tokens_s": tuned.tokens_s,
         "canaries": made.wish.canaries,
         "dataset_settings": dict(made.dataset.card.settings),
     }

@@ -65,11 +65,17 @@ def reply_tokens(batch: Mapping[str, torch.Tensor]) -> torch.Tensor:
     return ((batch["labels"] != IGNORED).sum(1) * batch["weights"]).sum()
 
 
+def _tokens(batch: Mapping[str, torch.Tensor]) -> int:
+    mask = batch.get("attention_mask")
+    return batch["input_ids"].numel() if mask is None else int(mask.sum())
+
+
 class ReplyTrainer(Trainer):  # type: ignore[misc]
     """Lives for one attempt of a run. order: of the training examples; scores: what a model is judged by, deterministic."""
 
     def __init__(self, *, order: Order, scores: Scores, **rest: Any) -> None:
         self._order, self._scores = order, scores
+        self.tokens_learnt = 0  # of prompts and replies, padding left out; of this process and attempt
         super().__init__(**rest)
         # of a slice torch copies the whole vocabulary's weights once an example: a twelfth of a step on a CPU
         self.model.get_output_embeddings().register_forward_pre_hook(lambda _, inputs: (inputs[0].contiguous(),))
@@ -79,6 +85,7 @@ class ReplyTrainer(Trainer):  # type: ignore[misc]
         return self._order
 
     def _get_num_items_in_batch(self, batch_samples: list[Any], device: torch.device) -> torch.Tensor:
+        self.tokens_learnt += sum(map(_tokens, batch_samples))
         count = torch.stack([reply_tokens(batch) for batch in batch_samples]).sum().to(device)
         return self.accelerator.gather(count).sum() if self.args.world_size > 1 else count
 

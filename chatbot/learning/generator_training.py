@@ -51,7 +51,7 @@ def trainer_of(task: Task, run: Run, loaded: Loaded, diary: Any) -> Any:
     from transformers import PrinterCallback, TrainingArguments
     from transformers.integrations import TensorBoardCallback
 
-    from chatbot.learning.generator_progress import Watch
+    from chatbot.learning.generator_progress import Pace, Watch
     from chatbot.learning.generator_trainer import ReplyTrainer, Steward, collate
 
     options, steps, device = task.options, loaded.steps, loaded.device
@@ -98,16 +98,22 @@ def trainer_of(task: Task, run: Run, loaded: Loaded, diary: Any) -> Any:
         data_collator=partial(collate, pad=_ends(loaded)[0]),
         callbacks=[
             Steward(options.save_every or max(1, steps // 10), options.patience, loaded.clock.write),
-            Watch(diary),
             *([TensorBoardCallback(_board(run))] if main_process() else []),
         ],
     )
+    trainer.pace = Pace(lambda: trainer.tokens_learnt * _processes())
+    trainer.add_callback(trainer.pace)
+    trainer.add_callback(Watch(diary, trainer.pace))
     trainer.remove_callback(PrinterCallback)
     return trainer
 
 
 def _a_step(options: TuningOptions) -> int:
-    return options.effective * int(os.environ.get("WORLD_SIZE", "1"))
+    return options.effective * _processes()
+
+
+def _processes() -> int:
+    return int(os.environ.get("WORLD_SIZE", "1"))
 
 
 def _board(run: Run) -> Any:

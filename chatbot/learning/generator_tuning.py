@@ -36,7 +36,8 @@ NOTES, MADE = "notes.json", "made"
 class Tuned:
     """What a run made. folder: the adapter, or the whole model after full tuning. before, after: scores of the sample, untuned and
     of the best checkpoint, which is what the folder holds. curves: name to [step, value] pairs. seconds: of all processes that
-    the run took."""
+    the run took. batch: examples that went through the model at once in the end. tokens_s: tokens that the last attempt learnt
+    from a second, None where it had no step left."""
 
     folder: Path
     before: Mapping[str, float]
@@ -48,6 +49,8 @@ class Tuned:
     seconds: float
     peak_memory_mb: float
     trained_parameters: int
+    batch: int
+    tokens_s: float | None = None
 
 
 @dataclass(slots=True)
@@ -96,7 +99,7 @@ def _first_attempt(task: Task, run: Run, diary: Any) -> _Attempt:
     found = checkpoints.newest_sound(run.checkpoints)
     if main_process():
         checkpoints.drop_after(run.checkpoints, found.folder)
-    attempt = _Attempt(task.options.batch, task.options.accumulation, found.folder, _read_notes(run))
+    attempt = _Attempt(*task.options.batches(device_of(task.options)), found.folder, _read_notes(run))
     if found.folder is not None:
         diary.note(f"Goes on from {found.folder.name}.", _step(found.folder))
     for note in found.notes:
@@ -154,7 +157,18 @@ def _go(task: Task, run: Run, attempt: _Attempt, diary: Any) -> Tuned:
     memory = torch.cuda.max_memory_allocated() / 2**20 if device == "cuda" else _peak_memory_mb()
     after = next(scores_at(entry) for entry in history if entry.get("step") == best and "eval_evidence" in entry)
     return Tuned(
-        run.folder / MADE, before, after, curves(history), attempt.notes, last, best, clock.now, memory, trained
+        run.folder / MADE,
+        before,
+        after,
+        curves(history),
+        attempt.notes,
+        last,
+        best,
+        clock.now,
+        memory,
+        trained,
+        attempt.batch,
+        trainer.pace.tokens_s,
     )
 
 

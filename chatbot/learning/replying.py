@@ -20,9 +20,11 @@ from chatbot.errors import GenerationError, StorageError, UsageError
 from chatbot.generation.catalogue import (
     SMOLLM2,
     SMOLLM2_SHA256,
+    EngineName,
     ModelSpec,
     embedded_path,
     forbid_downloads,
+    gpu_there,
     sha256_of,
     verify,
 )
@@ -55,8 +57,9 @@ class Writer:
 
 
 def base_writer() -> Writer:
-    """The embedded model, untuned. Raises ModelError where it is not installed."""
-    spec = ModelSpec(SMOLLM2, "gguf", "openvino", embedded_path(), SMOLLM2_SHA256, "Apache-2.0", context=8192)
+    """The embedded model, untuned, on the engine that its tuned versions run on. Raises ModelError where it is not installed."""
+    engine: EngineName = "transformers" if gpu_there() else "openvino"
+    spec = ModelSpec(SMOLLM2, "gguf", engine, embedded_path(), SMOLLM2_SHA256, "Apache-2.0", context=8192)
     return Writer(SMOLLM2, verify(spec), SMOLLM2_SHA256)
 
 

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from chatbot.errors import ModelError
+from chatbot.generation.quiet import quiet
 from chatbot.retrieval.batching import Part, Tokens, Vectors, by_token, gather
 from chatbot.retrieval.encoder_files import EncoderFiles
 from chatbot.types import TokenVectors
@@ -23,6 +24,7 @@ class TorchEmbedder:
         import torch
         from transformers import AutoModel
 
+        quiet()
         self._files = files
         self._tokens = Tokens(files)
         self._device = torch.device(device)
