@@ -12,12 +12,13 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from chatbot.generation.catalogue import gpu_wanted
 from chatbot.errors import StorageError, UsageError
 from scripts.machine import machine
 from scripts.options import DataOption, JsonOption, print_json, progress_bar, run, settings_from
 
 if TYPE_CHECKING:
-    from chatbot.learning.evaluating import OpenEncoder, Result
+from chatbot.learning.evaluating import OpenEncoder, Result
     from chatbot.settings import Settings
 
 FOLDER = "evaluations"
@@ -73,6 +74,7 @@ def main(
         rounds=rounds,
         seed=seed,
         max_tokens=max_tokens,
+        on_gpu=gpu_wanted(settings),
     )
     with progress_bar(quiet=as_json) as show:
         result = evaluate(plan, _encoders(settings), show)

@@ -189,11 +189,6 @@ def gpu_wanted(settings: Settings) -> bool:
     """Whether models are to run on a GPU; asks no library."""
     if settings.device != "auto":
         return settings.device == "cuda"
-    return gpu_there()
-
-
-def gpu_there() -> bool:
-    """Whether the machine has an NVIDIA GPU and torch is a build that could use it; asks no library."""
     # asking torch would cost its import in the web process, so the driver's device file and the build's name are asked
     return any(Path("/dev").glob("nvidia[0-9]*")) and "+cpu" not in metadata.version("torch")
 

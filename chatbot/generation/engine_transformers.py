@@ -23,6 +23,15 @@ from chatbot.generation.text_stream import TextStream
 _PAGE = {"cpu": 64, "cuda": 256}  # tokens a cache page
 _TOKENS_A_SLOT = {"cpu": 2048, "cuda": 8192}
 _MOST_OF_FREE = 0.8  # of a GPU's free memory, for the cache
+_BATCHING: dict[str, dict[str, Any]] = {
+    "cpu": {
+        "max_batch_tokens": 512,
+        "use_cuda_graph": False,
+        "use_async_batching": False,
+        "auto_switch_to_flash": False,
+    },
+    "cuda": {"use_cuda_graph": True},
+}
 _POLL_S = 0.1
 _LOGITS_KEPT = 50  # top_k of sampled replies
 
@@ -234,18 +243,12 @@ def _start_manager(model: Any, ends: list[int], slots: int, cached: int, device:
     generation = GenerationConfig(
         do_sample=True, temperature=0.7, top_k=_LOGITS_KEPT, top_p=0.9, eos_token_id=ends or -1, max_new_tokens=512
     )
-    on_cpu: dict[str, Any] = {
-        "max_batch_tokens": 512,
-        "use_cuda_graph": False,
-        "use_async_batching": False,
-        "auto_switch_to_flash": False,
-    }
     config = ContinuousBatchingConfig(
         page_size=_PAGE[device],
         num_blocks=cached // _PAGE[device],
         max_requests_per_batch=slots,
         per_request_processors=True,
-        **(on_cpu if device == "cpu" else {}),
+        **_BATCHING[device],
     )
     model.get_output_embeddings().register_forward_hook(_without_ties)
     manager = model.init_continuous_batching(generation_config=generation, continuous_batching_config=config)

@@ -44,7 +44,11 @@ def spec_of(models: Path, card: Card, *, on_gpu: bool = False) -> ModelSpec:
         spec = ModelSpec(card.name, "folder", "transformers", folder, sealed)
     elif card.format == "adapter":
         spec = replace(
-            base_spec(card.base), name=card.name, engine="transformers", adapter=folder, adapter_sha256=sealed
+            base_spec(card.base, on_gpu=on_gpu),
+            name=card.name,
+            engine="transformers",
+            adapter=folder,
+            adapter_sha256=sealed,
         )
     else:
         raise ModelError(f"{card.name} holds no weights that an engine reads ({card.format}); publish another version.")
@@ -94,13 +98,14 @@ def served(settings: Settings) -> ModelSpec:
     )
 
 
-def base_spec(base: str) -> ModelSpec:
+def base_spec(base: str, *, on_gpu: bool = False) -> ModelSpec:
     """What a card names as its base: the embedded model, a .gguf file, a folder, or a hub id. Raises ModelError."""
+    engine: EngineName = "transformers" if on_gpu else "openvino"
     if base == SMOLLM2:
-        return ModelSpec(SMOLLM2, "gguf", "openvino", embedded_path(), SMOLLM2_SHA256, "Apache-2.0", ("en",))
+        return ModelSpec(SMOLLM2, "gguf", engine, embedded_path(), SMOLLM2_SHA256, "Apache-2.0", ("en",))
     path = Path(base).expanduser()
     if path.suffix == ".gguf":
-        return ModelSpec(path.stem, "gguf", "openvino", path.absolute())
+        return ModelSpec(path.stem, "gguf", engine, path.absolute())
     if path.is_dir():
         return ModelSpec(path.name, "folder", "transformers", path.absolute())
     if path.is_absolute() or base.count("/") != 1:

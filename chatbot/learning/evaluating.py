@@ -32,7 +32,7 @@ OpenEncoder = Callable[[Path | None], Embedder]
 @dataclass(frozen=True, slots=True)
 class Plan:
     """What to do. models: folder of versions and conversions; kept: folder of replies written before. limit: turns at most, 0 for
-    all; base: whether the untuned base writes, too; retrieve: whether search is measured."""
+    all; base: whether the untuned base writes, too; retrieve: whether search is measured; on_gpu: where all of them write."""
 
     target: Target
     data: Data
@@ -44,6 +44,7 @@ class Plan:
     rounds: int = 2000
     seed: int = 0
     max_tokens: int = MAX_TOKENS
+    on_gpu: bool = False
 
 
 @dataclass(slots=True)
@@ -116,7 +117,7 @@ def _texts(
         found[plan.target.name] = _written(plan, writer, examples, progress)
     found[PRECEDENT] = [top_answer(example) for example in examples]
     if plan.base:
-        base = base or _embedded()
+        base = base or _embedded(plan)
         if base.sha256 not in {writer.sha256 for writer in ([writer] if plan.target.what == "generator" else [])}:
             name = f"{base.name}, untuned"
             found[name] = _written(plan, base, examples, progress)
@@ -128,14 +129,15 @@ def _writers(plan: Plan) -> tuple[Writer, Writer]:
     from chatbot.learning.writers import base_writer_for, writer_for
 
     if plan.target.version:
-        return writer_for(plan.models, plan.target.name), base_writer_for(plan.target.base or "")
-    return writer_of(plan.target.path, plan.target.name), _embedded()
+        tuned = writer_for(plan.models, plan.target.name, on_gpu=plan.on_gpu)
+        return tuned, base_writer_for(plan.target.base or "", on_gpu=plan.on_gpu)
+    return writer_of(plan.target.path, plan.target.name, on_gpu=plan.on_gpu), _embedded(plan)
 
 
-def _embedded() -> Writer:
+def _embedded(plan: Plan) -> Writer:
     from chatbot.learning.replying import base_writer
 
-    return base_writer()
+    return base_writer(on_gpu=plan.on_gpu)
 
 
 def _written(plan: Plan, writer: Writer, examples: Sequence[Example], progress: Progress) -> list[str | None]:

@@ -24,7 +24,6 @@ from chatbot.generation.catalogue import (
     ModelSpec,
     embedded_path,
     forbid_downloads,
-    gpu_there,
     sha256_of,
     verify,
 )
@@ -56,26 +55,26 @@ class Writer:
     sha256: str
 
 
-def base_writer() -> Writer:
-    """The embedded model, untuned, on the engine that its tuned versions run on. Raises ModelError where it is not installed."""
-    engine: EngineName = "transformers" if gpu_there() else "openvino"
+def base_writer(*, on_gpu: bool = False) -> Writer:
+    """The embedded model, untuned. Raises ModelError where it is not installed."""
+    engine: EngineName = "transformers" if on_gpu else "openvino"
     spec = ModelSpec(SMOLLM2, "gguf", engine, embedded_path(), SMOLLM2_SHA256, "Apache-2.0", context=8192)
     return Writer(SMOLLM2, verify(spec), SMOLLM2_SHA256)
 
 
-def writer_of(path: Path, name: str | None = None, base: Path | None = None) -> Writer:
+def writer_of(path: Path, name: str | None = None, base: Path | None = None, *, on_gpu: bool = False) -> Writer:
     """The model in a .gguf file, a folder of safetensors, or an adapter's folder with the model `base` under it.
 
     base: a folder or .gguf; without one an adapter lies on the embedded model. Raises ModelError for what may not be loaded.
     """
     label = name or (path.stem if path.suffix == ".gguf" else path.name)
     if path.suffix == ".gguf":
-        spec = verify(ModelSpec(label, "gguf", "openvino", path))
+        spec = verify(ModelSpec(label, "gguf", "transformers" if on_gpu else "openvino", path))
         return Writer(label, spec, sha256_of(path))
     if gguf := _only_gguf(path):
-        return writer_of(gguf, label)
+        return writer_of(gguf, label, on_gpu=on_gpu)
     if (path / "adapter_config.json").is_file():
-        under = base_writer() if base is None else writer_of(base)
+        under = base_writer(on_gpu=on_gpu) if base is None else writer_of(base, on_gpu=on_gpu)
         spec = verify(replace(under.spec, name=label, engine="transformers", adapter=path))
         return Writer(label, spec, hashlib.sha256(f"{under.sha256} {_digest(path)}".encode()).hexdigest())
     spec = verify(ModelSpec(label, "folder", "transformers", path))

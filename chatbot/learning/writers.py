@@ -17,16 +17,16 @@ def writer_for(models: Path, name: str | None, *, on_gpu: bool = False) -> Write
     Raises NotFound, ModelError naming the file that is not as it was.
     """
     if name is None:
-        return base_writer_for(SMOLLM2)
+        return base_writer_for(SMOLLM2, on_gpu=on_gpu)
     card = read_card(models, name)
     spec = verify(spec_of(models, card, on_gpu=on_gpu))
     decides = [card.base_sha256, *(f"{file} {digest}" for file, digest in sorted(card.files.items()))]
     return Writer(name, spec, hashlib.sha256("\n".join(decides).encode()).hexdigest())
 
 
-def base_writer_for(base: str) -> Writer:
+def base_writer_for(base: str, *, on_gpu: bool = False) -> Writer:
     """What a card names as its base, as it writes untuned. Raises ModelError."""
-    spec = verify(base_spec(base))
+    spec = verify(base_spec(base, on_gpu=on_gpu))
     return Writer(spec.name, spec, spec.sha256 or _named(spec))
 
 
