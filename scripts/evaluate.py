@@ -12,13 +12,13 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from chatbot.generation.catalogue import gpu_wanted
 from chatbot.errors import StorageError, UsageError
+from chatbot.generation.catalogue import gpu_wanted
 from scripts.machine import machine
 from scripts.options import DataOption, JsonOption, print_json, progress_bar, run, settings_from
 
 if TYPE_CHECKING:
-from chatbot.learning.evaluating import OpenEncoder, Result
+    from chatbot.learning.evaluating import OpenEncoder, Result
     from chatbot.settings import Settings
 
 FOLDER = "evaluations"
