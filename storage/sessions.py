@@ -13,7 +13,7 @@ from typing import Any
 
 from sqlalchemy import Connection, delete, insert, select, update
 
-from chatbot.errors import Busy, StorageError
+from chatbot.errors import Busy, NotSignedIn, StorageError
 from storage.audit import Actor, record
 from storage.databases import Database
 from storage.people import User, read_user
@@ -81,6 +81,16 @@ class Sessions:
     async def of(self, user_id: int) -> Sequence[Session]:
         """The user's sessions that are alive, the last used first."""
         return await asyncio.wrap_future(self.database.read(lambda c: _of(c, user_id, datetime.now(UTC))))
+
+    async def renew(self, token: str) -> str:
+        """The same session under a new token, which is returned: whoever has copied the old one is out. Raises NotSignedIn.
+
+        A renewal after a change of rights or secrets, https://cheatsheetseries.owasp.org/cheatsheets/Session_Management_Cheat_Sheet.html.
+        """
+        fresh = secrets.token_urlsafe(32)
+        old, new = hash_token(token), hash_token(fresh)
+        await asyncio.wrap_future(self.database.write(lambda c: _renew(c, old, new)))
+        return fresh
 
     async def end(self, token: str, actor: Actor | None = None) -> None:
         """Ends one session; with `actor` a sign-out is written down."""
@@ -178,6 +188,12 @@ def _of(connection: Connection, user_id: int, now: datetime) -> list[Session]:
         .order_by(StaffSessionRow.seen_at.desc())
     )
     return [Session(row.token_hash, row.created_at, row.seen_at, row.network) for row in connection.execute(query)]
+
+
+def _renew(connection: Connection, old: str, new: str) -> None:
+    alive = (StaffSessionRow.token_hash == old) & (StaffSessionRow.expires_at > datetime.now(UTC))
+    if connection.execute(update(StaffSessionRow).where(alive).values(token_hash=new)).rowcount != 1:
+        raise NotSignedIn("Your session has ended; sign in again.")
 
 
 def _end(connection: Connection, token_hash: str, actor: Actor | None) -> None:

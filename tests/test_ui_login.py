@@ -379,6 +379,35 @@ def test_a_new_password_signs_out_the_other_browsers(site: House) -> None:
     assert log_in(site, "eight apple trees").status_code == 200
 
 
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        ("/account/api/password", {"current": PASSWORD, "new": "eight apple trees"}),
+        ("/account/api/sign-out-elsewhere", None),
+    ],
+)
+def test_a_copied_cookie_is_out_after_it(site: House, path: str, body: dict[str, str] | None) -> None:
+    user_with_password(site.store)
+    log_in(site)
+    stolen = dict(site.client.cookies)[COOKIE]
+    answer = site.client.post(path, json=body)
+    assert answer.status_code == 200
+    assert "HttpOnly" in answer.headers["set-cookie"]
+    assert site.client.get("/account/api/me").status_code == 200
+    here = [one["here"] for one in site.client.get("/account/api/me").json()["sessions"]]
+    assert here == [True]
+    site.client.cookies.clear()
+    assert site.client.get("/account/api/me", headers={"cookie": f"{COOKIE}={stolen}"}).status_code == 401
+
+
+@pytest.mark.parametrize("path", ["/agents/nowhere", "/admin/nowhere"])
+def test_a_page_that_is_not_there_is_said_in_a_page(site: House, path: str) -> None:
+    page = site.client.get(path)
+    assert (page.status_code, page.headers["content-type"].partition(";")[0]) == (404, "text/html")
+    assert "There is nothing here." in page.text
+    assert site.client.get("/agents/api/nowhere").json()["error"]["code"] == "not_found"
+
+
 # --- passwords ----------------------------------------------------------------------------------------------
 
 

@@ -79,7 +79,7 @@ class Contained:
 def install_faults(app: FastAPI) -> None:
     app.add_exception_handler(ChatbotError, answer_fault)
     app.add_exception_handler(RequestValidationError, _invalid)
-    app.add_exception_handler(HTTPException, _http)
+    app.add_exception_handler(HTTPException, answer_http)
 
 
 def _answer(status: int, code: str, message: str, headers: dict[str, str] | None = None) -> JSONResponse:
@@ -117,7 +117,8 @@ def _sentence(first: dict[str, Any]) -> str:
     return f"{name}: {first['msg']}."
 
 
-async def _http(request: Request, error: Exception) -> JSONResponse:
+async def answer_http(request: Request, error: Exception) -> JSONResponse:
+    """The answer to what the framework refuses: an unknown path, a wrong method."""
     assert isinstance(error, HTTPException)
     code, headers = _PLAIN.get(error.status_code, "refused"), dict(error.headers or {})
     if error.status_code == 404:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Request
-from fastapi.responses import Response
+from fastapi.responses import JSONResponse, Response
 from itsdangerous import BadSignature, URLSafeTimedSerializer
 from pydantic import Field
 
@@ -76,13 +76,13 @@ class Account:
             ],
         }
 
-    async def password(self, request: Request, body: NewPassword) -> dict[str, bool]:
-        """Signs out every other browser."""
+    async def password(self, request: Request, body: NewPassword) -> Response:
+        """Signs out every other browser; this one goes on under a new id, so that a copy of its cookie is out, too."""
         user = await self._confirmed(request, body.current)
         fresh = await self.parts.sign_in.passwords.hash(check_new(body.new, user.email, user.name))
         actor = self.parts.gate.actor(user, request)
         await self.parts.store.credentials.set_password(user.id, fresh, actor, keep=self._here(request))
-        return {"saved": True}
+        return await self._renewed(request, {"saved": True})
 
     async def begin_factor(self, request: Request, body: Confirm) -> dict[str, str]:
         """A new secret as QR code and in words. It counts once a code of it was given."""
@@ -118,16 +118,21 @@ class Account:
         await self.parts.store.credentials.drop_second_factor(user.id, self.parts.gate.actor(user, request))
         return {"saved": True}
 
-    async def sign_out_elsewhere(self, request: Request) -> dict[str, int]:
-        """Every browser but this one."""
+    async def sign_out_elsewhere(self, request: Request) -> Response:
+        """Every browser but this one, and whoever has a copy of this one's cookie."""
         user = await self.parts.gate.person(request)
         actor = self.parts.gate.actor(user, request)
-        return {"ended": await self.parts.store.sessions.end_all(user.id, actor, keep=self._here(request))}
+        ended = await self.parts.store.sessions.end_all(user.id, actor, keep=self._here(request))
+        return await self._renewed(request, {"ended": ended})
 
     async def _confirmed(self, request: Request, password: str) -> User:
         user = await self.parts.gate.person(request)
         await self.parts.sign_in.confirm(user, password, self.parts.gate.network(request))
         return user
+
+    async def _renewed(self, request: Request, answer: dict[str, Any]) -> Response:
+        fresh = await self.parts.store.sessions.renew(self.parts.gate.token(request) or "")
+        return JSONResponse(answer, headers={"set-cookie": self.parts.gate.cookie(fresh)})
 
     def _here(self, request: Request) -> str:
         return hash_token(self.parts.gate.token(request) or "")

@@ -7,9 +7,11 @@ from urllib.parse import quote
 
 from fastapi import FastAPI, Request
 from fastapi.responses import RedirectResponse, Response
+from starlette.exceptions import HTTPException
 
 from chatbot.errors import ChatbotError, NotAllowed, NotFound, NotSignedIn
-from ui.faults import answer_fault, code_of
+from ui.faults import answer_fault, answer_http, code_of
+from ui.guard import NOTHING_HERE
 from ui.staff.gate import SecondFactorMissing
 from ui.staff.pages import notice
 from ui.staff.parts import StaffParts
@@ -25,7 +27,8 @@ def own_page(path: str | None) -> str:
 
 
 def install_door(app: FastAPI, parts: StaffParts) -> None:
-    """Pages (GET, no /api/ in the path) that need a session answer 303 to /login; other refusals are HTML there too."""
+    """Pages (GET, no /api/ in the path) that need a session answer 303 to /login; other refusals are HTML there too, and
+    so is a page that is not there."""
 
     async def lead(request: Request, error: Exception) -> Response:
         assert isinstance(error, ChatbotError)
@@ -39,8 +42,15 @@ def install_door(app: FastAPI, parts: StaffParts) -> None:
         status, _ = code_of(error)
         return notice(parts, request, _TITLES[status], str(error), status)
 
+    async def nothing_here(request: Request, error: Exception) -> Response:
+        assert isinstance(error, HTTPException)
+        if error.status_code != 404 or not _is_page(request):
+            return await answer_http(request, error)
+        return notice(parts, request, _TITLES[404], NOTHING_HERE, 404)
+
     for kind in (NotSignedIn, NotAllowed, NotFound):  # those below them, too
         app.add_exception_handler(kind, lead)
+    app.add_exception_handler(HTTPException, nothing_here)
 
 
 def _is_page(request: Request) -> bool:

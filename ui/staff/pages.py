@@ -75,10 +75,11 @@ def page(
 
 def notice(parts: StaffParts, request: Request, title: str, sentence: str, status: int) -> HTMLResponse:
     """A page with one sentence and a way on; for what cannot be shown. It runs no script."""
-    on = "/login" if request.url.path.startswith(("/login", "/setup")) else "/agents/"
+    door = request.url.path.startswith(("/login", "/setup"))
+    on, label = ("/login", "To the sign-in") if door else ("/agents/", "To the desk")
     return HTMLResponse(
         f'{_head(parts, title)}<body><main id="app"><div class="sheet narrow"><h1>{escape(title)}</h1>'
-        f'<p>{escape(sentence)}</p><p><a class="button" href="{on}">Go on</a></p></div></main></body></html>',
+        f'<p>{escape(sentence)}</p><p><a class="button" href="{on}">{label}</a></p></div></main></body></html>',
         status,
     )
 

@@ -129,6 +129,7 @@ class ChatWindow {
     }
     if (!first && announceNew(parts.thread, parts.announce)) this.showPartner(null);
     this.status = view.status;
+    if (view.status !== "human") this.showPartner(null);
     parts.root.dataset.status = view.status;
     parts.status.textContent = view.status_text;
     parts.text.placeholder = view.status === "closed" ? this.words.placeholder_closed : this.words.placeholder;
@@ -175,7 +176,7 @@ class ChatWindow {
       this.setLive((this.ended ? "" : this.live ?? "") + data.text);
       this.ended = false;
     }
-    else if (kind === "typing") this.showPartner(data.text);
+    else if (kind === "typing") this.showPartner(this.status === "closed" ? null : data.text);
     else {
       if (kind === "done") this.ended = true; // its words stand until the stored reply takes their place
       if (data.text === "not_saved") this.problem(this.words.error_storage);

@@ -111,11 +111,11 @@ function sessions(me, redraw) {
   const rows = me.sessions.map((one) => el("tr", {}, el("td", {}, one.network, one.here && el("span.chip.good", {}, "This browser")), el("td", {}, moment(one.since)), el("td", {}, moment(one.seen))));
   const elsewhere = async () => {
     const done = await attempt(() => call("POST", "/account/api/sign-out-elsewhere"));
-    if (done) tell(`${done.ended} signed out.`);
+    if (done) tell(done.ended ? `${done.ended} signed out.` : "Nobody else was signed in; a copy of this session would be out now, too.");
     redraw();
   };
   return el("section.card", {},
     el("h2", {}, "Signed-in browsers"),
     el("div.scroll", {}, el("table", {}, el("thead", {}, el("tr", {}, ["Network", "Since", "Last used"].map((name) => el("th", {}, name)))), el("tbody", {}, rows))),
-    el("div.row", {}, el("button", { type: "button", onclick: elsewhere, disabled: me.sessions.length < 2 }, "Sign out everywhere else")));
+    el("div.row", {}, el("button", { type: "button", onclick: elsewhere }, "Sign out everywhere else")));
 }

@@ -2,6 +2,7 @@
 import { el, fill, moment } from "./dom.js";
 import { ask, choice, field, form, sure } from "./form.js";
 import { attempt, call, tell } from "./http.js";
+import { keeper } from "./keeper.js";
 import { sheet } from "./sheet.js";
 
 sheet(import.meta.url, "canned.css");
@@ -45,19 +46,24 @@ export function start(root) {
   }
 
   async function edit(one) {
+    const draft = keeper(`canned:${one?.id ?? "new"}`);
+    const kept = { ...one, ...draft.read() };
     const saved = await ask(one ? `Edit /${one.shortcut}` : "New canned answer", (close) => {
       const teams = page.teams.map((team) => [String(team.id ?? ""), team.name]);
-      const text = el("textarea", { name: "text", rows: 6, required: true, maxlength: 4000, value: one?.text ?? "" });
-      return form([
-        field("Shortcut", { name: "shortcut", value: one?.shortcut ?? "", required: true, maxlength: 41, autocomplete: "off" }, "What is typed after /, such as return-label."),
+      const text = el("textarea", { name: "text", rows: 6, required: true, maxlength: 4000, value: kept.text ?? "" });
+      const node = form([
+        field("Shortcut", { name: "shortcut", value: kept.shortcut ?? "", required: true, maxlength: 41, autocomplete: "off" }, "What is typed after /, such as return-label."),
         el("label", {}, "Answer", text, el("span.small", {}, HELP)),
-        el("div.grid2", {}, field("Language", { name: "language", value: one?.language ?? "", maxlength: 3, autocomplete: "off" }, "A code such as en or de; empty for any."),
-          choice("Whose", "team_id", teams, String(one?.team_id ?? page.teams[0]?.id ?? ""))),
+        el("div.grid2", {}, field("Language", { name: "language", value: kept.language ?? "", maxlength: 3, autocomplete: "off" }, "A code such as en or de; empty for any."),
+          choice("Whose", "team_id", teams, String(kept.team_id ?? page.teams[0]?.id ?? ""))),
       ], "Save", async (values) => {
         const body = { ...values, language: values.language.trim() || null, team_id: values.team_id ? Number(values.team_id) : null };
         await call("POST", one ? `${API}/${one.id}` : API, body);
+        draft.clear();
         close(true);
       });
+      node.addEventListener("input", () => draft.write(Object.fromEntries(new FormData(node))));
+      return node;
     });
     if (saved) { tell("Saved."); load(); }
   }

@@ -2,6 +2,7 @@
 import { ask } from "./dialogs.js";
 import { el, moment } from "./dom.js";
 import { attempt, call, Refused, tell } from "./http.js";
+import { keeper } from "./keeper.js";
 import { oursBox } from "./ours.js";
 import { sheet } from "./sheet.js";
 
@@ -102,12 +103,3 @@ function superseded(choices) {
 const alsoUnder = (copies) => (copies ? ` · these words stand under ${copies} other ${copies === 1 ? "question" : "questions"} too, where yours takes their place as well` : "");
 
 const KINDS = { faq: "Help centre", correction: "Answer of the team" };
-
-// What was typed survives a reload and an expired session.
-function keeper(key) {
-  return {
-    read: () => { try { return JSON.parse(localStorage.getItem(key)) ?? {}; } catch { return {}; } },
-    write: (value) => { try { localStorage.setItem(key, JSON.stringify(value)); } catch { /* a full or forbidden storage costs the draft only */ } },
-    clear: () => localStorage.removeItem(key),
-  };
-}

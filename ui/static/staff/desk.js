@@ -1,6 +1,6 @@
 // The desk: five lists, one conversation, the facts about its customer. What it shows comes from the server; it keeps which
 // list and conversation are open (the address says which) and the drafts.
-import { attempt, call, tell } from "./http.js";
+import { attempt, call, signedIn, tell } from "./http.js";
 import { composer } from "./composer.js";
 import { attachCopilot } from "./copilot.js";
 import { ask, askWhom } from "./dialogs.js";
@@ -58,7 +58,7 @@ class Desk {
   // Each time the stream opens. Where somebody else has signed in meanwhile, the page is theirs from the start; drafts stay.
   greet(who) {
     if (who.user !== this.user.id || who.role !== this.user.role) return location.reload();
-    document.getElementById("signin")?.remove();
+    signedIn();
     this.refreshLists();
     this.catchUp();
   }

@@ -22,19 +22,22 @@ export async function call(method, path, data = undefined) {
     throw new Refused("offline", "The server cannot be reached. Nothing was lost; try again in a moment.", 0);
   }
   const body = answer.headers.get("content-type")?.startsWith("application/json") ? await answer.json() : null;
-  if (answer.ok) return body;
+  if (answer.ok) {
+    signedIn();
+    return body;
+  }
   const { code = "refused", message = `The server said ${answer.status}.` } = body?.error ?? {};
   throw new Refused(code, message, answer.status);
 }
 
-// A short notice at the head of the page, where it lies over no control; kind: "good" or "bad". The same one again takes the place of the first.
+// A short notice at the head of the page, where it lies over no control; kind: "good", "bad" or "bad signed-out". The same one again takes the place of the first.
 export function tell(message, kind = "good") {
   for (const shown of document.querySelectorAll(".toast")) if (shown.textContent === message) shown.remove();
   const note = document.createElement("p");
   note.className = `toast ${kind}`;
   note.textContent = message;
   document.getElementById("toasts").append(note);
-  setTimeout(() => note.remove(), kind === "bad" ? 9000 : 4000);
+  setTimeout(() => note.remove(), kind.startsWith("bad") ? 9000 : 4000);
 }
 
 // Runs `work`; what it throws is told, and a session that has ended asks to sign in without leaving the page.
@@ -43,16 +46,28 @@ export async function attempt(work) {
     return await work();
   } catch (error) {
     if (!(error instanceof Refused)) throw error;
-    tell(error.message, "bad");
+    tell(error.message, error.status === 401 ? "bad signed-out" : "bad");
     if (error.status === 401) askToSignIn();
     return undefined;
   }
 }
 
 // Drafts stay on the page; signing in happens in another tab. The line has a place of its own: it stays until then.
+// Who comes back from there is looked for, and what was said of it goes with the first answer that comes.
 function askToSignIn() {
   if (document.getElementById("signin")) return;
+  addEventListener("focus", lookAgain);
   const link = document.createElement("a");
   Object.assign(link, { id: "signin", href: "/login", target: "_blank", textContent: "Sign in again (opens a new tab; your work stays here)" });
   document.getElementById("app").before(link);
+}
+
+const lookAgain = () => call("GET", "/account/api/me").catch(() => {}); // not yet: the line stays
+
+export function signedIn() {
+  const line = document.getElementById("signin");
+  if (!line) return;
+  removeEventListener("focus", lookAgain);
+  line.remove();
+  for (const note of document.querySelectorAll(".toast.signed-out")) note.remove();
 }

@@ -14,9 +14,9 @@ export function startImport(pane) {
   const place = el("div.stack");
   choose.addEventListener("submit", (event) => { event.preventDefault(); if (file.files[0]) look(file.files[0]); else tell("Choose a file first.", "bad"); });
   async function look(chosen) {
-    const job = await attempt(() => upload(chosen, place));
+    const job = await attempt(() => upload(chosen, place).catch((error) => { if (!(error instanceof Refused) || error.status === 401) throw error; fill(place, failed(error.message)); return null; }));
     if (job) follow(job);
-    else place.replaceChildren();
+    else if (job === undefined) place.replaceChildren();
   }
   async function take(uploaded) {
     const job = await attempt(() => call("POST", `${API}/import`, { upload: uploaded }));
