@@ -12,7 +12,7 @@ import pytest
 from sqlalchemy import select, text, update
 from sqlalchemy.exc import DBAPIError
 
-from chatbot.errors import BadInput, ChatbotError, Conflict, NotFound
+from chatbot.errors import BadInput, ChatbotError, Conflict, NotFound, NotSignedIn
 from storage.audit import COMMAND, Actor
 from storage.opening import Store, open_store
 from storage.people import User
@@ -226,6 +226,17 @@ async def test_signing_out_everywhere_spares_only_the_named_session(store: Store
     assert alive == [True, False, False, True]
     await store.sessions.end(tokens[0], actor(made))
     assert await store.sessions.signed_in(tokens[0]) is None
+
+
+async def test_a_renewed_session_opens_nothing_to_who_copied_its_token(store: Store) -> None:
+    made = await ann(store)
+    old = await store.sessions.start(made.id, verified=True)
+    fresh = await store.sessions.renew(old)
+    assert await store.sessions.signed_in(old) is None
+    assert (await store.sessions.signed_in(fresh) or made).id == made.id
+    assert [one.token_hash for one in await store.sessions.of(made.id)] == [hash_token(fresh)]
+    with pytest.raises(NotSignedIn, match="sign in again"):
+        await store.sessions.renew(old)
 
 
 async def test_who_is_disabled_is_out_at_once_and_stays_out(store: Store) -> None:

@@ -207,6 +207,7 @@ def test_a_reply_that_was_begun_stays_in_sight_when_the_chat_is_closed_meanwhile
     customer.page.locator("[data-do=end_chat]").click()
     expect(ann.page.locator(".head .chip").first).to_have_text("Closed")
     expect(ann.page.locator(".composer .hint")).to_have_text("This chat is closed: notes only")
+    expect(customer.page.locator("[data-partner]")).to_be_hidden()  # nobody writes any more
     expect(field).to_have_value("I will ask the warehouse")
     field.press("Enter")
     expect(ann.page.locator(".composer .problem")).to_contain_text("closed by now. Your text is still here.")
@@ -238,6 +239,7 @@ def test_a_session_that_ends_is_said_and_the_text_stays(customer: Side, ann: Sid
     taken(customer, ann)
     field, send = ann.page.get_by_label("Reply", exact=True), ann.page.get_by_role("button", name="Send")
     field.fill("one moment")
+    signed_in: list[Any] = list(ann.context.cookies())
     ann.context.clear_cookies()
     ann.page.locator("[data-list=bot]").click()
     expect(ann.page.locator("#signin")).to_be_visible()
@@ -258,6 +260,12 @@ def test_a_session_that_ends_is_said_and_the_text_stays(customer: Side, ann: Sid
     send.click()
     expect(ann.page.locator(".composer .problem")).to_contain_text("Your text is still here.")
     expect(field).to_have_value("one moment")
+    ann.context.add_cookies(signed_in)  # as in another tab
+    ann.page.evaluate("dispatchEvent(new Event('focus'))")
+    expect(ann.page.locator("#signin")).to_have_count(0)
+    expect(ann.page.locator(".toast.bad")).to_have_count(0)
+    field.press("Enter")
+    expect(customer.page.locator(".row.agent .bubble").last).to_have_text("one moment")
     ann.page.close()
     refused = "Failed to load resource: the server responded with a status of 401 (Unauthorized)"
     assert set(ann.errors) == {refused}

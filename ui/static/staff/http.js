@@ -1,5 +1,7 @@
 // Calls to our own JSON routes: one way to ask, one way to fail, one way to tell.
 
+let well = 0; // when an answer last came that needs a session
+
 export class Refused extends Error {
   constructor(code, message, status) {
     super(message);
@@ -11,6 +13,7 @@ export class Refused extends Error {
 export async function call(method, path, data = undefined) {
   const reads = method === "GET";
   const query = reads && data ? `?${new URLSearchParams(Object.entries(data).filter(([, v]) => v !== "" && v != null))}` : "";
+  const began = performance.now();
   let answer;
   try {
     answer = await fetch(path + query, {
@@ -23,11 +26,12 @@ export async function call(method, path, data = undefined) {
   }
   const body = answer.headers.get("content-type")?.startsWith("application/json") ? await answer.json() : null;
   if (answer.ok) {
+    well = performance.now();
     signedIn();
     return body;
   }
   const { code = "refused", message = `The server said ${answer.status}.` } = body?.error ?? {};
-  throw new Refused(code, message, answer.status);
+  throw Object.assign(new Refused(code, message, answer.status), { late: answer.status === 401 && began < well });
 }
 
 // A short notice at the head of the page, where it lies over no control; kind: "good", "bad" or "bad signed-out". The same one again takes the place of the first.
@@ -46,6 +50,7 @@ export async function attempt(work) {
     return await work();
   } catch (error) {
     if (!(error instanceof Refused)) throw error;
+    if (error.late) return undefined; // asked before the sign-in, answered after it
     tell(error.message, error.status === 401 ? "bad signed-out" : "bad");
     if (error.status === 401) askToSignIn();
     return undefined;

@@ -5,7 +5,6 @@ const AGAIN_MS = 2000;
 const LOST_AFTER_MS = 1500;
 
 let source = null;
-let out = false; // the session has ended, which is said elsewhere: nothing is wrong with the connection
 addEventListener("pagehide", () => source?.close());
 
 // on: an object with a function for each kind, and lost(boolean) for the connection itself.
@@ -13,12 +12,12 @@ export function listen(on) {
   let lost = 0;
   source = new EventSource("/agents/api/events");
   for (const kind of KINDS) source.addEventListener(kind, (message) => on[kind]?.(JSON.parse(message.data)));
-  source.addEventListener("hello", () => { clearTimeout(lost); lost = 0; out = false; on.lost(false); });
-  const again = () => { clearTimeout(lost); on.lost(!out); setTimeout(() => listen(on), AGAIN_MS); };
+  source.addEventListener("hello", () => { clearTimeout(lost); lost = 0; on.lost(false); });
+  const again = () => { clearTimeout(lost); on.lost(true); setTimeout(() => listen(on), AGAIN_MS); };
   // The session has ended, or the rights are others now: after a sign-in, here or in another tab, the stream goes on.
-  source.addEventListener("signed_out", () => { source.close(); out = true; again(); });
+  source.addEventListener("signed_out", () => { source.close(); again(); });
   source.addEventListener("error", () => {
-    lost ||= setTimeout(() => on.lost(!out), LOST_AFTER_MS);
+    lost ||= setTimeout(() => on.lost(true), LOST_AFTER_MS);
     if (source.readyState === EventSource.CLOSED) again(); // else the browser itself tries again
   });
 }
