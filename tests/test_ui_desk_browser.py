@@ -264,6 +264,7 @@ def test_a_session_that_ends_is_said_and_the_text_stays(customer: Side, ann: Sid
     ann.page.evaluate("dispatchEvent(new Event('focus'))")
     expect(ann.page.locator("#signin")).to_have_count(0)
     expect(ann.page.locator(".toast.bad")).to_have_count(0)
+    expect(ann.page.locator(".composer .problem")).to_be_hidden()
     field.press("Enter")
     expect(customer.page.locator(".row.agent .bubble").last).to_have_text("one moment")
     ann.page.close()

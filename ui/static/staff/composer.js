@@ -33,6 +33,7 @@ class Composer extends EventTarget {
     this.form = el("form.composer", { hidden: true, onsubmit: (event) => { event.preventDefault(); this.submit(); } },
       this.copilot, this.problem, el("div.row.between", {}, kinds, this.hint), el("div.field", {}, this.field, this.button));
     place.append(this.form);
+    document.addEventListener("signed-in", () => this.#say(null)); // what was said of it is over
   }
 
   // mine: the agent has the conversation, so replies may be written; notes may be in any, and `why` says there why only they. A

@@ -1,6 +1,7 @@
 // Calls to our own JSON routes: one way to ask, one way to fail, one way to tell.
 
-let well = 0; // when an answer last came that needs a session
+let well = 0; // when the last request began that was answered: somebody was signed in then
+let asked = 0; // since when the page asks to sign in
 
 export class Refused extends Error {
   constructor(code, message, status) {
@@ -26,8 +27,8 @@ export async function call(method, path, data = undefined) {
   }
   const body = answer.headers.get("content-type")?.startsWith("application/json") ? await answer.json() : null;
   if (answer.ok) {
-    well = performance.now();
-    signedIn();
+    well = Math.max(well, began);
+    if (began > asked) signedIn();
     return body;
   }
   const { code = "refused", message = `The server said ${answer.status}.` } = body?.error ?? {};
@@ -62,6 +63,7 @@ export async function attempt(work) {
 function askToSignIn() {
   if (document.getElementById("signin")) return;
   addEventListener("focus", lookAgain);
+  asked = performance.now();
   const link = document.createElement("a");
   Object.assign(link, { id: "signin", href: "/login", target: "_blank", textContent: "Sign in again (opens a new tab; your work stays here)" });
   document.getElementById("app").before(link);
@@ -74,5 +76,6 @@ export function signedIn() {
   if (!line) return;
   removeEventListener("focus", lookAgain);
   line.remove();
+  document.dispatchEvent(new Event("signed-in"));
   for (const note of document.querySelectorAll(".toast.signed-out")) note.remove();
 }
