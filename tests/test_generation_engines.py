@@ -8,6 +8,7 @@ import shutil
 from collections.abc import Iterator
 from contextlib import aclosing
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import httpx
@@ -172,7 +173,8 @@ def test_the_conversion_happens_once_and_an_adapter_changes_the_model(models_fol
     written = (folder / "model.safetensors").stat().st_mtime_ns
     assert safetensors_of(embedded_path(), models_folder / "models") == folder
     assert (folder / "model.safetensors").stat().st_mtime_ns == written
-    assert [path.name for path in folder.parent.iterdir()] == [folder.name]
+    assert [path.parent for path in folder.parent.glob("*/model.safetensors")] == [folder]
+    assert not list(folder.parent.glob(".converting-*"))
     assert "quantization_config" not in (folder / "config.json").read_text()
 
     torch.manual_seed(0)
@@ -190,3 +192,21 @@ def test_the_conversion_happens_once_and_an_adapter_changes_the_model(models_fol
     (tmp_path / "adapter" / "adapter_config.json").write_text("{}")
     with pytest.raises(ModelError, match="adapter"):
         _load(folder, tmp_path / "adapter", "cpu")
+
+
+@pytest.mark.parametrize(("free_gb", "pages"), [(70, 256), (1, 135)])
+def test_a_gpus_cache_is_what_the_slots_can_use_and_no_more_than_is_free(
+    monkeypatch: pytest.MonkeyPatch, free_gb: int, pages: int
+) -> None:
+    import torch
+    from transformers import LlamaConfig
+
+    from chatbot.generation.engine_transformers import _cached_tokens
+
+    monkeypatch.setattr(torch.cuda, "mem_get_info", lambda: (free_gb * 10**9, 80 * 10**9))
+    config = LlamaConfig(num_hidden_layers=30, num_key_value_heads=3, num_attention_heads=9, hidden_size=576)
+    model = SimpleNamespace(config=config)
+    assert _cached_tokens(model, 8, 8192, "cuda") == pages * 256
+    monkeypatch.setattr(torch.cuda, "mem_get_info", lambda: (10**6, 80 * 10**9))
+    with pytest.raises(ModelError, match="The GPU has no memory left"):
+        _cached_tokens(model, 8, 8192, "cuda")

@@ -75,7 +75,8 @@ def open_real_engine(options: argparse.Namespace) -> Engine:
     if options.engine == "openvino":
         from chatbot.generation.engine_openvino import OpenVinoEngine
 
-        return OpenVinoEngine(spec, slots=options.slots, threads=options.threads)
+        models_folder = Path(options.models_folder)
+        return OpenVinoEngine(spec, slots=options.slots, threads=options.threads, models_folder=models_folder)
     from chatbot.generation.engine_transformers import Hardware, TransformersEngine
 
     hardware = Hardware(options.device, options.threads)

@@ -117,7 +117,7 @@ def open_engine(spec: ModelSpec, models: Path) -> Engine:
     if spec.engine == "openvino":
         from chatbot.generation.engine_openvino import OpenVinoEngine
 
-        return OpenVinoEngine(spec, slots=SLOTS)
+        return OpenVinoEngine(spec, slots=SLOTS, models_folder=models)
     from chatbot.generation.engine_transformers import TransformersEngine
 
     return TransformersEngine(spec, models, slots=SLOTS)
