@@ -30,7 +30,7 @@ def test_options_of_another_version_are_refused() -> None:
 
 
 def test_only_the_batch_may_change_and_only_where_a_step_stays_what_it_was() -> None:
-    begun = TuningOptions(batch=4, accumulation=4)
+    begun = TuningOptions()
     assert differences(begun, replace(begun, batch=2, accumulation=8)) == []
     assert differences(begun, replace(begun, batch=2)) == ["batch"]
     assert differences(begun, replace(begun, seed=1, epochs=9.0)) == ["epochs", "seed"]
@@ -79,3 +79,11 @@ def test_runs_are_numbered_and_found_again(tmp_path) -> None:
         runs.open_run(tmp_path, "encoder-run-0001", "generator")
     with pytest.raises(UsageError, match="cannot name a run"):
         runs.begin(tmp_path, "generator", {}, "../elsewhere")
+
+
+def test_a_gpu_takes_a_step_at_once_unless_told_otherwise() -> None:
+    assert TuningOptions().batches("cuda") == (16, 1)
+    assert TuningOptions().batches("cpu") == (4, 4)
+    assert TuningOptions(batch=2).batches("cuda") == (2, 4)
+    assert TuningOptions(accumulation=8).batches("cuda") == (4, 8)
+    assert TuningOptions(batch=2).effective == 8

@@ -75,6 +75,29 @@ def test_the_loss_is_the_models_own_on_the_reply_alone(llama: Path) -> None:
     assert float(reply_tokens(batch)) == sum(len(one.reply) for one in tokens)
 
 
+def test_no_token_of_a_batch_looks_at_nothing(llama: Path) -> None:
+    import torch
+
+    from chatbot.learning.generator_trainer import collate, visible
+
+    tokens = tuning.task(llama).train.tokens[:3]
+    batch = collate(tokens, 0)
+    seen = visible(batch["attention_mask"])[:, 0]
+    longest = batch["input_ids"].shape[1]
+    assert bool(seen.any(-1).all())
+    for one, table in zip(tokens, seen, strict=True):
+        first = longest - one.length
+        assert torch.equal(table[first:, first:], torch.ones(one.length, one.length, dtype=torch.bool).tril())
+        assert not bool(table[first:, :first].any())
+
+
+def test_a_run_tells_how_many_tokens_it_learns_from_a_second(unbroken: tuple[Any, Any, list[Any]]) -> None:
+    made, _, heard = unbroken
+    assert made.tokens_s is not None
+    assert made.tokens_s > 0
+    assert all(one.tokens_s for one in heard if one.event == "step")
+
+
 def test_an_examples_weight_scales_its_loss(llama: Path) -> None:
     from transformers import AutoModelForCausalLM
 

@@ -10,10 +10,11 @@ from pathlib import Path
 import pytest
 
 from chatbot.errors import GenerationError, ModelError, UsageError
-from chatbot.generation.catalogue import embedded_path
+from chatbot.generation.catalogue import SMOLLM2, embedded_path
 from chatbot.generation.engine import Job, Piece, Prompt, PromptTooLongError
 from chatbot.learning import replying
 from chatbot.learning.replying import base_writer, replies, writer_of
+from chatbot.learning.writers import base_writer_for, writer_for
 from chatbot.trained import remove_examples
 from tests.examples import RETURNS, STOVES, example
 
@@ -142,3 +143,10 @@ def test_what_no_model_may_hold_is_refused(tmp_path: Path) -> None:
 def test_the_embedded_model_writes(tmp_path: Path) -> None:
     found = replies(EXAMPLES[:2], writer_of(embedded_path(), "base"), tmp_path, max_tokens=6)
     assert all(one.text and one.finish in ("stop", "length") and 0 < one.tokens <= 6 for one in found)
+
+
+def test_on_a_gpu_the_untuned_model_writes_on_the_engine_of_the_tuned_ones(tmp_path: Path) -> None:
+    assert base_writer().spec.engine == "openvino"
+    assert base_writer(on_gpu=True).spec.engine == "transformers"
+    assert base_writer_for(SMOLLM2, on_gpu=True).spec.engine == "transformers"
+    assert writer_for(tmp_path, None, on_gpu=True).spec.engine == "transformers"

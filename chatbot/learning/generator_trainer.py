@@ -54,10 +54,24 @@ def collate(batch: Sequence[Encoded], pad: int) -> dict[str, torch.Tensor]:
 def reply_loss(model: Any, batch: Mapping[str, torch.Tensor]) -> torch.Tensor:
     """Summed, weighted cross-entropy (nats) of the replies' tokens."""
     labels = batch["labels"]
-    inputs = {name: batch[name] for name in ("input_ids", "position_ids", "attention_mask") if name in batch}
+    inputs = {name: batch[name] for name in ("input_ids", "position_ids")}
+    if "attention_mask" in batch:
+        inputs["attention_mask"] = visible(batch["attention_mask"])
     logits = model(**inputs, logits_to_keep=labels.shape[1] + 1, use_cache=False).logits[:, :-1].float()
     each = cross_entropy(logits.transpose(1, 2), labels, ignore_index=IGNORED, reduction="none")
     return (each.sum(1) * batch["weights"].to(each)).sum()
+
+
+def visible(mask: torch.Tensor) -> torch.Tensor:
+    """(examples, 1, length, length), true where a token may look: back at real tokens, and at itself.
+
+    mask: (examples, length), 1 for real tokens. From the mask alone a token of the padding would look at nothing, and the softmax
+    of nothing is not a number: what a GPU's kernel makes of that differs from one to the next.
+    """
+    tokens = torch.arange(mask.shape[1], device=mask.device)
+    back = tokens[:, None] >= tokens[None, :]
+    alone = tokens[:, None] == tokens[None, :]
+    return (back & mask[:, None, None, :].bool()) | alone
 
 
 def reply_tokens(batch: Mapping[str, torch.Tensor]) -> torch.Tensor:
