@@ -121,7 +121,10 @@ class Composer extends EventTarget {
     this.tell("input");
   }
 
-  #hint() { this.hint.textContent = this.mine ? "Enter sends, Shift+Enter is a new line" : this.why; }
+  #hint() {
+    this.form.classList.toggle("notes-only", !this.mine); // why nobody can reply is said on a phone, too
+    this.hint.textContent = this.mine ? "Enter sends, Shift+Enter is a new line" : this.why;
+  }
 
   #changed() {
     this.#keep({ ...this.#draft(), text: this.field.value });

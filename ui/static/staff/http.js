@@ -65,7 +65,7 @@ function askToSignIn() {
   addEventListener("focus", lookAgain);
   asked = performance.now();
   const link = document.createElement("a");
-  Object.assign(link, { id: "signin", href: "/login", target: "_blank", textContent: "Sign in again (opens a new tab; your work stays here)" });
+  Object.assign(link, { id: "signin", href: "/login", target: "_blank", textContent: "You are signed out. Sign in again (opens a new tab; your work stays here)" });
   document.getElementById("app").before(link);
 }
 
