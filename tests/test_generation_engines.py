@@ -90,7 +90,7 @@ async def test_it_knows_paris_and_streams(served: Served) -> None:
 
 async def test_chats_at_once_are_not_mixed_up(served: Served) -> None:
     model = served.model()
-    capitals = {"France": "Paris", "Germany": "Berlin", "Italy": "Rome"}
+    capitals = {"France": "Paris", "Germany": "Berlin", "Japan": "Tokyo"}
     asked = [[ChatMessage("user", f"What is the capital of {country}?")] for country in capitals]
     answers = await asyncio.gather(*[whole(model, question, 16) for question in asked])
     for city, answer in zip(capitals.values(), answers, strict=True):

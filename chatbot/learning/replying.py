@@ -33,6 +33,7 @@ from chatbot.prompts import fingerprint
 
 SLOTS = 8
 MAX_TOKENS = 160
+_READING = 2  # how engines read model files; replies that another reading wrote are not taken for today's
 Progress = Callable[[int, int], None]
 Key = tuple[str, str]  # example, hash of its prompt
 
@@ -95,7 +96,8 @@ def replies(
     models: folder in which a GGUF's conversion is kept. kept: folder of earlier replies, one file a model; what is there is
     read, what is missing is written. Raises ModelError, GenerationError when the engine fails (what was written stays).
     """
-    path = None if kept is None else kept / f"{writer.name}-{writer.sha256[:16]}-{max_tokens}.jsonl"
+    served = f"{writer.spec.engine}{_READING}"
+    path = None if kept is None else kept / f"{writer.name}-{writer.sha256[:16]}-{served}-{max_tokens}.jsonl"
     known = {} if path is None else _read(path)
     wanted = {_key(example) for example in examples}
     known = {key: written for key, written in known.items() if key in wanted}

@@ -1,0 +1,128 @@
+"""OpenVINO gets the weights that a .gguf means: 4-bit kinds whose zero points it rounds are rewritten, the others left alone."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from chatbot.errors import ModelError
+from chatbot.generation.catalogue import SMOLLM2_SHA256, embedded_path
+from chatbot.generation.exact_gguf import exact_gguf, rewrite, takes_amx
+
+ROWS, WIDTH = 64, 128
+
+
+def _write(path: Path, kind: str) -> np.ndarray[Any, Any]:
+    """A file with one matrix of this kind, far from zero, and what the kind makes of it."""
+    import gguf
+
+    made = gguf.GGMLQuantizationType[kind]
+    weights = np.random.default_rng(1).normal(0.3, 1.0, (ROWS, WIDTH)).astype(np.float32)
+    raw = gguf.quants.quantize(weights, made)
+    writer = gguf.GGUFWriter(str(path), "llama")
+    writer.add_context_length(64)
+    writer.add_token_list(["a", "b"])
+    writer.add_tensor("blk.0.attn_q.weight", raw, raw_dtype=made)
+    writer.add_tensor("output_norm.weight", np.ones(WIDTH, dtype=np.float32))
+    for step in (writer.write_header_to_file, writer.write_kv_data_to_file, writer.write_tensors_to_file, writer.close):
+        step()
+    return np.asarray(gguf.quants.dequantize(raw, made))
+
+
+def _read(path: Path) -> tuple[dict[str, Any], dict[str, Any]]:
+    import gguf
+
+    reader = gguf.GGUFReader(str(path))
+    weights = {one.name: gguf.quants.dequantize(one.data, one.tensor_type) for one in reader.tensors}
+    return weights, {name: field.contents() for name, field in reader.fields.items() if not name.startswith("GGUF.")}
+
+
+@pytest.mark.parametrize("kind", ["F16", "Q8_0", "Q4_0"])
+def test_what_is_read_exactly_is_served_as_it_is(tmp_path: Path, kind: str) -> None:
+    path = tmp_path / "m.gguf"
+    _write(path, kind)
+    assert exact_gguf(path, tmp_path / "models", "q8_0") == path
+    assert not (tmp_path / "models").exists()
+
+
+@pytest.mark.parametrize(("bits", "worst"), [("q8_0", 0.02), ("f16", 0.002)])
+def test_the_weights_and_all_that_is_said_of_them_stay(tmp_path: Path, bits: Any, worst: float) -> None:
+    path, out = tmp_path / "m.gguf", tmp_path / "exact.gguf"
+    meant = _write(path, "Q4_1")
+    rewrite(path, out, bits)
+    weights, fields = _read(out)
+    assert np.abs(weights["blk.0.attn_q.weight"] - meant).max() < worst
+    assert (weights["output_norm.weight"] == 1).all()
+    before = _read(path)[1]
+    assert {name: fields[name] for name in before} == before
+    assert exact_gguf(out, tmp_path / "models", bits) == out
+
+
+def test_it_is_made_once(tmp_path: Path) -> None:
+    path = tmp_path / "m.gguf"
+    _write(path, "Q4_1")
+    made = exact_gguf(path, tmp_path / "models", "q8_0")
+    at = made.stat().st_mtime_ns
+    assert exact_gguf(path, tmp_path / "models", "q8_0") == made
+    assert made.stat().st_mtime_ns == at
+
+
+def test_what_is_no_gguf_is_refused_in_a_sentence(tmp_path: Path) -> None:
+    path = tmp_path / "m.gguf"
+    path.write_bytes(b"GGUF" + bytes(100))
+    with pytest.raises(ModelError, match=r"cannot read the model file .*m\.gguf; use another GGUF"):
+        exact_gguf(path, tmp_path / "models", "q8_0")
+
+
+def test_amx_gets_small_models_of_its_widths(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import gguf
+
+    def sized(name: str, width: int) -> Path:
+        writer = gguf.GGUFWriter(str(tmp_path / name), "llama")
+        writer.add_embedding_length(width)
+        writer.add_feed_forward_length(4 * width)
+        writer.write_header_to_file()
+        writer.write_kv_data_to_file()
+        writer.close()
+        return tmp_path / name
+
+    fit, odd, large = sized("fit.gguf", 576), sized("odd.gguf", 72), tmp_path / "large.gguf"
+    with large.open("wb") as file:
+        file.truncate(300_000_000)
+    flags = "flags : amx_bf16 amx_tile"
+    monkeypatch.setattr(Path, "read_text", lambda path, encoding: flags)
+    assert [takes_amx(path) for path in (fit, odd, large)] == [True, False, False]
+    flags = "flags : avx512_bf16"
+    assert not takes_amx(fit)
+
+
+@pytest.mark.models
+def test_openvino_writes_what_the_embedded_model_means(tmp_path: Path) -> None:
+    """Beside torch on the same weights; as OpenVINO reads the file by itself the two share not one of 48 replies."""
+    import openvino_genai
+    import torch
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+
+    from chatbot.generation.conversion import safetensors_of
+    from scripts.bench_turn_prompts import prompts
+
+    folder = safetensors_of(embedded_path(), tmp_path, sha256=SMOLLM2_SHA256)
+    tokenizer = AutoTokenizer.from_pretrained(folder)
+    model = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32).eval()
+    exact = exact_gguf(embedded_path(), tmp_path, "q8_0", sha256=SMOLLM2_SHA256)
+    pipeline = openvino_genai.LLMPipeline(str(exact), "CPU", INFERENCE_PRECISION_HINT="f32")
+    config = openvino_genai.GenerationConfig(max_new_tokens=8, do_sample=False, apply_chat_template=False)
+    same = 0
+    for chat in prompts(6, 3):
+        told = [{"role": one.role, "content": one.content} for one in chat]
+        text = tokenizer.apply_chat_template(told, add_generation_prompt=True, tokenize=False)
+        ids = tokenizer(text, return_tensors="pt", add_special_tokens=False)
+        with torch.inference_mode():
+            meant = model.generate(**ids, max_new_tokens=8, do_sample=False)[0, ids["input_ids"].shape[1] :]
+        same += (
+            tokenizer.decode(meant, skip_special_tokens=True).strip() == str(pipeline.generate(text, config)).strip()
+        )
+    assert same >= 4
