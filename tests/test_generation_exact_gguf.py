@@ -126,3 +126,13 @@ def test_openvino_writes_what_the_embedded_model_means(tmp_path: Path) -> None:
             tokenizer.decode(meant, skip_special_tokens=True).strip() == str(pipeline.generate(text, config)).strip()
         )
     assert same >= 4
+
+
+def test_a_rewriting_that_fails_is_told_in_a_sentence(tmp_path: Path) -> None:
+    path, models = tmp_path / "m.gguf", tmp_path / "models"
+    _write(path, "Q4_1")
+    whole = path.read_bytes()
+    path.write_bytes(whole[: -ROWS * WIDTH // 4])  # the matrix is cut
+    with pytest.raises(ModelError, match=r"m\.gguf"):
+        exact_gguf(path, models, "q8_0")
+    assert not list(models.glob("*q8_0"))
