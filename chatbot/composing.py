@@ -14,6 +14,7 @@ from chatbot.evidence import unsupported
 from chatbot.members import named
 from chatbot.prompts import NO_ANSWER, adapt_prompt, fingerprint, generate_prompt
 from chatbot.protocols import ChatModel
+from chatbot.retelling import lacking
 from chatbot.reuse import sentences
 from chatbot.slots import fill
 from chatbot.types import ChatMessage, Mode, Passage, Turn
@@ -92,9 +93,13 @@ async def compose(
         prompt = adapt_prompt(turn.query.text, passages[0], verbatim, writing.company, turn.language)
     else:
         prompt = generate_prompt(window, passages, writing.company, turn.language, writing.prompt_budget)
-    return await _generate(
+    draft = await _generate(
         prompt, verbatim, _evidence(turn, verbatim, passages, writing), writing, model, on_delta, turn.language
     )
+    if draft.mode is Mode.ADAPTED and (why := lacking(draft.text, turn, choice)):
+        past = replace(draft, text=verbatim, mode=Mode.PRECEDENT)
+        return replace(_fall_back(past, f"its draft {why}", _nothing), generate_ms=draft.generate_ms)
+    return draft
 
 
 async def _generate(  # noqa: PLR0913, PLR0917 - one step of compose, split off for its length

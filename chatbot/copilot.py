@@ -12,7 +12,6 @@ from chatbot.choosing import MOST_SOURCES, Choice, choose, overlap
 from chatbot.composing import Draft, Writing, compose
 from chatbot.matching import reusable
 from chatbot.replies import source_of
-from chatbot.retelling import lacking
 from chatbot.searching import Finding
 from chatbot.slots import fill
 from chatbot.types import Hit, Mode, Role, Source, Turn
@@ -209,12 +208,9 @@ async def _compose(
         while not (await asyncio.wait([work], timeout=_LOOK_EVERY_S))[0]:
             if crowded():
                 return await _without(turn, choice, as_given, _CROWDED)
-        made = work.result()
+        return work.result()
     finally:
         work.cancel()
-    if made.mode is not Mode.PRECEDENT and (why := lacking(made.text, turn, choice)):
-        return await _without(turn, choice, as_given, f"generator: its draft {why}")
-    return made
 
 
 _CROWDED = "overload: customers come first, so the past answer stands here as it was given"

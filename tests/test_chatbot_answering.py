@@ -109,6 +109,16 @@ async def test_the_precedent_does_not_follow_a_draft_that_was_shown_already():
     assert "".join(shown) == "You have 30 days. "
 
 
+async def test_a_draft_that_takes_the_figure_of_one_case_for_all_is_not_the_customers_answer():
+    past = "All products have a warranty of 2 years. Our own tents, packs and jackets have 5 years."
+    warranty = hit(past, "How long is the warranty on a jacket?", number=9)
+    model = ScriptedModel(["All products have a warranty of 2 years, ", "our own tents, packs and jackets too."])
+    asked = "How long is the warranty on a jacket?"
+    reply = await answerer([warranty], model=model, mode=Mode.ADAPTED).answer([Turn(Role.CUSTOMER, asked)])
+    assert (reply.mode, reply.text) == (Mode.PRECEDENT, past)
+    assert reply.provenance.degraded[0].startswith("generator: its draft gives one figure")
+
+
 async def test_a_language_the_model_is_not_good_for_gets_the_past_answer_word_for_word():
     model = ScriptedModel()
     spoken = hit("Sie können unbenutzte Artikel 30 Tage lang zurückgeben.", language="de")
