@@ -80,16 +80,17 @@ class GapRoutes:
         `asking` tell that a newer answer is on its way."""
         user = await self.parts.gate.agent(request)
         await self.book.follow()
+        # as they are before the rest is awaited: a grouping that ends meanwhile is not in this answer, and the page asks again
+        held, computing = self.book.grouping, self.book.computing
         groups = await self.book.groups(user)
         said, decided = await self.book.ask(groups), await self.parts.store.gaps.decided(self.book.since())
-        held = self.book.grouping
         shown = [group_view(group, said.get(group.id), _standing(group, decided)) for group in groups[:_SHOWN]]
         asked = [one["conversation"] for group in shown for one in group["examples"]]
         await self.parts.looks.note(self.parts.store.audit, self.parts.gate.actor(user, request), "gaps", asked)
         return {
             "state": "ready" if held else "computing" if self.book.available else "unavailable",
             "problem": self.book.problem,
-            "computing": self.book.computing,
+            "computing": computing,
             "asking": self.book.asking,
             "progress": self.book.progress,
             "computed_at": held.computed_at.isoformat() if held else None,
