@@ -19,6 +19,7 @@ from chatbot.generation.converted import converted
 Bits = Literal["q8_0", "f16"]
 _PLAIN = ("F32", "F16")
 _EXACT = (*_PLAIN, "Q8_0", "Q4_0")
+_KEPT = {"q8_0": _EXACT, "f16": _PLAIN}
 _FILE = "model.gguf"
 _OURS = ("general.architecture", "general.file_type", "general.quantization_version", "general.alignment")
 _SMALL = 256_000_000  # bytes; beyond, a step waits for memory, and fewer bits are worth more than faster products
@@ -85,9 +86,6 @@ def rewrite(gguf: Path, out: Path, bits: Bits) -> None:
     writer.write_kv_data_to_file()
     writer.write_tensors_to_file()
     writer.close()
-
-
-_KEPT = {"q8_0": _EXACT, "f16": _PLAIN}
 
 
 def _stays(gguf: Path, bits: Bits) -> bool:
