@@ -57,7 +57,11 @@ class Assistant:
 
         serving: goes on, beside the chats, with what later turns would wait for."""
         try:
-            await asyncio.gather(self._warm(), *([self.supervisor.start()] if self.supervisor else []))
+            begun = [self._warm(), *([self.supervisor.start()] if self.supervisor else [])]
+            outcomes = await asyncio.gather(*begun, return_exceptions=True)  # so that none is left behind, half started
+            for outcome in outcomes:
+                if isinstance(outcome, BaseException):
+                    raise outcome
         finally:  # a model server that does not come leaves the past answers, which this is for
             if serving and self.warming:
                 self.warming.start()
@@ -70,13 +74,15 @@ class Assistant:
                 await self.answerer.answer([Turn(Role.CUSTOMER, question)], Context(busy=True))
 
     async def stop(self) -> None:
-        """Stops the model server and what still warms."""
+        """Stops the model server and what still warms; lets go of a server that others run."""
         if self.following:
             await self.following.stop()
         if self.warming:
             await asyncio.to_thread(self.warming.close)
         if self.supervisor:
             await self.supervisor.stop()
+        elif isinstance(self.answerer.model, HttpChatModel):
+            await self.answerer.model.close()
 
     def examples(self, language: str) -> Sequence[str]:
         """Questions for the first screen: the settings' own, then the data folder's, else what its customers ask most."""

@@ -121,8 +121,8 @@ class Contest:
 
     async def _stop(self, name: str) -> None:
         if (server := self._servers.pop(name, None)) is not None:
+            await server.child.stop()  # first, so that its replies end
             await server.model.close()
-            await server.child.stop()
 
     async def _stop_when_idle(self) -> None:
         while True:

@@ -17,9 +17,10 @@ import psutil
 import pytest
 
 from chatbot.errors import GenerationError, ModelError
-from chatbot.generation.child import LOG_NAME
+from chatbot.generation.child import LOG_NAME, start_child
 from chatbot.generation.client import HttpChatModel
 from chatbot.generation.supervisor import Supervisor, Timing
+from chatbot.generation.tuned import served
 from chatbot.settings import Settings
 from chatbot.types import ChatMessage
 
@@ -164,6 +165,17 @@ async def patient(settings: Settings) -> AsyncIterator[Supervisor]:
     await supervisor.start()
     yield supervisor
     await supervisor.stop()
+
+
+async def test_who_is_given_up_while_stopping_a_server_leaves_no_server(settings: Settings) -> None:
+    child = await start_child(served(settings), settings, command=COMMAND)
+    child.signal(signal.SIGSTOP)  # it heeds no SIGTERM
+    stopping = asyncio.create_task(child.stop(grace_s=60))
+    await asyncio.sleep(0.05)
+    stopping.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await stopping
+    assert await asyncio.wait_for(child.process.wait(), 10) == -signal.SIGKILL
 
 
 async def test_a_swap_drops_no_chat(patient: Supervisor) -> None:
