@@ -183,6 +183,32 @@ def test_a_note_stays_in_the_team_and_a_draft_survives_a_reload(customer: Side, 
     assert "refund" not in customer.page.content()
 
 
+def test_a_chat_is_passed_to_a_colleague_who_is_told_and_answers(
+    customer: Side, ann: Side, browser: Browser, site: Site
+) -> None:
+    bob = desk(browser, site, sign_in(site.store, "agent", name="Bob Ray"))
+    expect(bob.page.locator("[data-list=waiting]")).to_be_visible()
+    taken(customer, ann)
+    expect(ann.page.locator("[data-list=mine]")).to_contain_text("1")
+    expect(ann.page.locator(".toast")).to_have_count(0)  # what she takes herself nobody has to tell her
+    ann.page.get_by_role("button", name="Transfer").click()
+    dialog = ann.page.locator("dialog[open]")
+    here = dialog.locator("option").filter(has_text="Bob Ray (here now)")
+    dialog.locator("select").first.select_option(value=str(here.get_attribute("value")))
+    dialog.locator("textarea").fill("You know tents.")
+    dialog.get_by_role("button", name="Transfer").click()
+    expect(bob.page.locator(".toast")).to_contain_text("passed to you")
+    expect(customer.page.locator(".row.event").last).to_have_text("Bob joined the chat.")
+    bob.page.locator("[data-list=mine]").click()
+    bob.page.locator(".items .item").first.click()
+    expect(bob.page.locator(".transcript .note .said")).to_have_text("Transferred to Bob Ray: You know tents.")
+    bob.page.get_by_label("Reply", exact=True).fill("Bob here.")
+    bob.page.keyboard.press("Enter")
+    expect(customer.page.locator(".row.agent .bubble").last).to_have_text("Bob here.")
+    assert bob.errors == []
+    bob.context.close()
+
+
 def test_taking_over_stops_the_reply_that_is_being_written(customer: Side, ann: Side) -> None:
     says(customer.page, "first")
     ann.page.locator("[data-list=bot]").click()

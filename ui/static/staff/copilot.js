@@ -230,7 +230,7 @@ function remains(offered, text) {
 const keyOf = (key) => el("kbd", { "aria-hidden": "true" }, `Alt+${key}`);
 const gap = (text, touching) => (touching.test(text) ? "\n\n" : "");
 // Codes of `composing` in words.
-const plainly = (code) => code.replace(/^(?:generator|overload): /, "")
+const plainly = (code) => code.replace(/^(?:generator|overload): /, "").replace(/\.$/, "")
   .replace(/^evidence: not supported: (.*)$/, "the model's own draft was dropped: in no source stands $1");
 
 function source(one, key) {

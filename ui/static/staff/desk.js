@@ -20,6 +20,7 @@ const LISTS = { mine: "Mine", waiting: "Waiting", others: "Team", bot: "Bot", cl
 const NONE = { mine: "You have no conversation. Take one that waits.", waiting: "Nobody is waiting.", others: "No colleague has a conversation right now.", bot: "The assistant talks to nobody right now.", closed: "No conversation is closed yet." };
 const TYPING_LASTS_MS = 5000;
 const TICK_MS = 10_000;
+const TAKING_MS = 3000; // the lists tell a conversation that one takes oneself within this
 
 export function start(root, config) {
   new Desk(root, config).begin();
@@ -29,7 +30,7 @@ class Desk {
   constructor(root, config) {
     Object.assign(this, { root, config, user: config.user, which: localStorage.getItem("desk.list") ?? "waiting" });
     if (!(this.which in LISTS)) this.which = "waiting";
-    Object.assign(this, { items: [], after: null, counts: {}, open: null, conversation: null, messages: [], typing: 0, loading: 0 });
+    Object.assign(this, { items: [], after: null, counts: {}, open: null, conversation: null, messages: [], typing: 0, loading: 0, tookAt: 0 });
     this.refreshLists = debounce(() => this.loadList(), 80);
   }
 
@@ -85,6 +86,7 @@ class Desk {
     const which = this.which;
     const page = await attempt(() => call("GET", `${API}/list`, { which }));
     if (!page || which !== this.which) return;
+    if (page.counts.mine > this.counts.mine && Date.now() - this.tookAt > TAKING_MS) tell("A conversation has been passed to you. It is under Mine.");
     Object.assign(this, { items: page.items, after: page.after, counts: page.counts, loaded: which });
     this.drawLists();
   }
@@ -256,6 +258,7 @@ class Desk {
     const id = this.open;
     if (name === "transfer") return this.transfer(id);
     if (name === "close" && !(await ask("Close this conversation?", "The customer is told, and asked for a rating.", "Close"))) return;
+    if (name === "take") this.tookAt = Date.now();
     const changed = await attempt(() => call("POST", this.path(`/${name}`)));
     if (changed && id === this.open) this.conversation = changed;
     if (changed && name === "take") {
