@@ -37,6 +37,8 @@ def test_an_admin_finds_hands_over_erases_and_exports(tmp_path: Path) -> None:
         page.get_by_role("button", name="All of this person").click()
         kept = page.get_by_label("What is kept")
         expect(kept.get_by_text("Messages", exact=True)).to_be_visible()
+        page.set_viewport_size({"width": 390, "height": 844})
+        assert page.evaluate("document.documentElement.scrollWidth") <= 390  # the owner's id is 64 characters long
         with page.expect_download() as handed:
             kept.get_by_role("button", name="Download as JSON").click()
         given = json.loads(handed.value.path().read_text())

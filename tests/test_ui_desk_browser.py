@@ -240,6 +240,19 @@ def test_a_reply_that_was_begun_stays_in_sight_when_the_chat_is_closed_meanwhile
     ann.errors.clear()  # the refusal
 
 
+def test_what_a_customer_erases_leaves_the_agents_screen_too(customer: Side, ann: Side) -> None:
+    taken(customer, ann, "My zebra is unwell")
+    expect(ann.page.locator(".transcript .customer .said")).to_have_text("My zebra is unwell")
+    customer.page.locator("[data-menu]").click()
+    customer.page.locator("[role=menuitem]").filter(has_text="Delete my data").click()
+    customer.page.get_by_role("button", name="Delete everything").click()
+    expect(ann.page.locator(".toast.bad")).to_contain_text("may have been erased")
+    expect(ann.page.locator(".talk")).to_contain_text("Choose a conversation")
+    expect(ann.page.locator("body")).not_to_contain_text("zebra")
+    assert [said for said in ann.errors if "404" not in said] == []
+    ann.errors.clear()
+
+
 def test_out_of_reach_the_customer_is_told_and_leaves_an_address(customer: Side, site: Site) -> None:
     says(customer.page, "Anybody there?")
     expect(customer.page.locator("[data-thread] .row.bot").last).to_contain_text(ANSWER.text)

@@ -108,7 +108,7 @@ async function handOver(body) {
 async function drawRetention(card) {
   const told = await attempt(() => call("GET", "/admin/api/data/retention"));
   if (!told) return;
-  const rows = told.due.map((one) => el("tr", {}, el("td", {}, one.status), el("td.number", {}, `${one.days} days`), el("td.number", {}, String(one.conversations)), el("td", {}, one.oldest ? moment(one.oldest) : "")));
+  const rows = told.due.map((one) => el("tr", {}, el("td", {}, one.status), el("td.number", {}, `${one.days} ${one.days === 1 ? "day" : "days"}`), el("td.number", {}, String(one.conversations)), el("td", {}, one.oldest ? moment(one.oldest) : "")));
   fill(card, el("h2", {}, "Retention"),
     rows.length
       ? [el("div.scroll", {}, el("table", {}, el("thead", {}, el("tr", {}, [["Status"], ["Kept for", "number"], ["Due now", "number"], ["Oldest"]].map(([name, kind]) => el("th", { class: kind }, name)))), el("tbody", {}, rows))),

@@ -48,7 +48,7 @@ class Desk {
     listen({
       hello: (who) => this.greet(who),
       missed: () => { this.refreshLists(); this.catchUp(); },
-      lists: () => this.refreshLists(),
+      lists: () => { this.refreshLists(); this.catchUp(); }, // what went out of sight may be what is open: erased, or another team's
       changed: (event) => { this.refreshLists(); if (event.id === this.open) this.catchUp(); },
       typing: (event) => { if (event.id === this.open) this.showTyping(event.who); },
       signed_out: () => attempt(() => call("GET", `${API}/colleagues`)),
@@ -160,9 +160,18 @@ class Desk {
     while (this.loading) {
       this.loading = 1;
       const id = this.open;
-      const found = !this.conversation ? null : await attempt(() => call("GET", this.path(), { after: this.messages.at(-1)?.seq ?? 0 }));
+      const found = !this.conversation ? null : await attempt(() => this.news(id));
       if (found && id === this.open) await this.take_in(found, false);
       this.loading--;
+    }
+  }
+
+  async news(id) {
+    try {
+      return await call("GET", this.path(), { after: this.messages.at(-1)?.seq ?? 0 });
+    } catch (error) {
+      if (error.status === 404 && id === this.open) location.hash = "";
+      throw error;
     }
   }
 
@@ -193,6 +202,8 @@ class Desk {
     parts.scroll.hidden = !conversation;
     parts.facts.hidden = !conversation;
     if (!conversation) {
+      fill(parts.transcript);
+      fill(parts.facts);
       fill(parts.head, this.open ? el("p.muted", {}, "Opening…") : el("p.empty", {}, "Choose a conversation on the left."));
       composer.open(null, false);
       return;
