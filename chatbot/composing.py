@@ -26,7 +26,10 @@ _ANY_SKILL = Skill()
 _REWORDS = 0.3  # share of the shorter text's words that a draft and the past answer have in common
 _ALSO_WORDS = frozenset({"pay:cheque", "pay:ideal"})  # "please check", "an ideal tent"
 _PLACEHOLDER = re.compile(r"\[[A-Z_]+\]")
-_FROM_THE_PROMPT = re.compile(r"\[[A-Z]+\]|\b(?:past|customer's) (?:question|answer)\b", re.I)
+_FROM_THE_PROMPT = re.compile(
+    r"\[[A-Z]+\]|\b(?:past|customer's) (?:question|answer)\b|\b(?:the|a) customer (?:asked|asks|wants)\b|\banswer is\b",
+    re.I,
+)
 
 
 @dataclass(frozen=True, slots=True)

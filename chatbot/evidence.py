@@ -14,6 +14,7 @@ _URL = re.compile(r"https?://[^\s<>\"')\]]+|\bwww\.[^\s<>\"')\]]+|\b[\w.+-]+@[\w
 _CODE = re.compile(r"\b(?=[A-Z0-9-]*\d)(?=[A-Z0-9-]*[A-Z])[A-Z0-9]+(?:-[A-Z0-9]+)*\b")
 _NUMBER = re.compile(r"(?<![\w.,])\d{1,3}(?:[ .,'\u202f]\d{3})+(?:[.,]\d{1,2})?(?!\d)|\d+(?:[.,:]\d+)?")
 _NAME = re.compile(r"(?<![.!?:\n]\s)(?<!^)(?<![.!?:]\s\s)\b[A-ZÀ-ÖØ-Þ][\w'À-ÿ-]+(?:\s[A-ZÀ-ÖØ-Þ\d][\w'À-ÿ-]*)*")
+_BRAND = re.compile(r"\b[a-zß-ÿ]+[A-ZÀ-ÖØ-Þ][\w-]*")  # iDEAL
 _WORD_NUMBERS = {
     word: str(value)
     for value, words in {
@@ -57,11 +58,11 @@ def facts(text: str) -> frozenset[str]:
 
 
 def names(text: str) -> frozenset[str]:
-    """Capitalised words inside sentences, casefolded one by one: products, places, people. Meant for languages, such as
-    English, that do not capitalise every noun."""
+    """Words with a capital inside sentences or inside themselves, casefolded one by one: products, places, people. Meant for
+    languages, such as English, that do not capitalise every noun."""
     return frozenset(
         word.casefold().removesuffix("'s")
-        for match in _NAME.finditer(text)
+        for match in (*_NAME.finditer(text), *_BRAND.finditer(text))
         for word in match.group().split()
         if len(word) > 1
     )

@@ -1,7 +1,8 @@
 """Whether a draft tells what its past answer told. Pure; must not know who wrote the draft or who reads it.
 
-A small model's draft may hold no figure or name that stands nowhere, and still be wrong: it says next to nothing, it takes the
-figure of one case for all ("2 years", where tents have 5), or it lists one thing twice.
+A small model's draft may hold no figure or name that stands nowhere, and still be wrong: it says next to nothing, it gives advice
+of its own ("a natural remedy is lemon juice"), it says the question again, it takes the figure of one case for all ("2 years",
+where tents have 5), or it lists one thing twice.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from chatbot.understanding import Understanding
 
 _TOLD = 0.4  # share of the words of a past answer, or of a sentence of it, that a draft must tell again
 _FROM_THERE = 0.5  # share of a draft's words that must stand in the past answer or in the question
+_OF_A_SENTENCE = 0.5  # share of the words of each of its sentences that must stand in the past answer
 _ENOUGH_WORDS = 3  # of a sentence, for a share of them to tell anything
 
 
@@ -24,6 +26,10 @@ def lacking(text: str, turn: Understanding, choice: Choice) -> str | None:
     """What is wrong with a draft that passed the evidence check, in words that follow "its draft"; None when nothing is."""
     if not _tells(text, turn, choice):
         return "says less than the past answer"
+    if _asks(text) and not _asks(choice.text):
+        return "asks where the past answer tells"
+    if _strays(text, choice.text, turn.language):
+        return "says something else than the past answer"
     if _takes_one_for_all(text, choice.text):
         return "gives one figure where the past answer has one for each case"
     if _repeats(text, choice.text):
@@ -39,6 +45,17 @@ def _tells(text: str, turn: Understanding, choice: Choice) -> bool:
     asked = turn.alone.text, turn.query.text, turn.language, choice.hits[0].passage.question
     lost = gives(*asked, choice.text) and not gives(*asked, text)
     return told >= _TOLD and _share(said, past | question) >= _FROM_THERE and not lost
+
+
+def _asks(text: str) -> bool:
+    return "?" in text or "？" in text
+
+
+def _strays(text: str, past: str, language: str) -> bool:
+    """Whether a sentence is mostly the model's own, or mostly the question's: neither answers from the past."""
+    there = set(words(past, language))
+    told = (set(words(sentence, language)) for sentence in sentences(text))
+    return any(_share(one, there) < _OF_A_SENTENCE for one in told if one)
 
 
 def _takes_one_for_all(text: str, past: str) -> bool:

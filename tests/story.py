@@ -14,7 +14,7 @@ from tests.staff import COOKIE, done
 
 QUESTION = "How many days do I have to send something back?"
 ASIDE = "Do you also repair zips?"
-NEXT = "Can I still change my delivery address?"
+NEXT = "Just ordered 20 minutes ago by mistake, can I still stop it?"
 HELLO = "Hello, this is Ann. You have 60 days this winter, not 30. I have noted it on your order."
 RIGHT = (
     "You have 60 days from delivery to send it back, unused and with its tags. Print the label under Orders > Return."

@@ -139,6 +139,10 @@ async def test_an_unsupported_draft_is_replaced_by_the_past_answer_which_says_so
             "its draft did not reword the past answer",
         ),
         (
+            "The customer wants to know whether unused items can be returned within 30 days with tags.",
+            "its draft did not reword the past answer",
+        ),
+        (
             "You asked how long a jacket can be returned, which is a good question.",
             "its draft did not reword the past answer",
         ),
@@ -187,6 +191,8 @@ METHODS = hit(
         (WARRANTY, "All products have a warranty. Our own tents, packs and jackets have more.", None),
         (METHODS, "You can pay with Visa, Mastercard, PayPal, bank transfer, Visa and PayPal.", "says one thing twice"),
         (METHODS, "You can pay with Mastercard, Visa, PayPal and bank transfer.", None),
+        (METHODS, "You can pay with Visa, Mastercard or PayPal. A remedy is lemon juice.", "says something else"),
+        (METHODS, "Can you pay with Visa, Mastercard, PayPal or bank transfer?", "asks"),
     ],
 )
 async def test_a_draft_of_true_words_may_be_untrue(past, said, why):

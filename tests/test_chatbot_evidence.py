@@ -19,6 +19,7 @@ def test_facts_are_normalised():
         ("Write to evil@example.net.", ("evil@example.net",)),
         ("See https://evil.example/x", ("https://evil.example/x",)),
         ("Ask Bob about the tent.", ("bob",)),
+        ("iDEADSLF is taken.", ("ideadslf",)),
         ("The label costs 4,90 EUR.", ()),
     ],
 )
