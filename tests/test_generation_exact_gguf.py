@@ -11,6 +11,7 @@ import pytest
 from chatbot.errors import ModelError
 from chatbot.generation.catalogue import SMOLLM2_SHA256, embedded_path
 from chatbot.generation.exact_gguf import exact_gguf, rewrite, takes_amx
+from chatbot.generation.gguf_header import read_header
 
 ROWS, WIDTH = 64, 128
 
@@ -68,6 +69,26 @@ def test_it_is_made_once(tmp_path: Path) -> None:
     at = made.stat().st_mtime_ns
     assert exact_gguf(path, tmp_path / "models", "q8_0") == made
     assert made.stat().st_mtime_ns == at
+
+
+def test_the_head_is_read_as_the_formats_own_library_reads_it() -> None:
+    import gguf
+
+    header, reader = read_header(embedded_path()), gguf.GGUFReader(str(embedded_path()))
+    array = gguf.GGUFValueType.ARRAY
+    fields = {name: field for name, field in reader.fields.items() if not name.startswith("GGUF.")}
+    assert header.fields == {name: field.contents() for name, field in fields.items() if field.types[0] != array}
+    assert header.kinds == {tensor.tensor_type.name for tensor in reader.tensors} == {"F32", "Q4_1", "Q8_0"}
+    assert (header.number("context_length"), header.number("no_such_field")) == (8192, None)
+
+
+@pytest.mark.parametrize("length", [0, 7, 23, 60, 200])
+def test_a_head_that_is_cut_is_refused_in_a_sentence(tmp_path: Path, length: int) -> None:
+    path = tmp_path / "m.gguf"
+    _write(path, "Q4_1")
+    path.write_bytes(path.read_bytes()[:length])
+    with pytest.raises(ModelError, match=r"cannot read the model file .*m\.gguf; use another GGUF"):
+        read_header(path)
 
 
 def test_what_is_no_gguf_is_refused_in_a_sentence(tmp_path: Path) -> None:

@@ -19,10 +19,12 @@ from chatbot.errors import ModelError
 from chatbot.generation.catalogue import ModelSpec
 from chatbot.generation.engine import Emit, Job, Piece, Prompt, PromptTooLongError, Pulse, as_dicts, marker_pattern
 from chatbot.generation.exact_gguf import exact_gguf, takes_amx
+from chatbot.generation.gguf_header import read_header
 from chatbot.generation.text_stream import TextStream
 
 _PREFILL_TOKENS = 512  # prompt tokens a step: larger ones delay everybody's next token (measured .15 against .6 s)
 _CACHE_GB = 1
+_CONTEXT = 2048  # tokens, where a file names no limit of its own
 # words of the prompt that followed the last three before are tried as the next six and kept as far as the model agrees: the same
 # text in fewer steps, since replies repeat past answers (Saxena, prompt lookup decoding, 2023)
 _GUESSES, _ALIKE = 6, 3
@@ -65,7 +67,7 @@ class OpenVinoEngine:
         self._pipeline = _open_pipeline(spec, slots, threads, models_folder)
         self._tokenizer = self._pipeline.get_tokenizer()
         self._markers = marker_pattern(token.decode(errors="replace") for token in self._tokenizer.get_vocab())
-        self._context = spec.context or _context_of(spec.path)
+        self._context = spec.context or read_header(spec.path).number("context_length") or _CONTEXT
         self._commands: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
         self._running: list[_Running] = []
         self._next_id = 0
@@ -222,12 +224,3 @@ def _open_pipeline(spec: ModelSpec, slots: int, threads: int | None, models_fold
         raise ModelError(
             f'OpenVINO cannot read the model file {spec.path}; use another GGUF, or set engine = "transformers".'
         ) from exc
-
-
-def _context_of(path: Path) -> int:
-    from gguf import GGUFReader
-
-    fields = GGUFReader(str(path)).fields
-    architecture = str(fields["general.architecture"].contents())
-    found = fields.get(f"{architecture}.context_length")
-    return int(found.contents()) if found is not None else 2048

@@ -15,6 +15,7 @@ from typing import Any, Literal
 
 from chatbot.errors import ModelError
 from chatbot.generation.converted import converted
+from chatbot.generation.gguf_header import read_header
 
 Bits = Literal["q8_0", "f16"]
 _PLAIN = ("F32", "F16")
@@ -37,14 +38,16 @@ def takes_amx(gguf: Path) -> bool:
         return False
     if "amx_bf16" not in flags or gguf.stat().st_size > _SMALL:
         return False
-    return all(width % _TILE == 0 for width in _widths(gguf))
+    header = read_header(gguf)
+    widths = (header.number("embedding_length"), header.number("feed_forward_length"))
+    return all(width % _TILE == 0 for width in widths if width is not None)
 
 
 def exact_gguf(gguf: Path, models_folder: Path, bits: Bits, *, sha256: str | None = None) -> Path:
     """The file itself where nothing in it is to be written anew (see `rewrite`), else one with its weights, made once in seconds.
 
     Raises ModelError."""
-    if _stays(gguf, bits):
+    if read_header(gguf).kinds <= set(_KEPT[bits]):
         return gguf
     try:
         return converted(gguf, models_folder, f"-{bits}", partial(_into, gguf, bits), sha256=sha256) / _FILE
@@ -86,17 +89,6 @@ def rewrite(gguf: Path, out: Path, bits: Bits) -> None:
     writer.write_kv_data_to_file()
     writer.write_tensors_to_file()
     writer.close()
-
-
-def _stays(gguf: Path, bits: Bits) -> bool:
-    return all(tensor.tensor_type.name in _KEPT[bits] for tensor in _opened(gguf).tensors)
-
-
-def _widths(gguf: Path) -> list[int]:
-    fields = _opened(gguf).fields
-    architecture = str(fields["general.architecture"].contents())
-    names = (f"{architecture}.embedding_length", f"{architecture}.feed_forward_length")
-    return [int(fields[name].contents()) for name in names if name in fields]
 
 
 def _into(gguf: Path, bits: Bits, folder: Path) -> None:
