@@ -152,7 +152,9 @@ def _rewords(text: str, past: str) -> bool:
 def _check(sentence: str, evidence: _Evidence, language: str) -> str | None:
     if left := _PLACEHOLDER.search(sentence):
         return f"evidence: a placeholder is left: {left[0]}"
-    invented = named(sentence) - named("\n".join(evidence.company)) - _ALSO_WORDS
+    invented = named(sentence) - _ALSO_WORDS
+    if invented:
+        invented -= named("\n".join(evidence.company))
     every = (*evidence.customer, *evidence.company)
     missing = [*unsupported(sentence, every, language), *sorted(one.partition(":")[2] for one in invented)]
     return f"evidence: not supported: {', '.join(missing)}" if missing else None
