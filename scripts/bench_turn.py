@@ -89,9 +89,11 @@ def _show(console: Console, result: dict[str, Any]) -> None:
     if outside := result.get("outside_the_model"):
         console.print(_outside_table(outside))
     if web := result.get("web"):
+        opened, ready = web["open_s"], web["ready_s"]
         console.print(
-            f"web process: ready in {web['ready_s']['first']} s, again in {web['ready_s']['second']} s; after {web['turns']} "
-            f"turns {web['memory_mb']} MB, its model server {web['model_server_memory_mb']} MB"
+            f"web process: answers after {opened['first']} s, again after {opened['second']} s; ready with its model in "
+            f"{ready['first']} s, again in {ready['second']} s; after {web['turns']} turns {web['memory_mb']} MB, its model server "
+            f"{web['model_server_memory_mb']} MB"
         )
     if levels := result.get("levels"):
         console.print(f"{result['model']} on {result['engine']}; median of {result['rounds']} rounds (least-most)")

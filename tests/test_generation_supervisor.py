@@ -170,6 +170,8 @@ async def patient(settings: Settings) -> AsyncIterator[Supervisor]:
 async def test_who_is_given_up_while_stopping_a_server_leaves_no_server(settings: Settings) -> None:
     child = await start_child(served(settings), settings, command=COMMAND)
     child.signal(signal.SIGSTOP)  # it heeds no SIGTERM
+    while psutil.Process(child.pid).status() != psutil.STATUS_STOPPED:  # noqa: ASYNC110 - another process is polled
+        await asyncio.sleep(0.01)
     stopping = asyncio.create_task(child.stop(grace_s=60))
     await asyncio.sleep(0.05)
     stopping.cancel()

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from collections.abc import Container
 from functools import partial
 from pathlib import Path
 from typing import Any, Literal
@@ -69,7 +70,7 @@ def rewrite(gguf: Path, out: Path, bits: Bits) -> None:
     }[bits]
     reader = _opened(gguf)
     writer = files.GGUFWriter(str(out), str(reader.fields["general.architecture"].contents()), use_temp_file=True)
-    _copy_fields(reader, writer)
+    copy_fields(reader, writer)
     writer.add_file_type(file_type)
     writer.add_quantization_version(files.GGML_QUANT_VERSION)
     for tensor in reader.tensors:
@@ -91,6 +92,18 @@ def rewrite(gguf: Path, out: Path, bits: Bits) -> None:
     writer.close()
 
 
+def copy_fields(reader: Any, writer: Any, without: Container[str] = ()) -> None:
+    """What a file's head says, into another that names its kind of weights itself; `without` some."""
+    import gguf as files
+
+    for name, found in reader.fields.items():
+        if name.startswith("GGUF.") or name in _OURS or name in without:
+            continue
+        kind = found.types[0]
+        inner = found.types[-1] if kind == files.GGUFValueType.ARRAY else None
+        writer.add_key_value(name, found.contents(), kind, sub_type=inner)
+
+
 def _into(gguf: Path, bits: Bits, folder: Path) -> None:
     """In a process of its own: half a gigabyte of floats would stay with the model server for good."""
     line = [sys.executable, "-m", "chatbot.generation.exact_gguf", str(gguf), str(folder / _FILE), bits]
@@ -109,17 +122,6 @@ def _opened(gguf: Path) -> Any:
         raise ModelError(
             f'OpenVINO cannot read the model file {gguf}; use another GGUF, or set engine = "transformers".'
         ) from exc
-
-
-def _copy_fields(reader: Any, writer: Any) -> None:
-    import gguf as files
-
-    for name, found in reader.fields.items():
-        if name.startswith("GGUF.") or name in _OURS:
-            continue
-        kind = found.types[0]
-        inner = found.types[-1] if kind == files.GGUFValueType.ARRAY else None
-        writer.add_key_value(name, found.contents(), kind, sub_type=inner)
 
 
 def _main(source: str, out: str, bits: Bits) -> int:

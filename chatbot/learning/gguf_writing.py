@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from chatbot.errors import ModelError
+from chatbot.generation.exact_gguf import copy_fields
 
 Bits = Literal["q4_0", "q4_1", "q8_0", "f16"]
 BITS: tuple[Bits, ...] = get_args(Bits)
@@ -26,7 +27,6 @@ ARCHITECTURES = (
 _REORDERED = "llama"
 _TOKENS = "tokenizer.ggml.tokens"
 _BLOCK = 32  # weights that share a scale
-_OURS = ("general.architecture", "general.file_type", "general.quantization_version", "general.alignment")
 
 Array = npt.NDArray[Any]
 
@@ -167,12 +167,7 @@ def _copy_metadata(reader: Any, writer: Any, shape: Shape) -> None:
     import gguf
 
     sizes = {f"{shape.architecture}.{key}": value for key, value in shape.sizes.items()}
-    for field in reader.fields.values():
-        if field.name.startswith("GGUF.") or field.name in _OURS or field.name in sizes:
-            continue
-        kind = field.types[0]
-        inner = field.types[-1] if kind == gguf.GGUFValueType.ARRAY else None
-        writer.add_key_value(field.name, field.contents(), kind, sub_type=inner)
+    copy_fields(reader, writer, without=sizes)
     for key, value in sizes.items():
         kind = gguf.GGUFValueType.FLOAT32 if isinstance(value, float) else gguf.GGUFValueType.UINT32
         writer.add_key_value(key, value, kind)
