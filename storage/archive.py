@@ -108,8 +108,9 @@ class Archive:
                 yield from (whole[key] for key in part.found if key in whole)
                 place = part.next
 
-    async def choices(self) -> Choices:
-        return await asyncio.wrap_future(self.database.read(_choices))
+    async def choices(self, user: User) -> Choices:
+        """What the filters offer: the tags of conversations that the user may see, and the team."""
+        return await asyncio.wrap_future(self.database.read(lambda c: _choices(c, user)))
 
     async def transcript(self, conversation_id: str, user: User, actor: Actor) -> Archived:
         """Leaves a line in the audit log first. Raises NotFound for what does not exist and for what the user may not see."""
@@ -149,10 +150,12 @@ def _tags(connection: Connection, keys: Sequence[str]) -> dict[str, tuple[str, .
     return {key: tuple(sorted(tags)) for key, tags in found.items()}
 
 
-def _choices(connection: Connection) -> Choices:
+def _choices(connection: Connection, user: User) -> Choices:
     tags: list[str] = []
     # One step of the index a tag: DISTINCT would read every row.
     following = select(TagRow.tag).order_by(TagRow.tag).limit(1)
+    if not user.is_admin:
+        following = following.join(ConversationRow, ConversationRow.id == TagRow.conversation_id).where(seen_by(user))
     found = connection.execute(following).scalar()
     while found is not None and len(tags) < 200:
         tags.append(found)

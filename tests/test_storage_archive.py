@@ -120,7 +120,7 @@ async def test_each_filter_leaves_what_it_says(store: Store) -> None:
     assert await ids(store, outcome="missed") == []
     assert set(await ids(store, outcome="bot")) == {plain, answered}
     assert set(await ids(store, rating=0)) == {plain, refused}
-    assert await store.archive.choices() == Choices(("boots",), ((user.id, "Bo"),))
+    assert await store.archive.choices(user) == Choices(("boots",), ((user.id, "Bo"),))
 
 
 async def test_dates_hold_for_the_message_with_words_and_for_the_last_activity_without(store: Store) -> None:
@@ -156,6 +156,10 @@ async def test_an_agent_finds_and_opens_only_what_the_team_may_see(store: Store)
     assert [message.text for message in opened.messages] == ["a tent of ours"]
     with pytest.raises(NotFound, match="another team"):
         await store.archive.transcript(theirs, agent, actor)
+    for conversation, tag in ((mine, "tents"), (theirs, "about-kim"), (theirs, "a-secret")):
+        change(store, insert(TagRow).values(conversation_id=conversation, tag=tag))
+    assert (await store.archive.choices(agent)).tags == ("tents",)
+    assert (await store.archive.choices(replace(agent, role="admin"))).tags == ("a-secret", "about-kim", "tents")
     assert [entry.target for entry in await store.audit.entries()] == [f"conversation:{mine}"]
 
 

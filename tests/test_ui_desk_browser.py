@@ -240,14 +240,22 @@ def test_a_reply_that_was_begun_stays_in_sight_when_the_chat_is_closed_meanwhile
     ann.errors.clear()  # the refusal
 
 
-def test_what_a_customer_erases_leaves_the_agents_screen_too(customer: Side, ann: Side) -> None:
+@pytest.mark.parametrize("begun", ["", "half a reply"])
+def test_what_a_customer_erases_leaves_the_agents_screen_but_not_her_own_words(
+    customer: Side, ann: Side, begun: str
+) -> None:
     taken(customer, ann, "My zebra is unwell")
-    expect(ann.page.locator(".transcript .customer .said")).to_have_text("My zebra is unwell")
+    says(customer.page, "The zebra coughs")
+    expect(ann.page.locator(".transcript .customer .said").last).to_have_text("The zebra coughs")
+    ann.page.get_by_label("Reply", exact=True).fill(begun)
     customer.page.locator("[data-menu]").click()
     customer.page.locator("[role=menuitem]").filter(has_text="Delete my data").click()
     customer.page.get_by_role("button", name="Delete everything").click()
     expect(ann.page.locator(".toast.bad")).to_contain_text("may have been erased")
-    expect(ann.page.locator(".talk")).to_contain_text("Choose a conversation")
+    if begun:
+        expect(ann.page.get_by_label("Reply", exact=True)).to_have_value(begun)
+    else:
+        expect(ann.page.locator(".talk")).to_contain_text("Choose a conversation")
     expect(ann.page.locator("body")).not_to_contain_text("zebra")
     assert [said for said in ann.errors if "404" not in said] == []
     ann.errors.clear()

@@ -72,6 +72,8 @@ def lines() -> bytes:
 def test_a_correction_by_an_agent_is_kept_and_taken_back(site: House) -> None:
     ann, place = sign_in(site.store), conversation(site)
     shown = get(site, ann, f"{CORRECT}/of/{place}/2")
+    (viewed,) = done(site.store.audit.entries(target=f"conversation:{place}"))
+    assert (viewed.action, viewed.detail) == ("correction.view", {"seq": 2, "messages": 2})
     assert "jane@mail.example" in shown["asked"]  # the team sees what was written
     assert "jane@mail.example" not in shown["question"]  # knowledge is masked
     assert [one["supersede"] for one in shown["sources"]] == [True, False]

@@ -82,8 +82,8 @@ class ArchiveRoutes:
         return {"entries": [entry_view(entry) for entry in found.entries], "next": found.next, "back_to": back_to}
 
     async def choices(self, request: Request) -> dict[str, Any]:
-        await self.parts.gate.agent(request)
-        found = await self.parts.store.archive.choices()
+        user = await self.parts.gate.agent(request)
+        found = await self.parts.store.archive.choices(user)
         return {
             "tags": list(found.tags),
             "agents": [{"id": number, "name": name} for number, name in found.agents],

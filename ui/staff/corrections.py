@@ -57,6 +57,10 @@ class CorrectionRoutes:
         """What was asked and said, and what a correction would supersede; `answered`: the reply was one, no fixed sentence."""
         user = await self.parts.gate.agent(request)
         found = await self.parts.store.corrections.reply(user, conversation_id, seq)
+        seen = {"seq": seq, "messages": len(found.messages) + 1}
+        await self.parts.store.audit.record(
+            self.parts.gate.actor(user, request), "correction.view", f"conversation:{conversation_id}", seen
+        )
         taught = await self.teaching.asked(found)
         return _preview(found, taught)
 

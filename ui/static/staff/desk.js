@@ -30,7 +30,7 @@ class Desk {
   constructor(root, config) {
     Object.assign(this, { root, config, user: config.user, which: localStorage.getItem("desk.list") ?? "waiting" });
     if (!(this.which in LISTS)) this.which = "waiting";
-    Object.assign(this, { items: [], after: null, counts: {}, open: null, conversation: null, messages: [], typing: 0, loading: 0, tookAt: 0 });
+    Object.assign(this, { items: [], after: null, counts: {}, open: null, conversation: null, messages: [], typing: 0, loading: 0, tookAt: 0, leaving: null });
     this.refreshLists = debounce(() => this.loadList(), 80);
   }
 
@@ -142,6 +142,7 @@ class Desk {
     this.root.dataset.facts = "";
     if (id === this.open && this.conversation) return;
     Object.assign(this, { open: id || null, conversation: null, messages: [] });
+    fill(this.parts.heard);
     this.drawTalk();
     this.drawLists();
     if (!id) return;
@@ -170,9 +171,19 @@ class Desk {
     try {
       return await call("GET", this.path(), { after: this.messages.at(-1)?.seq ?? 0 });
     } catch (error) {
-      if (error.status === 404 && id === this.open) location.hash = "";
+      if (error.status !== 404) throw error;
+      if (id !== this.open || id === this.leaving) return null; // she has moved on, or passes it on herself
+      this.vanish();
       throw error;
     }
+  }
+
+  // What is open has gone out of sight: erased, or another team's. Words that the agent has begun stay where they are.
+  vanish() {
+    const { transcript, facts, heard } = this.parts;
+    this.messages = [];
+    for (const part of [transcript, facts, heard]) fill(part);
+    if (!composer.text().trim()) location.hash = "";
   }
 
   async take_in(found, first) {
@@ -286,7 +297,9 @@ class Desk {
     const colleagues = await attempt(() => call("GET", `${API}/colleagues`));
     const to = colleagues && (await askWhom(colleagues));
     if (!to || id !== this.open) return;
+    this.leaving = id;
     const done = await attempt(() => call("POST", this.path("/transfer"), to));
+    this.leaving = null;
     if (done) { tell("Transferred."); location.hash = ""; }
     else await this.catchUp();
     this.refreshLists();
