@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from pathlib import Path
 from typing import Any
 
@@ -88,6 +89,13 @@ def test_a_head_that_is_cut_is_refused_in_a_sentence(tmp_path: Path, length: int
     _write(path, "Q4_1")
     path.write_bytes(path.read_bytes()[:length])
     with pytest.raises(ModelError, match=r"cannot read the model file .*m\.gguf; use another GGUF"):
+        read_header(path)
+
+
+def test_a_length_beyond_any_file_is_refused_in_a_sentence(tmp_path: Path) -> None:
+    path = tmp_path / "m.gguf"
+    path.write_bytes(b"GGUF" + struct.pack("<IQQQ", 3, 1, 1, 2**64 - 1) + bytes(64))
+    with pytest.raises(ModelError, match=r"cannot read the model file .*m\.gguf"):
         read_header(path)
 
 

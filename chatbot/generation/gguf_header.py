@@ -53,7 +53,7 @@ def read_header(path: Path) -> Header:
             header = Header(fields, frozenset(kinds))
             header.architecture  # noqa: B018 - no model without it
             return header
-    except (OSError, ValueError, KeyError, struct.error) as exc:
+    except (OSError, ValueError, KeyError, OverflowError, struct.error) as exc:
         raise ModelError(
             f'OpenVINO cannot read the model file {path}; use another GGUF, or set engine = "transformers".'
         ) from exc
