@@ -57,6 +57,11 @@ class Desk:
     async def visible(self, user: User, ids: Sequence[str]) -> set[str]:
         return await self._read(lambda c: desk_lists.visible_ids(c, user, ids))
 
+    async def gone(self, ids: Sequence[str]) -> list[str]:
+        """Those of the ids that belong to no conversation, in their order."""
+        there = await self._read(lambda c: desk_lists.existing_ids(c, ids))
+        return [one for one in ids if one not in there]
+
     async def colleagues(self) -> Sequence[Colleague]:
         return await self._read(desk_lists.colleagues)
 

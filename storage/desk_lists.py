@@ -138,6 +138,10 @@ def visible_ids(connection: Connection, user: User, ids: Sequence[str]) -> set[s
     return set(connection.scalars(select(ConversationRow.id).where(ConversationRow.id.in_(ids), seen_by(user))))
 
 
+def existing_ids(connection: Connection, ids: Sequence[str]) -> set[str]:
+    return set(connection.scalars(select(ConversationRow.id).where(ConversationRow.id.in_(ids))))
+
+
 def messages(connection: Connection, user: User, conversation_id: str, after_seq: int, limit: int) -> list[Message]:
     """Notes included, with every reply's provenance, in order of seq. Raises NotFound."""
     if not visible_ids(connection, user, [conversation_id]):

@@ -112,7 +112,8 @@ Body = Mapping[str, Any] | Callable[[Scene], Mapping[str, Any]] | None
 class Row:
     """The status for each identity, and what a right call consists of.
 
-    before: brings the scene into the state that the route needs. endless: an event stream; only its head is read.
+    before: brings the scene into the state that the route needs. endless: an event stream; only its head is read. tells: what
+    the scene's customer said, or her team wrote, stands in the answer to the team's agent and to the admin.
     """
 
     anonymous: int
@@ -125,6 +126,7 @@ class Row:
     query: str = ""
     before: Callable[[Scene], object] | None = None
     endless: bool = False
+    tells: bool = False
 
     def status(self, who: Who) -> int:
         return int(getattr(self, who.name.lower()))
@@ -256,9 +258,11 @@ TALK = "/agents/api/desk/conversations/{conversation_id}"
 DESK: Table = {
     ("GET", "/agents/"): page(),
     ("GET", "/agents/api/events"): team(endless=True),
-    ("GET", "/agents/api/desk/list"): team(query="?which=waiting"),
+    ("GET", "/agents/api/desk/list"): team(query="?which=bot", tells=True),
+    ("GET", "/agents/api/desk/counts"): team(),
+    ("POST", "/agents/api/desk/gone"): team(body={"ids": ["never-was"]}),
     ("GET", "/agents/api/desk/colleagues"): team(),
-    ("GET", TALK): team(elsewhere=404),
+    ("GET", TALK): team(elsewhere=404, tells=True),
     ("GET", f"{TALK}/facts"): team(elsewhere=404),
     ("POST", f"{TALK}/take"): team(elsewhere=404),
     ("POST", f"{TALK}/return"): team(elsewhere=404, before=in_own_hands),
@@ -274,16 +278,14 @@ DESK: Table = {
 
 # --- C: copilot, canned answers ---------------------------------------------------------------------------
 def a_canned_answer(scene: Scene) -> str:
-    """An answer of the caller's own team, so that its agents may change it."""
-    author = scene.member.user
-    wording = Wording(secrets.token_hex(6), "Hello!", None, author.team_id)
-    actor = scene.house.parts.settings.company
-    return str(done(scene.house.store.canned.add(author, Actor(author.id, actor), wording)).id)
+    """An answer of team "Returns", by an admin."""
+    boss = sign_in(scene.house.store, "admin").user
+    wording = Wording(secrets.token_hex(6), SECRET, None, team_id(scene.house.store, OWN_TEAM))
+    return str(done(scene.house.store.canned.add(boss, Actor(boss.id, boss.name), wording)).id)
 
 
-def own_wording(scene: Scene) -> Mapping[str, Any]:
-    member = scene.member if scene.who in TEAM else None
-    return {"shortcut": secrets.token_hex(6), "text": "Hello!", "team_id": member.user.team_id if member else None}
+def returns_wording(scene: Scene) -> Mapping[str, Any]:
+    return {"shortcut": secrets.token_hex(6), "text": "Hello!", "team_id": team_id(scene.house.store, OWN_TEAM)}
 
 
 def said_something(scene: Scene) -> None:
@@ -305,10 +307,10 @@ COPILOT: Table = {
         elsewhere=404, body={"client_id": "matrix", "inserted": "30 days."}, before=said_something
     ),
     ("GET", "/agents/canned"): page(),
-    ("GET", CANNED): team(),
-    ("POST", CANNED): team(201, body=own_wording),
-    ("POST", f"{CANNED}/{{canned_id}}"): team(body=own_wording),
-    ("DELETE", f"{CANNED}/{{canned_id}}"): team(),
+    ("GET", CANNED): team(before=a_canned_answer, tells=True),
+    ("POST", CANNED): team(201, 403, body=returns_wording),
+    ("POST", f"{CANNED}/{{canned_id}}"): team(200, 404, body=returns_wording),
+    ("DELETE", f"{CANNED}/{{canned_id}}"): team(200, 404),
 }
 
 
@@ -324,12 +326,12 @@ ARCHIVE: Table = {
         "GET",
         "/agents/transcripts/{conversation_id}",
     ): page(),  # the frame only; what was said comes from the route below
-    ("GET", "/agents/api/transcripts"): team(query="?q=plum"),
+    ("GET", "/agents/api/transcripts"): team(query="?q=plum", tells=True),
     ("GET", "/agents/api/transcripts/choices"): team(),
-    ("GET", "/agents/api/transcripts/{conversation_id}"): team(elsewhere=404),
+    ("GET", "/agents/api/transcripts/{conversation_id}"): team(elsewhere=404, tells=True),
     ("GET", "/agents/review"): page(),
     ("GET", "/agents/api/review/queue"): team(),
-    ("GET", ITEM): team(elsewhere=404),
+    ("GET", ITEM): team(elsewhere=404, tells=True),
     ("POST", "/agents/api/review/verdicts"): team(elsewhere=404, body=a_verdict),
 }
 
@@ -444,7 +446,7 @@ def this_person(**more: Any) -> Callable[[Scene], Mapping[str, Any]]:
 PLACE = "/admin/api/data"
 DATA: Table = {
     ("GET", "/admin/data"): admin_page(),
-    ("GET", f"{PLACE}/search"): admins(query="?text=plum"),
+    ("GET", f"{PLACE}/search"): admins(query="?text=plum", tells=True),
     ("POST", f"{PLACE}/kept"): admins(body=this_person()),
     ("POST", f"{PLACE}/person"): admins(body=this_person(notes=True)),
     ("POST", f"{PLACE}/erase"): admins(body=this_person(confirm="ERASE")),

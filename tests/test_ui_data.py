@@ -17,6 +17,7 @@ from storage.subjects import By, Subject
 from tests.erased import make_customer, traces
 from tests.staff import House, done, house, sign_in
 from ui import housekeeping
+from ui.events import Signal
 from ui.housekeeping import Housekeeping
 from ui.identity import open_identity
 from ui.mydata import erase, receipt_lines
@@ -130,13 +131,17 @@ async def test_a_running_process_forgets_when_another_program_erases(
     with house(tmp_path, settings={"retention_days": {"closed": 365}}) as site:
         store, retriever = site.store, _Served(asyncio.get_running_loop())
         await asyncio.to_thread(lambda: done(store.conversations.create_conversation("ann")))
-        keeping = Housekeeping(site.parts.settings, store, retriever)  # type: ignore[arg-type]
+        hub = site.parts.hub
+        keeping = Housekeeping(site.parts.settings, store, retriever, hub)  # type: ignore[arg-type]
         async with keeping.running():
-            await asyncio.sleep(0.2)
-            assert not retriever.looked.is_set()
-            copies = Copies(site.parts.settings)
-            await asyncio.to_thread(store.rights.erase, Subject(By.OWNER, "ann"), copies)
-            await asyncio.wait_for(retriever.looked.wait(), 10)
+            with hub.everything() as team, hub.window("some-chat") as window:
+                await asyncio.sleep(0.2)
+                assert not retriever.looked.is_set()
+                assert await window.next(0.01) is Signal.QUIET
+                copies = Copies(site.parts.settings)
+                await asyncio.to_thread(store.rights.erase, Subject(By.OWNER, "ann"), copies)
+                await asyncio.wait_for(retriever.looked.wait(), 10)
+                assert await team.next(10) is await window.next(10) is Signal.RESYNC
 
 
 class _DiskGone(Copies):
@@ -153,7 +158,8 @@ async def test_an_erasure_that_was_cut_short_is_finished_before_anybody_is_answe
         with pytest.raises(StorageError, match="disk is gone"):
             await asyncio.to_thread(store.rights.erase, Subject(By.OWNER, "ann"), _DiskGone(site.parts.settings))
         assert store.rights.unfinished()
-        async with Housekeeping(site.parts.settings, store, retriever).running():  # type: ignore[arg-type]
+        keeping = Housekeeping(site.parts.settings, store, retriever, site.parts.hub)  # type: ignore[arg-type]
+        async with keeping.running():
             assert not store.rights.unfinished()
             assert len(store.rights.receipts()) == 1
             await asyncio.wait_for(retriever.looked.wait(), 10)

@@ -220,6 +220,40 @@ async def test_another_teams_conversation_is_not_told_of(site: House) -> None:
     assert any(own in said for said in heard)
 
 
+async def test_only_whom_it_was_passed_to_is_told_so(site: House) -> None:
+    key, _ = waits(site)
+    ann, bob, parts = sign_in(site.store), sign_in(site.store, name="Bob Ray"), staff_parts(site)
+    streams = [desk_stream(parts, one.user, request_of(one)) for one in (ann, bob)]
+    async with aclosing(streams[0]) as anns, aclosing(streams[1]) as bobs:
+        for stream in (anns, bobs):
+            await until(stream, "hello")
+        parts.hub.whisper(Event(EventKind.PASSED, key, text=str(bob.user.id)))
+        parts.hub.ring(Event(EventKind.STATUS, key, text="human"))
+        heard = [await until(stream, "human") for stream in (anns, bobs)]
+    assert ["passed" in "".join(said) for said in heard] == [False, True]
+
+
+async def test_what_is_erased_is_told_by_its_id_and_a_page_beside_the_desk_counts_as_nobody(site: House) -> None:
+    ann, parts = sign_in(site.store), staff_parts(site)
+    async with aclosing(desk_stream(parts, ann.user, request_of(ann), beside=True)) as stream:
+        await until(stream, "hello")
+        assert parts.presence.present() == []
+        parts.hub.ring(Event(EventKind.STATUS, "erased-chat", text="erased"))
+        [said] = await until(stream, "erased-chat")
+        assert said.startswith("event: gone")
+        parts.hub.resync()
+        await until(stream, "missed")
+
+
+def test_which_conversations_are_there_no_more(site: House) -> None:
+    key, _ = waits(site, team=team_id(site.store, "Boats"))
+    ann = sign_in(site.store, team="Bikes")
+    body = {"ids": [key, "never-was"]}  # another team's is there, though not hers to see
+    found = site.client.post("/agents/api/desk/gone", json=body, headers=ann.headers)
+    assert found.json() == {"gone": ["never-was"]}
+    assert site.client.post("/agents/api/desk/gone", json={"ids": ["x"] * 501}, headers=ann.headers).status_code == 422
+
+
 async def test_who_is_signed_out_is_out_of_the_stream(site: House, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(desk_events, "CHECKS_EVERY_S", 0.05)
     ann, parts = sign_in(site.store), staff_parts(site)

@@ -15,11 +15,15 @@ from typing import Any
 import pytest
 import uvicorn
 from playwright.sync_api import Browser, Page, expect, sync_playwright
+from sqlalchemy import update
 
-from chatbot.settings import load_settings
+from chatbot.erasing import Copies
+from chatbot.settings import Settings, load_settings
 from storage.audit import COMMAND
 from storage.lessons import Lesson
 from storage.opening import Store
+from storage.subjects import By, Subject
+from storage.tables import ConversationRow
 from tests.histories import Said, Stay, Talk, write
 from tests.staff import COOKIE, House, Member, done, house, sign_in, team_id
 from tests.test_ui_browser import CHROMIUM, FLAGS
@@ -182,9 +186,10 @@ def test_without_an_encoder_the_page_says_so(site: House) -> None:
 
 
 @pytest.fixture
-def product(demo_copy: Path) -> Iterator[tuple[str, Store]]:
+def product(demo_copy: Path) -> Iterator[tuple[str, Store, Settings]]:
     """The demo company with four refused questions about kayaks and one of another matter."""
-    parts = build_parts(load_settings(data=demo_copy, engine="none", admin_totp=False))
+    settings = load_settings(data=demo_copy, engine="none", admin_totp=False)
+    parts = build_parts(settings)
     assert parts.house is not None
     talks = [refused(text, number) for number, text in enumerate((*KAYAKS, "Who painted the Mona Lisa?"))]
     write(parts.house, *talks, Talk("first", "first", NOW - timedelta(days=80)))
@@ -197,7 +202,7 @@ def product(demo_copy: Path) -> Iterator[tuple[str, Store]]:
         while not server.started:
             assert thread.is_alive(), "the server did not start"
             time.sleep(0.02)
-        yield url, parts.house
+        yield url, parts.house, settings
         server.should_exit = True
         thread.join(15)
 
@@ -222,8 +227,10 @@ def window(browser: Browser, url: str, errors: list[str], who: Member | None = N
 
 @pytest.mark.browser
 @pytest.mark.models
-def test_a_gap_is_answered_and_the_next_customer_gets_the_answer(product: tuple[str, Store], browser: Browser) -> None:
-    url, store = product
+def test_a_gap_is_answered_and_the_next_customer_gets_the_answer(
+    product: tuple[str, Store, Settings], browser: Browser
+) -> None:
+    url, store, settings = product
     answer, errors = "Yes, kayaks can be rented at our lake store for 40 euros a day.", list[str]()
     desk = window(browser, url, errors, sign_in(store))
     desk.goto(f"{url}/agents/gaps")
@@ -236,9 +243,13 @@ def test_a_gap_is_answered_and_the_next_customer_gets_the_answer(product: tuple[
     desk.get_by_label("Answer", exact=True).fill(answer)
     desk.reload()
     expect(desk.get_by_label("Answer", exact=True)).to_have_value(answer)
+    store.rights.erase(Subject(By.CONVERSATION, "gap3"), Copies(settings))  # the oldest, which names the group
+    expect(desk.locator(".gap .size")).to_contain_text("3", timeout=30_000)
+    desk.reload()
+    expect(desk.get_by_label("Answer", exact=True)).to_have_value(answer)
     desk.get_by_label("Question this answers").fill(KAYAKS[0])
     desk.get_by_role("button", name="Save answer").click()
-    expect(desk.locator(".toast")).to_contain_text(re.compile(r"now answers [1-4] of 4 examples"), timeout=30_000)
+    expect(desk.locator(".toast")).to_contain_text(re.compile(r"now answers [1-3] of 3 examples"), timeout=30_000)
     expect(desk.get_by_role("button", name="Answered (1)")).to_be_visible()
     desk.get_by_role("button", name="Answered (1)").click()
     expect(desk.locator(".decision")).to_contain_text("Ann Lee answered this")
@@ -256,4 +267,43 @@ def test_a_gap_is_answered_and_the_next_customer_gets_the_answer(product: tuple[
     desk.get_by_role("button", name="Open (1)").click()
     desk.get_by_role("button", name="Not for us", exact=True).click()
     expect(desk.get_by_role("button", name="Not for us (1)")).to_be_visible()
+    assert errors == []
+
+
+@pytest.mark.browser
+@pytest.mark.models
+def test_an_answer_begun_for_a_gap_that_a_colleague_closed_is_not_lost(
+    product: tuple[str, Store, Settings], browser: Browser
+) -> None:
+    url, store, _ = product
+    errors = list[str]()
+    ann, bob = (window(browser, url, errors, sign_in(store, name=name)) for name in ("Ann Lee", "Bob Ray"))
+    ann.goto(f"{url}/agents/gaps")
+    ann.locator(".gap").filter(has_text="kayak").get_by_role("button", name="Write an answer").click(timeout=60_000)
+    ann.get_by_label("Answer", exact=True).fill("We rent them out.")
+    bob.goto(f"{url}/agents/gaps")
+    bob.get_by_role("button", name="Not for us", exact=True).click()
+    expect(bob.get_by_role("button", name="Not for us (1)")).to_be_visible()
+    ann.reload()
+    begun = ann.locator(".gap").filter(has_text="An answer that you began")
+    expect(begun).to_contain_text("We rent them out.")
+    begun.get_by_role("button", name="Discard").click()
+    expect(begun).to_have_count(0)
+    assert errors == []
+
+
+@pytest.mark.browser
+@pytest.mark.models
+def test_means_over_time_say_of_how_many(product: tuple[str, Store, Settings], browser: Browser) -> None:
+    url, store, _ = product
+    write(store, Talk("timed", "timed", NOW - timedelta(days=2), said=[Said("Hello?", first_ms=120.0)]))
+    moody = update(ConversationRow).values(mood=0.5)
+    store.database.write(lambda c: c.execute(moody).rowcount).result()
+    errors = list[str]()
+    page = window(browser, url, errors, sign_in(store, "admin", name="Ada Boss"))
+    page.goto(f"{url}/admin/")
+    for name in ("Mood", "First words"):
+        card = page.locator(".plotted").filter(has=page.get_by_role("heading", name=name, exact=True))
+        expect(card.locator("td.number").first).to_contain_text(re.compile(r" \(of \d+\)$"))
+        expect(card.locator("svg title").first).to_contain_text(re.compile(r"(of \d+\)|: –)$"))
     assert errors == []

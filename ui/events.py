@@ -17,7 +17,7 @@ QUEUE_LIMIT = 256
 class Signal(Enum):
     """What a window is told besides events."""
 
-    RESYNC = "resync"  # the window was too slow and has missed something: read everything again
+    RESYNC = "resync"  # something was missed, or done by another program: read everything again
     QUIET = "quiet"  # nothing happened for a while: keep the connection alive
     CLOSED = "closed"  # the process is about to stop
 
@@ -31,10 +31,15 @@ class Window:
 
     def put(self, event: Event) -> None:
         if self._queue.full():
-            self.waiting()
-            self._queue.put_nowait(Signal.RESYNC)
+            self.resync()
         else:
             self._queue.put_nowait(event)
+
+    def resync(self) -> None:
+        """Behind what has come: something else has changed, too."""
+        if self._queue.full():
+            self.waiting()
+        self._queue.put_nowait(Signal.RESYNC)
 
     def close(self) -> None:
         """The next read, and each after it, says CLOSED, whatever came before."""
@@ -77,9 +82,14 @@ class EventHub:
             self.whisper(event)
 
     def whisper(self, event: Event) -> None:
-        """For the team's windows only: notes, and that a customer is typing."""
+        """For the team's windows only: notes, that a customer is typing, and what was passed to whom."""
         for window in self._team:
             window.put(event)
+
+    def resync(self) -> None:
+        """Has every window read again: conversations were erased by somebody who rings nobody."""
+        for window in [*self._team, *(one for windows in self._windows.values() for one in windows)]:
+            window.resync()
 
     def listen(self, listener: Callable[[Event], None]) -> None:
         """Calls `listener` with every event; it must not block or raise."""

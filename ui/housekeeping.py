@@ -1,5 +1,5 @@
-"""What the web process does beside serving: finishes erasures, notices those of other programs, erases by age once a day.
-Must not know pages or tables."""
+"""What the web process does beside serving: finishes erasures, has the open windows
+follow those of other programs, erases by age once a day. Must not know pages or tables."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from chatbot.errors import ChatbotError
 from chatbot.retrieval.retriever import IndexRetriever
 from chatbot.settings import Settings
 from storage.opening import Store
+from ui.events import EventHub
 
 T = TypeVar("T")
 _log = structlog.get_logger(__name__)
@@ -31,6 +32,7 @@ class Housekeeping:
     settings: Settings
     store: Store
     retriever: IndexRetriever
+    hub: EventHub
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
@@ -51,7 +53,8 @@ class Housekeeping:
                 await asyncio.gather(*tasks)
 
     async def _watch(self) -> None:
-        """After an erasure by anybody, this process forgets too: caches of texts and vectors, and the index that it serves."""
+        """After an erasure by anybody, this process forgets too: caches of texts and vectors, the index that it serves, and
+        what open windows show."""
         await self._quietly("erasures.unfinished", self._finish)
         seen = -1
         while True:
@@ -59,6 +62,7 @@ class Housekeeping:
             if isinstance(newest, int) and newest != seen:
                 if seen >= 0:
                     await self._quietly("erasures.remembered", self._forget)
+                    self.hub.resync()
                 seen = newest
             await asyncio.sleep(LOOK_S)
 

@@ -44,7 +44,7 @@ def build_parts(settings: Settings) -> Parts:
         examples=assistant.examples,
         checks={"database": probes.database, "index": probes.index, "model": probes.model},
         metrics=metrics,
-        lifespan=Running(store, assistant),
+        lifespan=Running(store, assistant, hub),
         house=store,
         assistant=assistant,
     )
@@ -57,12 +57,14 @@ class Running:
 
     store: Store
     assistant: Assistant
+    hub: EventHub
 
     @asynccontextmanager
     async def __call__(self) -> AsyncIterator[None]:
         starting = asyncio.create_task(self._start(), name="model server start")
         try:
-            async with Housekeeping(self.assistant.settings, self.store, self.assistant.retriever).running():
+            settings, retriever = self.assistant.settings, self.assistant.retriever
+            async with Housekeeping(settings, self.store, retriever, self.hub).running():
                 yield
         finally:
             starting.cancel()

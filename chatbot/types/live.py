@@ -73,6 +73,7 @@ class EventKind(StrEnum):
     DONE = "done"  # the turn is over and stored, `seq` is the bot's message
     STATUS = "status"  # the owner of the conversation changed; `text` is the new status
     TYPING = "typing"  # somebody on the other side is writing
+    PASSED = "passed"  # a colleague passed it on; `text` is the number of whose it is now
 
 
 @dataclass(frozen=True, slots=True)

@@ -40,6 +40,12 @@ class Transfer(Strict):
     why: str = Field("", max_length=1000)
 
 
+class Begun(Strict):
+    """Conversations for which a browser keeps words that were begun."""
+
+    ids: list[str] = Field(max_length=500)
+
+
 class Tag(Strict):
     tag: str = Field(min_length=1, max_length=100)
 
@@ -73,6 +79,15 @@ class DeskRoutes:
             "after": "|".join((found.after[0].isoformat(), found.after[1])) if found.after else None,
             "counts": await self.parts.store.desk.counts(user),
         }
+
+    async def counts(self, request: Request) -> dict[str, Any]:
+        """The lengths of all lists, for the pages beside the desk."""
+        return {"counts": await self.parts.store.desk.counts(await self.parts.gate.agent(request))}
+
+    async def gone(self, request: Request, body: Begun) -> dict[str, Any]:
+        """Those of the ids that no conversation has any more: what was begun for them is to be forgotten."""
+        await self.parts.gate.agent(request)
+        return {"gone": await self.parts.store.desk.gone(body.ids)}
 
     async def conversation(
         self, conversation_id: ConversationId, request: Request, after: Annotated[int, Query(ge=0, le=MAX_SEQ)] = 0
@@ -174,6 +189,8 @@ def desk_routes(parts: StaffParts) -> APIRouter:
     add, one = router.add_api_route, "/agents/api/desk/conversations/{conversation_id}"
     add("/agents/", desk.page, methods=["GET"])
     add("/agents/api/desk/list", desk.list, methods=["GET"])
+    add("/agents/api/desk/counts", desk.counts, methods=["GET"])
+    add("/agents/api/desk/gone", desk.gone, methods=["POST"])
     add("/agents/api/desk/colleagues", desk.colleagues, methods=["GET"])
     add(one, desk.conversation, methods=["GET"])
     add(f"{one}/facts", desk.facts, methods=["GET"])

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import Annotated, Any
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Query, Request
 from fastapi.responses import HTMLResponse
 from pydantic import Field
 
@@ -75,9 +75,14 @@ class GapRoutes:
         user = await self.parts.gate.agent(request)
         return page(self.parts, request, user, "Gaps", "gaps")
 
-    async def list(self, request: Request) -> Mapping[str, Any]:
+    async def list(
+        self,
+        request: Request,
+        drafts: Annotated[str, Query(max_length=2000, pattern=r"^(\d{1,18}(,\d{1,18})*)?$")] = "",
+    ) -> Mapping[str, Any]:
         """state: "unavailable" without an encoder, "computing" before the first grouping, else "ready"; `computing` and
-        `asking` tell that a newer answer is on its way."""
+        `asking` tell that a newer answer is on its way. drafts: questions under which a browser keeps answers that were begun;
+        each comes back with the id of the group that it is in now, or None."""
         user = await self.parts.gate.agent(request)
         await self.book.follow()
         # as they are before the rest is awaited: a grouping that ends meanwhile is not in this answer, and the page asks again
@@ -99,6 +104,7 @@ class GapRoutes:
             "capped": len(held.questions) if held and held.capped else None,
             "questions": len(await self.parts.store.gaps.visible(user, self.book.since())) if held else 0,
             "groups": shown,
+            "drafts": _placed(groups, [int(one) for one in drafts.split(",") if one]),
             "more": max(0, len(groups) - _SHOWN),
         }
 
@@ -143,6 +149,7 @@ def group_view(group: Group, said: Said | None, standing: tuple[Decided, int] | 
     status = decision.kind if decision else "answered" if said and said.answers else "open"
     return {
         "id": group.id,
+        "newest": group.questions[0].id,
         "language": group.language,
         "name": group.name,
         "question": group.centre.text,
@@ -161,6 +168,12 @@ def group_view(group: Group, said: Said | None, standing: tuple[Decided, int] | 
         "status": status,
         "decision": _decision_view(decision, since) if decision else None,
     }
+
+
+def _placed(groups: Sequence[Group], questions: Sequence[int]) -> dict[int, int | None]:
+    """The group of each question."""
+    where = {one.id: group.id for group in groups for one in group.questions} if questions else {}
+    return {question: where.get(question) for question in questions}
 
 
 def _standing(group: Group, decided: Mapping[int, Decided]) -> tuple[Decided, int] | None:

@@ -58,6 +58,7 @@ class LiveDesk:
         if user_id is not None:
             await desk.transfer_to_user(hand, user_id, lambda name: line("joined", agent=name), why)
             status = Status.HUMAN
+            self.parts.hub.whisper(Event(EventKind.PASSED, hand.conversation_id, text=str(user_id)))
         else:
             assert team_id is not None
             await desk.transfer_to_team(hand, team_id, line("passed_on"), why)

@@ -67,6 +67,7 @@ def page(
         f'<script type="application/json" id="config">{config}</script>'
         f'<script type="module" nonce="{nonce}">'  # on a phone the place where one is may lie beside the bar
         'document.querySelector("nav [aria-current]")?.scrollIntoView({block: "nearest", inline: "center"});'
+        f"{_beside(parts) if user and script != 'desk' else ''}"
         f'import("{parts.static}/staff/{escape(script)}.js").then((page) => '
         'page.start(document.getElementById("app"), JSON.parse(document.getElementById("config").textContent)));</script>'
         "</body></html>"
@@ -93,6 +94,10 @@ def _head(parts: StaffParts, title: str) -> str:
         f"<style>{accent_css(parts.settings.accent)}</style>"
         f'<link rel="stylesheet" href="{parts.static}/staff/staff.css"></head>'
     )
+
+
+def _beside(parts: StaffParts) -> str:
+    return f'import("{parts.static}/staff/beside.js").then((desk) => desk.begin());'
 
 
 def _navigation(user: User | None, request: Request) -> str:

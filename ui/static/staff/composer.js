@@ -4,6 +4,7 @@
 import { el } from "./dom.js";
 
 const TYPING_EVERY_MS = 3000;
+const PLACE = "desk.draft."; // in the browser's storage: user, conversation, kind
 const KINDS = { reply: "Reply", note: "Internal note" };
 
 class Composer extends EventTarget {
@@ -71,6 +72,19 @@ class Composer extends EventTarget {
   offers() { return this.#draft().offers ?? []; }
 
   keepOffers(offers) { this.#keep({ ...this.#draft(), offers }); }
+
+  // Conversations for which words were begun in this browser, by anybody who uses it.
+  begun() {
+    return [...new Set(Object.keys(localStorage).filter((key) => key.startsWith(PLACE)).map((key) => key.split(".").at(-2)))];
+  }
+
+  forget(conversation) {
+    for (const key of Object.keys(localStorage)) if (key.startsWith(PLACE) && key.split(".").at(-2) === conversation) localStorage.removeItem(key);
+    if (conversation !== this.conversation) return;
+    this.field.value = "";
+    this.#grow();
+    this.tell("input");
+  }
 
   tell(name, detail = {}) { this.dispatchEvent(new CustomEvent(name, { detail })); }
 
@@ -156,7 +170,7 @@ class Composer extends EventTarget {
     this.button.disabled = busy;
   }
 
-  #key_of(conversation, kind) { return `desk.draft.${this.owner}.${conversation}.${kind}`; }
+  #key_of(conversation, kind) { return `${PLACE}${this.owner}.${conversation}.${kind}`; }
 
   #draft(conversation = this.conversation, kind = this.kind) {
     try {

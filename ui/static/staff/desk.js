@@ -5,6 +5,7 @@ import { composer } from "./composer.js";
 import { attachCopilot } from "./copilot.js";
 import { ask, askWhom } from "./dialogs.js";
 import { debounce, el, fill, since } from "./dom.js";
+import { erased, followErased, lookForErased } from "./erased.js";
 import { drawFacts } from "./facts.js";
 import { drawItem, moodOf, sourceOf, topicOf } from "./items.js";
 import { listen } from "./live.js";
@@ -12,6 +13,7 @@ import { sheet } from "./sheet.js";
 import { attachCanned } from "./slash.js";
 import { drawMessages, reasonOf } from "./transcript.js";
 import { translation } from "./translate.js";
+import { showWaiting } from "./waiting.js";
 
 sheet(import.meta.url, "desk.css");
 
@@ -20,7 +22,6 @@ const LISTS = { mine: "Mine", waiting: "Waiting", others: "Team", bot: "Bot", cl
 const NONE = { mine: "You have no conversation. Take one that waits.", waiting: "Nobody is waiting.", others: "No colleague has a conversation right now.", bot: "The assistant talks to nobody right now.", closed: "No conversation is closed yet." };
 const TYPING_LASTS_MS = 5000;
 const TICK_MS = 10_000;
-const TAKING_MS = 3000; // the lists tell a conversation that one takes oneself within this
 
 export function start(root, config) {
   new Desk(root, config).begin();
@@ -30,7 +31,7 @@ class Desk {
   constructor(root, config) {
     Object.assign(this, { root, config, user: config.user, which: localStorage.getItem("desk.list") ?? "waiting" });
     if (!(this.which in LISTS)) this.which = "waiting";
-    Object.assign(this, { items: [], after: null, counts: {}, open: null, conversation: null, messages: [], typing: 0, loading: 0, tookAt: 0, leaving: null });
+    Object.assign(this, { items: [], after: null, counts: {}, open: null, conversation: null, messages: [], typing: 0, loading: 0, leaving: null });
     this.refreshLists = debounce(() => this.loadList(), 80);
   }
 
@@ -45,10 +46,13 @@ class Desk {
     this.openFromAddress();
     addEventListener("hashchange", () => this.openFromAddress());
     setInterval(() => this.drawTimes(), TICK_MS);
+    followErased(() => [this.open, ...composer.begun()].filter(Boolean), (gone) => this.forget(gone));
     listen({
       hello: (who) => this.greet(who),
-      missed: () => { this.refreshLists(); this.catchUp(); },
-      lists: () => { this.refreshLists(); this.catchUp(); }, // what went out of sight may be what is open: erased, or another team's
+      missed: () => { this.refreshLists(); lookForErased().then(() => this.catchUp()); },
+      lists: () => { this.refreshLists(); this.catchUp(); }, // what went out of sight may be what is open
+      gone: ({ id }) => { erased(new Set([id])); this.refreshLists(); },
+      passed: () => tell("A conversation has been passed to you. It is under Mine."),
       changed: (event) => { this.refreshLists(); if (event.id === this.open) this.catchUp(); },
       typing: (event) => { if (event.id === this.open) this.showTyping(event.who); },
       signed_out: () => attempt(() => call("GET", `${API}/colleagues`)),
@@ -61,7 +65,7 @@ class Desk {
     if (who.user !== this.user.id || who.role !== this.user.role) return location.reload();
     signedIn();
     this.refreshLists();
-    this.catchUp();
+    lookForErased().then(() => this.catchUp());
   }
 
   layOut() {
@@ -86,7 +90,6 @@ class Desk {
     const which = this.which;
     const page = await attempt(() => call("GET", `${API}/list`, { which }));
     if (!page || which !== this.which) return;
-    if (page.counts.mine > this.counts.mine && Date.now() - this.tookAt > TAKING_MS) tell("A conversation has been passed to you. It is under Mine.");
     Object.assign(this, { items: page.items, after: page.after, counts: page.counts, loaded: which });
     this.drawLists();
   }
@@ -114,6 +117,7 @@ class Desk {
     if (at) parts.list.querySelector(`[data-item="${CSS.escape(at)}"]`)?.focus();
     if (!this.items.length) parts.list.append(el("li.empty", {}, this.loaded === this.which ? NONE[this.which] : "Loading…"));
     parts.more.hidden = !this.after;
+    showWaiting(counts.waiting);
     document.title = `${counts.waiting ? `(${count(counts.waiting)}) ` : ""}Desk · ${this.config.company}`;
   }
 
@@ -176,6 +180,13 @@ class Desk {
       this.vanish();
       throw error;
     }
+  }
+
+  // Words begun for a conversation that was erased go with it.
+  forget(gone) {
+    if (gone.has(this.open)) tell(`This conversation was erased${composer.text().trim() ? ", and with it what you had begun to write" : ""}.`, "bad");
+    for (const id of gone) composer.forget(id);
+    if (gone.has(this.open)) this.vanish();
   }
 
   // What is open has gone out of sight: erased, or another team's. Words that the agent has begun stay where they are.
@@ -280,7 +291,6 @@ class Desk {
     const id = this.open;
     if (name === "transfer") return this.transfer(id);
     if (name === "close" && !(await ask("Close this conversation?", "The customer is told, and asked for a rating.", "Close"))) return;
-    if (name === "take") this.tookAt = Date.now();
     const changed = await attempt(() => call("POST", this.path(`/${name}`)));
     if (changed && id === this.open) this.conversation = changed;
     if (changed && name === "take") {

@@ -2,7 +2,9 @@
 // Drafts survive a reload; the list follows the grouping, which runs on the server.
 import { undoCorrection } from "./correct.js";
 import { el, fill, moment } from "./dom.js";
+import { followErased } from "./erased.js";
 import { attempt, call, Refused, tell } from "./http.js";
+import { keeper } from "./keeper.js";
 import { oursBox } from "./ours.js";
 import { sheet } from "./sheet.js";
 
@@ -16,13 +18,13 @@ const tongues = new Intl.DisplayNames(undefined, { type: "language" });
 const day = new Intl.DateTimeFormat(undefined, { dateStyle: "medium" });
 const number = new Intl.NumberFormat();
 
-export function start(root) {
-  new Gaps(root).begin();
+export function start(root, config) {
+  new Gaps(root, drafts(config.user.id)).begin();
 }
 
 class Gaps {
-  constructor(root) {
-    Object.assign(this, { root, tab: new URLSearchParams(location.search).get("show") ?? "open", groups: [], writing: new Set(), timer: 0 });
+  constructor(root, drafts) {
+    Object.assign(this, { root, drafts, places: new Map(), loose: [], tab: new URLSearchParams(location.search).get("show") ?? "open", groups: [], writing: new Set(), timer: 0 });
     if (!(this.tab in TABS)) this.tab = "open";
   }
 
@@ -34,18 +36,38 @@ class Gaps {
     fill(this.root, el("div.sheet", {},
       el("div.stack", {}, el("h1", {}, "Gaps"), el("p.muted", {}, "Questions for which the assistant found nothing, grouped by what they ask. An answer that you write is given to the next customer who asks."), this.status, this.progress),
       this.tabs, this.list));
+    followErased(() => this.groups.flatMap((group) => group.examples.map((one) => one.conversation)), () => this.load());
     this.load();
   }
 
   async load() {
     clearTimeout(this.timer);
-    const found = await attempt(() => call("GET", API));
+    const begun = this.drafts.all();
+    const found = await attempt(() => call("GET", API, { drafts: begun.join(",") }));
     if (!found) return;
     this.found = found;
     this.groups = found.groups;
-    for (const group of this.groups) if (Object.keys(kept(group.id)).length) this.writing.add(group.id);
+    this.place(begun);
     this.draw();
     if (found.computing || found.asking) this.timer = setTimeout(() => this.load(), POLL_MS);
+  }
+
+  // Each draft is kept under the newest question of its group as it was then: the server says which group that is in by now.
+  place(begun) {
+    const { found } = this, open = new Set(this.groups.filter((group) => group.status === "open").map((group) => group.id));
+    this.places.clear();
+    this.loose = [];
+    for (const question of begun) {
+      const group = found.drafts[question];
+      if (open.has(group) && !this.places.has(group)) this.places.set(group, question);
+      else if (found.state === "ready" && !found.computing) this.loose.push(question);
+    }
+    for (const group of this.places.keys()) this.writing.add(group);
+  }
+
+  placeOf(group) {
+    if (!this.places.has(group.id)) this.places.set(group.id, String(group.newest));
+    return this.places.get(group.id);
   }
 
   draw() {
@@ -58,7 +80,7 @@ class Gaps {
     fill(this.tabs, Object.entries(TABS).map(([key, name]) => el("button.quiet", { type: "button", "aria-pressed": String(key === this.tab), "data-tab": key, onclick: () => this.choose(key) }, `${name} (${counts[key]?.length ?? 0})`)));
     const shown = counts[this.tab] ?? [];
     const cards = shown.map((group) => this.card(group));
-    fill(this.list, cards, shown.length || found.state !== "ready" ? null : el("p.empty", {}, NONE[this.tab]), found.more ? el("p.muted.small", {}, `${number.format(found.more)} smaller groups are not shown.`) : null);
+    fill(this.list, this.tab === "open" ? this.loose.map((question) => this.looseCard(question)) : null, cards, shown.length || found.state !== "ready" ? null : el("p.empty", {}, NONE[this.tab]), found.more ? el("p.muted.small", {}, `${number.format(found.more)} smaller groups are not shown.`) : null);
   }
 
   choose(tab) {
@@ -88,6 +110,15 @@ class Gaps {
     return card;
   }
 
+  looseCard(question) {
+    const draft = this.drafts.read(question);
+    const discard = () => { this.drafts.clear(question); this.loose = this.loose.filter((one) => one !== question); this.draw(); };
+    return el("article.card.gap", {}, el("h2", {}, "An answer that you began"),
+      el("p.small.muted", {}, "Its questions are not open any more: they were answered, set aside or erased, or are older than what is grouped."),
+      draft.question ? el("p.said", { dir: "auto" }, draft.question) : null, el("p.said", { dir: "auto" }, draft.answer || "–"),
+      el("div.row", {}, el("button", { type: "button", onclick: discard }, "Discard")));
+  }
+
   standing(group) {
     const { decision, says } = group;
     if (!decision) return says?.answers ? el("p.decision.small", {}, `The assistant answers this now (confidence ${Math.round(100 * says.confidence)} %).`) : null;
@@ -107,23 +138,24 @@ class Gaps {
   }
 
   form(group) {
-    const draft = kept(group.id);
+    const place = this.placeOf(group), draft = this.drafts.read(place);
     const question = el("textarea", { name: "question", rows: 2, maxlength: 8000, required: true, value: draft.question ?? group.question, dir: "auto" });
     const answer = el("textarea", { name: "answer", rows: 5, maxlength: 8000, required: true, value: draft.answer ?? "", dir: "auto" });
     const problem = el("p.problem", { role: "alert", hidden: true });
     const ours = oursBox();
     const save = el("button.primary", { type: "submit" }, "Save answer");
-    const keep = () => keepDraft(group.id, { question: question.value, answer: answer.value });
+    // the question as it stands is a customer's: of it nothing is kept here
+    const keep = () => this.drafts.write(place, { ...(question.value === group.question ? {} : { question: question.value }), answer: answer.value });
+    const drop = () => { this.writing.delete(group.id); this.places.delete(group.id); this.drafts.clear(place); };
     for (const box of [question, answer]) box.addEventListener("input", keep);
-    const leave = () => { this.writing.delete(group.id); keepDraft(group.id, null); this.draw(); };
+    const leave = () => { drop(); this.draw(); };
     const send = async (event) => {
       event.preventDefault();
       save.disabled = true;
       problem.hidden = true;
       try {
         const made = await call("POST", `${API}/answer`, { group: group.id, question: question.value, answer: answer.value, ...ours.sent() });
-        this.writing.delete(group.id);
-        keepDraft(group.id, null);
+        drop();
         tell(`Saved${made.masked ? "; personal data was taken out of the question" : ""}. The assistant now answers ${made.answered} of ${made.of} examples.`);
         await this.load();
       } catch (error) {
@@ -172,14 +204,13 @@ function statusOf(found) {
   return `${number.format(found.questions)} questions of the last ${found.window_days} days, grouped ${moment(found.computed_at)}.${capped}${busy}${found.problem ? ` ${found.problem}` : ""}`;
 }
 
-// By the group's oldest question: which one lies in the middle changes with every new one.
-const place = (id) => `gap:${id}`;
-function kept(id) {
-  try { return JSON.parse(localStorage.getItem(place(id))) ?? {}; } catch { return {}; }
-}
-function keepDraft(id, value) {
-  try {
-    if (value) localStorage.setItem(place(id), JSON.stringify(value));
-    else localStorage.removeItem(place(id));
-  } catch { /* a full or forbidden storage costs the draft only */ }
+// Answers that were begun, by question, for one of the team.
+function drafts(user) {
+  const start = `gap.draft.${user}.`, at = (question) => keeper(`${start}${question}`);
+  return {
+    all: () => Object.keys(localStorage).filter((key) => key.startsWith(start)).map((key) => key.slice(start.length)),
+    read: (question) => at(question).read(),
+    write: (question, draft) => at(question).write(draft),
+    clear: (question) => at(question).clear(),
+  };
 }

@@ -139,8 +139,8 @@ function plots(found) {
     plotted("Messages a day", means.messages, plot({ ...common, title: "Messages a day", kind: "bar", format: number.format, series: [{ name: "Messages", values: values("messages") }] })),
     plotted("Hand-overs a day", "Conversations that began that day and went to a person.", plot({ ...common, title: "Hand-overs a day", kind: "bar", format: number.format, series: [{ name: "Handed over", values: values("handed") }] })),
     plotted("Mood", `${means.mood} Measured in ${number.format(found.total.moods)} of ${number.format(found.total.conversations)} conversations.`,
-      plot({ ...common, title: "Mood", range: [-1, 1], format: (value) => value.toFixed(1), series: [{ name: "Mean mood", values: values("mood") }] })),
-    plotted("First words", means.first, plot({ ...common, title: "Time to the first words", format: ms, series: ["p50", "p95"].map((name) => ({ name: name === "p50" ? "Median" : "95 % within", values: each.map((one) => one.first_words[name]) })) })),
+      plot({ ...common, title: "Mood", range: [-1, 1], format: (value) => value.toFixed(1), series: [{ name: "Mean mood", values: values("mood"), of: values("moods") }] })),
+    plotted("First words", means.first, plot({ ...common, title: "Time to the first words", format: ms, series: ["p50", "p95"].map((name) => ({ name: name === "p50" ? "Median" : "95 % within", values: each.map((one) => one.first_words[name]), of: each.map((one) => one.first_words.n) })) })),
     plotted(`Topics, of ${number.format(found.topics.of)} conversations answered from a source`, means.topics, topics.length ? ranking(topics, number.format) : el("p.muted.small", {}, "Nothing in this period.")),
     plotted(`Why people were asked for, of ${number.format(found.waits.asked)} hand-overs`, "The reason of each hand-over asked for in the period; those where a person stepped in unasked are left out.", reasons.length ? ranking(reasons, number.format) : el("p.muted.small", {}, "Nothing in this period.")));
 }

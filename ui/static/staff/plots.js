@@ -9,7 +9,8 @@ const NS = "http://www.w3.org/2000/svg";
 const HEIGHT = 210, LEFT = 54, RIGHT = 8, TOP = 10, BOTTOM = 24;
 const AROUND = 66; // what the page puts beside a plot on a narrow screen
 
-// labels: one a step, in order. series: [{ name, values, tone }], null where nothing was measured; tone: which colour. kind: "line", "bar" or "stacked".
+// labels: one a step, in order. series: [{ name, values, tone, of }], null where nothing was measured; tone: which colour; of: how many
+// each value was measured on. kind: "line", "bar" or "stacked".
 // width: as drawn on a wide screen, in pixels. format(value) for axis, table and tooltip; range: [low, high] where it is fixed. label(text): short form for the axis. of: what a label is.
 export function plot({ title, labels, series, kind = "line", format = String, range = null, label = (text) => text, width = 520, of = "Day" }) {
   const wide = Math.max(260, Math.min(width, innerWidth - AROUND));
@@ -73,7 +74,7 @@ function bars(box, { labels, series, kind, across, down, low }) {
 function hover(name, at, { series, format, across, column: wide }) {
   const column = svg("rect", { class: "hover", x: across(at) - wide / 2, y: TOP, width: wide, height: HEIGHT - TOP - BOTTOM });
   const says = svg("title", {});
-  says.textContent = [name, ...series.map((one) => `${one.name}: ${said(one.values[at], format)}`)].join("\n");
+  says.textContent = [name, ...series.map((one) => `${one.name}: ${said(one, at, format)}`)].join("\n");
   column.append(says);
   return column;
 }
@@ -83,14 +84,14 @@ function legend(series) {
 }
 
 function table({ title, of }, labels, series, format) {
-  const rows = labels.map((name, at) => ({ name, values: series.map((one) => one.values[at]) })).filter((row) => row.values.some((value) => value));
+  const rows = labels.map((name, at) => ({ name, at })).filter(({ at }) => series.some((one) => one.of ? one.of[at] : one.values[at]));
   return el("details.numbers", {}, el("summary.small", {}, "Numbers"),
     el("div.scroll", {}, el("table", {}, el("caption.sr", {}, title),
       el("thead", {}, el("tr", {}, el("th", { scope: "col" }, of), series.map((one) => el("th.number", { scope: "col" }, one.name)))),
-      el("tbody", {}, rows.map((row) => el("tr", {}, el("th", { scope: "row" }, row.name), row.values.map((value) => el("td.number", {}, said(value, format)))))))));
+      el("tbody", {}, rows.map((row) => el("tr", {}, el("th", { scope: "row" }, row.name), series.map((one) => el("td.number", {}, said(one, row.at, format)))))))));
 }
 
-const said = (value, format) => (value === null || value === undefined ? "–" : format(value));
+const said = ({ values, of }, at, format) => (values[at] === null || values[at] === undefined ? "–" : `${format(values[at])}${of ? ` (of ${of[at]})` : ""}`);
 const sum = (series, at) => series.reduce((total, one) => total + (one.values[at] ?? 0), 0);
 
 // [low, high, ticks] with round steps, from zero where all values are positive.

@@ -1,6 +1,7 @@
 // The review queue: one reply of the assistant after another, judged with a key: 1 right, 2 wrong, 3 harmless, arrows to move.
 import { openCorrection } from "./correct.js";
 import { el, fill } from "./dom.js";
+import { followErased } from "./erased.js";
 import { attempt, call } from "./http.js";
 import { sheet } from "./sheet.js";
 import { drawMessages, percent } from "./transcript.js";
@@ -34,6 +35,7 @@ class Review {
         this.strata),
       this.stage));
     addEventListener("keydown", (event) => this.key(event));
+    followErased(() => this.all.map((item) => item.conversation), (gone) => this.forget(gone));
     await this.reload();
   }
 
@@ -58,6 +60,15 @@ class Review {
       el("button", { type: "button", "aria-pressed": String(this.why === why), onclick: () => this.choose(why) }, `${title} `, el("span.muted", {}, String(open(why))))));
     const total = Object.values(this.done).reduce((sum, count) => sum + count, 0);
     fill(this.today, el("strong", {}, `${total} judged today`), total ? el("span", {}, Object.entries(this.done).filter(([, count]) => count).map(([verdict, count]) => `${count} ${verdict}`).join(", ")) : null);
+  }
+
+  forget(gone) {
+    const item = this.items[this.at];
+    const stays = (one) => !gone.has(one.conversation);
+    this.at = this.items.slice(0, this.at).filter(stays).length;
+    Object.assign(this, { all: this.all.filter(stays), items: this.items.filter(stays) });
+    if (item && !stays(item)) this.show();
+    else this.drawHead();
   }
 
   async show() {

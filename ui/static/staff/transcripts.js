@@ -2,6 +2,7 @@
 // The address holds what is searched for, so that a search can be reloaded, gone back to, and sent to a colleague.
 import { openCorrection, undoCorrection } from "./correct.js";
 import { debounce, el, fill, moment } from "./dom.js";
+import { followErased } from "./erased.js";
 import { attempt, call } from "./http.js";
 import { sheet } from "./sheet.js";
 import { drawMessages, MODES, reasonOf, REASONS } from "./transcript.js";
@@ -50,6 +51,8 @@ class Search {
         el("details.more", { open }, el("summary", {}, "Filters"), this.filters), this.chosen),
       el("div.row.between", {}, this.note, this.files), this.results, this.empty, el("div.row", {}, this.more)));
     this.box.focus();
+    const shown = () => [...this.results.children];
+    followErased(() => shown().map((row) => row.dataset.id), (gone) => shown().filter((row) => gone.has(row.dataset.id)).forEach((row) => row.remove()));
     const loading = this.load(false);
     this.choices = (await attempt(() => call("GET", `${API}/choices`))) ?? { tags: [], agents: [], languages: [] };
     this.drawFilters();
@@ -130,7 +133,7 @@ class Search {
 function entryRow(entry) {
   const { hit } = entry;
   const open = `/agents/transcripts/${encodeURIComponent(entry.id)}${hit ? `#m${hit.seq}` : ""}`;
-  return el("li", {}, el("a", { href: open },
+  return el("li", { "data-id": entry.id }, el("a", { href: open },
     el("span.facts", {},
       el(`span.chip${CHIP[entry.status] ?? ""}`, {}, STATUS[entry.status]), entry.language ? el("span", {}, languageName(entry.language)) : null,
       el("span", {}, `${entry.messages} message${entry.messages === 1 ? "" : "s"}`), entry.agent ? el("span", {}, entry.agent) : null, stars(entry.rating),
@@ -149,12 +152,12 @@ function marked({ text, marks, cut }) {
 }
 
 async function showTranscript(root, id) {
+  let shown = true;
+  const end = (sentence) => { shown = false; fill(root, el("div.sheet", {}, back(), el("p.empty", { role: "status" }, sentence))); };
   const load = () => attempt(() => call("GET", `${API}/${encodeURIComponent(id)}`));
   let found = await load();
-  if (!found) {
-    fill(root, el("div.sheet", {}, back(), el("p.empty", {}, "This conversation cannot be shown.")));
-    return;
-  }
+  if (!found) return end("This conversation cannot be shown.");
+  followErased(() => (shown ? [id] : []), () => end("This conversation was erased."));
   const { conversation } = found;
   const list = el("ol", { "aria-label": "Conversation" });
   const facts = [languageName(conversation.language), conversation.agent, conversation.reason && (conversation.reason === "customer_ended" ? reasonOf(conversation.reason) : `handed over: ${reasonOf(conversation.reason)}`), `began ${moment(conversation.created_at)}`];
