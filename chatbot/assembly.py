@@ -17,7 +17,7 @@ from chatbot.generation.catalogue import ModelSpec
 from chatbot.generation.client import HttpChatModel
 from chatbot.generation.following import Following
 from chatbot.generation.shipped import with_default_mode
-from chatbot.generation.supervisor import Supervisor
+from chatbot.generation.supervisor import Supervisor, own_supervisor
 from chatbot.generation.tuned import served
 from chatbot.language import detect
 from chatbot.learning.heads_serving import PublishedHeads, Sources
@@ -90,17 +90,20 @@ class Assistant:
         return chosen or self.retriever.popular(language, SHOWN)
 
 
-def build_assistant(settings: Settings, knowledge: Knowledge | None = None) -> Assistant:
+def build_assistant(
+    settings: Settings, knowledge: Knowledge | None = None, supervisor: Supervisor | None = None
+) -> Assistant:
     """Raises ModelError for a missing or tampered model, SettingsError for a mode that the model is not fit for.
 
     knowledge: what people have changed since the index was built; without it the index holds as it is. An index that is missing
-    or broken raises nothing here: every search says so, and a sound one is taken over when it comes.
+    or broken raises nothing here: every search says so, and a sound one is taken over when it comes. supervisor: one that has
+    begun to start the model server, for these settings.
     """
     settings = with_default_mode(settings)
     wanted = settings.engine != "none"
     spec = served(settings) if wanted else None
     check_mode(settings, spec)
-    supervisor = Supervisor(settings) if wanted and not settings.model_url else None
+    supervisor = supervisor or own_supervisor(settings)
     retriever = open_retriever(settings.index_folder, open_embedder(settings), knowledge, partial(open_named, settings))
     heads = _heads(settings, retriever)
     answerer = Answerer(

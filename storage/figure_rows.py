@@ -31,6 +31,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import aliased
 
+from chatbot.types import Role
 from storage.desk_tables import HandoverRow
 from storage.people import User
 from storage.tables import ASIDE, ConversationRow, FeedbackRow, MessageRow, PassageRow, ReplyRow, SourceRow
@@ -38,6 +39,10 @@ from storage.visibility import seen_by
 
 GOOD_RATING, BAD_RATING = 4, 2
 MOST_TOPICS = 12
+COMES_BACK = timedelta(days=7)
+PAUSE = timedelta(hours=12)
+"""Who writes again after it in the same conversation has come back."""
+POLITE = ("thanks", "goodbye", "acknowledge")
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,7 +160,7 @@ def _judged(dialect: str, user: User, span: Span, known_until: datetime) -> CTE:
     attempted = func.coalesce(said.c.answers, 0) > 0
     refuted = (func.coalesce(said.c.thumbs_down, 0) > 0) | (func.coalesce(one.rating, GOOD_RATING) <= BAD_RATING)
     confirmed = (
-        (func.coalesce(said.c.thumbs_up, 0) > 0)
+        (func.coalesce(said.c.liked, -1) >= func.coalesce(said.c.answered, 0))
         | (func.coalesce(one.rating, 0) >= GOOD_RATING)
         | (func.coalesce(said.c.thanked, 0) > func.coalesce(said.c.answered, 0))
     )
@@ -180,7 +185,7 @@ def _judged(dialect: str, user: User, span: Span, known_until: datetime) -> CTE:
             _flag(handed).label("handed"),
             outcome.label("outcome"),
             is_known.label("is_known"),
-            _flag(and_(confirmed, _came_back(dialect, cohort, last_at))).label("came_back"),
+            _flag(and_(confirmed, _came_back(dialect, cohort, last_at) | _went_on(dialect, cohort))).label("came_back"),
             said.c.firsts,
         )
         .select_from(cohort)
@@ -198,7 +203,8 @@ def _aside(cohort: CTE) -> ColumnElement[int]:
 
 
 def _said(dialect: str, cohort: CTE) -> Subquery:
-    """What the bot did: `answered` is the number of the first message that it answered, `thanked` of the last thanks."""
+    """What the bot did: `answered` is the number of the last message that it answered, `liked` of the last whose answer got a
+    thumb up, `thanked` of the last thanks."""
     answer = ReplyRow.action == "answer"
     keys = _ordered(cohort) if dialect == "sqlite" else cohort
     return (
@@ -206,9 +212,9 @@ def _said(dialect: str, cohort: CTE) -> Subquery:
             ReplyRow.conversation_id,
             func.count().label("replies"),
             _count(answer).label("answers"),
-            func.min(case((answer, ReplyRow.answers_seq))).label("answered"),
+            func.max(case((answer, ReplyRow.answers_seq))).label("answered"),
+            func.max(case((and_(answer, FeedbackRow.thumb == 1), ReplyRow.answers_seq))).label("liked"),
             func.max(case((ReplyRow.reason == "thanks", ReplyRow.answers_seq))).label("thanked"),
-            _count(and_(answer, FeedbackRow.thumb == 1)).label("thumbs_up"),
             _count(and_(answer, FeedbackRow.thumb == -1)).label("thumbs_down"),
             func.aggregate_strings(cast(ReplyRow.first_ms, Text), ",").label("firsts"),
         )
@@ -245,11 +251,7 @@ def _last_at(cohort: CTE) -> ColumnElement[datetime]:
 def _came_back(dialect: str, cohort: CTE, last_at: ColumnElement[datetime]) -> ColumnElement[bool]:
     """The same customer began another conversation within seven days of the last message of this one."""
     later = aliased(ConversationRow)
-    if dialect == "sqlite":
-        until: Any = func.strftime("%Y-%m-%d %H:%M:%f", last_at, literal("+7 days"))
-        begun: Any = func.substr(cast(later.created_at, Text), 1, 23)  # in milliseconds too
-    else:
-        until, begun = last_at.op("+")(literal(timedelta(days=7), Interval())), later.created_at
+    begun, until = _moment(dialect, later.created_at), _moment(dialect, last_at, COMES_BACK)
     return (
         exists()
         .where(
@@ -261,6 +263,37 @@ def _came_back(dialect: str, cohort: CTE, last_at: ColumnElement[datetime]) -> C
         )
         .correlate(cohort)
     )
+
+
+def _went_on(dialect: str, cohort: CTE) -> ColumnElement[bool]:
+    """The customer wrote in this conversation again after a pause, within seven days, and more than a thank-you or a goodbye:
+    the window goes on with the chat that it finds open."""
+    before, again = aliased(MessageRow), aliased(MessageRow)
+    polite = exists().where(
+        ReplyRow.conversation_id == cohort.c.id, ReplyRow.answers_seq == again.seq, ReplyRow.reason.in_(POLITE)
+    )
+    return (
+        exists()
+        .where(
+            again.conversation_id == cohort.c.id,
+            again.role == Role.CUSTOMER,
+            before.conversation_id == cohort.c.id,
+            before.seq == again.seq - 1,
+            _moment(dialect, again.created_at) > _moment(dialect, before.created_at, PAUSE),
+            _moment(dialect, again.created_at) <= _moment(dialect, before.created_at, COMES_BACK),
+            ~polite.correlate(cohort, again),
+        )
+        .correlate(cohort)
+    )
+
+
+def _moment(dialect: str, moment: Any, later: timedelta | None = None) -> Any:
+    """What compares with another; in milliseconds on SQLite, which keeps times as text."""
+    if dialect == "sqlite":
+        if later is None:
+            return func.substr(cast(moment, Text), 1, 23)
+        return func.strftime("%Y-%m-%d %H:%M:%f", moment, literal(f"+{int(later.total_seconds())} seconds"))
+    return moment if later is None else moment.op("+")(literal(later, Interval()))
 
 
 def _flag(condition: ColumnElement[bool]) -> ColumnElement[int]:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import re
+import signal
 import socket
 import subprocess
 import sys
+import time
 from pathlib import Path
 
+import psutil
 import pytest
 from starlette.testclient import TestClient
 
@@ -88,3 +91,21 @@ def test_without_an_index_it_serves_says_so_and_stores_messages(tmp_path: Path) 
         stored = client.get(path, headers=bearer).json()["messages"]
     assert [m["role"] for m in stored] == ["customer", "bot"]
     assert stored[1]["reply"]["sources"] == []
+
+
+@pytest.mark.models
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_who_stops_it_while_it_starts_gets_no_traceback_and_no_model_server_is_left(
+    tmp_path: Path, number: signal.Signals
+) -> None:
+    command = [sys.executable, "-m", "ui", "--port", "0", "--data", str(tmp_path)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        web = psutil.Process(process.pid)
+        while not (begun := web.children()):  # beside the imports
+            assert process.poll() is None
+            time.sleep(0.02)
+        process.send_signal(number)
+        out, err = process.communicate(timeout=60)
+    assert (out, err) == ("", "")
+    assert process.returncode == (130 if number is signal.SIGINT else -number)
+    assert psutil.wait_procs(begun, timeout=20)[1] == []

@@ -12,8 +12,10 @@ from pathlib import Path
 from types import FrameType
 
 import uvicorn
+from fastapi import FastAPI
 
 from chatbot.errors import ChatbotError, SettingsError
+from chatbot.generation.supervisor import Supervisor, own_supervisor
 from chatbot.logs import configure_logging
 from chatbot.settings import Settings, load_settings
 from storage.opening import Store
@@ -69,10 +71,20 @@ def main(arguments: list[str] | None = None) -> int:
 
 def serve(settings: Settings) -> int:
     """Takes the port first: a second server must fail before it touches anything."""
-    from ui.app import create_app  # after the settings, which say at once what is wrong with them
-
     with take_port(settings.host, settings.port) as listening:
-        app = create_app(settings)
+        try:
+            return 0 if asyncio.run(_serve(settings, listening)) else 1
+        except KeyboardInterrupt:  # before it served
+            return 130
+
+
+async def _serve(settings: Settings, listening: socket.socket) -> bool:
+    """Whether it came to serve. The model server starts beside the rest, which takes as long."""
+    supervisor = own_supervisor(settings)
+    try:
+        if supervisor and settings.data.is_dir():
+            supervisor.begin()
+        app = await asyncio.to_thread(_build, settings, supervisor)
         url = settings.public_url or _url(settings.host, listening.getsockname()[1])
         config = uvicorn.Config(
             app,
@@ -85,8 +97,17 @@ def serve(settings: Settings) -> int:
         server = Server(config, app.state.parts.hub, url.rstrip("/"), app.state.parts.house)
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, _heeded)
-        server.run(sockets=[listening])
-    return 0 if server.started else 1
+        await server.serve(sockets=[listening])
+        return server.started
+    finally:
+        if supervisor:
+            await supervisor.stop()
+
+
+def _build(settings: Settings, supervisor: Supervisor | None) -> FastAPI:
+    from ui.app import create_app  # seconds of importing, in which the model server gets on
+
+    return create_app(settings, supervisor)
 
 
 def _heeded(_number: int, _frame: FrameType | None) -> None:

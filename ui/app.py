@@ -16,6 +16,7 @@ from fastapi import FastAPI
 from starlette.middleware.cors import CORSMiddleware
 from starlette.staticfiles import StaticFiles
 
+from chatbot.generation.supervisor import Supervisor
 from chatbot.hours import read_hours
 from chatbot.settings import Settings, load_settings
 from ui.api import Api, api_routes
@@ -43,14 +44,14 @@ from ui.unknown import leave_own_paths
 STATIC_FOLDER = Path(__file__).parent / "static"
 
 
-def create_app(settings: Settings | None = None) -> FastAPI:
+def create_app(settings: Settings | None = None, supervisor: Supervisor | None = None) -> FastAPI:
     """The product, wired for one deployment. Opens the store at once, so that a broken one is said before serving.
 
-    Raises ChatbotError with a sentence that says what to mend.
+    supervisor: see `build_parts`. Raises ChatbotError with a sentence that says what to mend.
     """
     from ui.wiring import build_parts
 
-    return create_app_from(build_parts(settings or load_settings()))
+    return create_app_from(build_parts(settings or load_settings(), supervisor))
 
 
 def create_app_from(parts: Parts) -> FastAPI:

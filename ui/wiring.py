@@ -13,6 +13,7 @@ import structlog
 from chatbot.assembly import Assistant, build_assistant, limits
 from chatbot.dialogue import DialogueManager
 from chatbot.errors import ChatbotError
+from chatbot.generation.supervisor import Supervisor
 from chatbot.settings import Settings
 from storage.opening import Store, open_store
 from ui.events import EventHub
@@ -23,12 +24,14 @@ from ui.parts import Parts
 _log = structlog.get_logger(__name__)
 
 
-def build_parts(settings: Settings) -> Parts:
-    """Opens the store with the server's lock, loads index and encoder. Raises ChatbotError and leaves nothing open."""
+def build_parts(settings: Settings, supervisor: Supervisor | None = None) -> Parts:
+    """Opens the store with the server's lock, loads index and encoder. Raises ChatbotError and leaves nothing open.
+
+    supervisor: the model server's, where that has begun to start; the caller's to stop when this raises."""
     url = settings.database_url.get_secret_value() if settings.database_url else None
     store = open_store(url, settings.data, server=True)
     try:
-        assistant = build_assistant(settings, store.knowledge)
+        assistant = build_assistant(settings, store.knowledge, supervisor)
     except BaseException:
         store.close()
         raise

@@ -54,6 +54,7 @@ class Supervisor:
         self._state: State = "stopped"
         self._changing = asyncio.Lock()
         self._watch: asyncio.Task[None] | None = None
+        self._begun: asyncio.Task[None] | None = None
         self._restarts: deque[float] = deque()
         self._models: list[HttpChatModel] = []
 
@@ -88,23 +89,43 @@ class Supervisor:
         self._models.append(model)
         return model
 
+    def begin(self) -> None:
+        """Begins to start and returns at once; `start` then waits for what was begun."""
+        self._begun = asyncio.create_task(self._start(), name="model-server-start")
+
     async def start(self, *, wait: bool = True) -> None:
         """Starts the server and the watch. Raises ModelError when it cannot start; then nothing is left running.
 
         With wait=False it returns at once and raises nothing: the watch starts the server, and tries again if need be.
         """
+        if not wait:
+            self._state = "starting"
+            self._watch = asyncio.create_task(self._keep_alive(), name="model-server-watch")
+            return
+        if self._begun is None:
+            self.begin()
+        assert self._begun is not None
+        try:
+            await self._begun
+        finally:
+            self._begun = None
+
+    async def _start(self) -> None:
         self._state = "starting"
-        if wait:
-            try:
-                self._child = await self._new_child(self._spec)
-            except ChatbotError:
-                self._state = "stopped"
-                raise
-            self._state = "ready"
+        try:
+            self._child = await self._new_child(self._spec)
+        except ChatbotError:
+            self._state = "stopped"
+            raise
+        self._state = "ready"
         self._watch = asyncio.create_task(self._keep_alive(), name="model-server-watch")
 
     async def stop(self) -> None:
-        """Ends the watch, the server and the clients. May be called twice."""
+        """Ends the start, the watch, the server and the clients. May be called twice."""
+        if self._begun is not None:
+            self._begun.cancel()
+            await asyncio.gather(self._begun, return_exceptions=True)
+            self._begun = None
         if self._watch is not None:
             self._watch.cancel()
             await asyncio.gather(self._watch, return_exceptions=True)
@@ -239,6 +260,11 @@ class Supervisor:
         while self._restarts and self._restarts[0] < time.monotonic() - 60:
             self._restarts.popleft()
         return self._restarts
+
+
+def own_supervisor(settings: Settings) -> Supervisor | None:
+    """For the server that this process is to run; None where another is used (`model_url`) or none. Raises ModelError."""
+    return None if settings.engine == "none" or settings.model_url else Supervisor(settings)
 
 
 def _timing_for(spec: ModelSpec, settings: Settings) -> Timing:

@@ -41,8 +41,8 @@ SHARES = (
         "attempted",
         "attempted",
         (
-            "The customer said that it helped: a thumb up on an answer, a rating of 4 or 5, or nothing but thanks "
-            "after an answer. No thumb down on an answer, no rating of 1 or 2, and never handed over. Silence is "
+            "The customer said that it helped: a thumb up on the last answer, a rating of 4 or 5, or nothing but "
+            "thanks after it. No thumb down on an answer, no rating of 1 or 2, and never handed over. Silence is "
             "no confirmation."
         ),
     ),
@@ -53,7 +53,8 @@ SHARES = (
         "attempted_known",
         "attempted, at least 7 days old",
         (
-            "Confirmed, and the same customer began no other conversation within 7 days of its last message. "
+            "Confirmed, and the same customer began no other conversation within 7 days of its last message, nor went on "
+            "with this one after a pause of 12 hours, but to say thanks or goodbye. "
             "Conversations younger than that are not known yet: they are in neither number."
         ),
     ),
