@@ -210,3 +210,15 @@ def test_a_gpus_cache_is_what_the_slots_can_use_and_no_more_than_is_free(
     monkeypatch.setattr(torch.cuda, "mem_get_info", lambda: (10**6, 80 * 10**9))
     with pytest.raises(ModelError, match="The GPU has no memory left"):
         _cached_tokens(model, 8, 8192, "cuda")
+
+
+def test_a_gpus_step_reads_hardly_more_of_the_cache_than_eight_chats_fill() -> None:
+    """Of 16384 positions, transformers' own choice, most are padding: a token takes twice as long."""
+    from transformers.generation.configuration_utils import ContinuousBatchingConfig
+
+    from chatbot.generation.engine_transformers import _BATCHING, _PAGE
+
+    config = ContinuousBatchingConfig(page_size=_PAGE["cuda"], num_blocks=256, **_BATCHING["cuda"])
+    assert config.use_cuda_graph
+    assert 0 < config.kv_padding_interval_size <= 2048
+    assert config.kv_padding_interval_size % config.page_size == 0

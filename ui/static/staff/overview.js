@@ -19,6 +19,7 @@ const percent = (share) => `${(100 * share).toFixed(share > 0 && share < 0.1 ? 1
 const stars = (value) => value.toFixed(2);
 const ms = (value) => (value >= 1000 ? `${(value / 1000).toFixed(1)} s` : `${Math.round(value)} ms`);
 const seconds = (value) => (value < 120 ? `${Math.round(value)} s` : value < 7200 ? `${Math.round(value / 60)} min` : `${(value / 3600).toFixed(1)} h`);
+const amount = (count, what) => `${number.format(count)} ${what}${count === 1 ? "" : "s"}`;
 const language = (code) => (code ? tongues.of(code) ?? code : "Not recognised");
 const shortDay = (day) => days.format(new Date(`${day}T00:00:00Z`));
 
@@ -141,8 +142,8 @@ function plots(found) {
     plotted("Mood", `${means.mood} Measured in ${number.format(found.total.moods)} of ${number.format(found.total.conversations)} conversations.`,
       plot({ ...common, title: "Mood", range: [-1, 1], format: (value) => value.toFixed(1), series: [{ name: "Mean mood", values: values("mood"), of: values("moods") }] })),
     plotted("First words", means.first, plot({ ...common, title: "Time to the first words", format: ms, series: ["p50", "p95"].map((name) => ({ name: name === "p50" ? "Median" : "95 % within", values: each.map((one) => one.first_words[name]), of: each.map((one) => one.first_words.n) })) })),
-    plotted(`Topics, of ${number.format(found.topics.of)} conversations answered from a source`, means.topics, topics.length ? ranking(topics, number.format) : el("p.muted.small", {}, "Nothing in this period.")),
-    plotted(`Why people were asked for, of ${number.format(found.waits.asked)} hand-overs`, "The reason of each hand-over asked for in the period; those where a person stepped in unasked are left out.", reasons.length ? ranking(reasons, number.format) : el("p.muted.small", {}, "Nothing in this period.")));
+    plotted(`Topics, of ${amount(found.topics.of, "conversation")} answered from a source`, means.topics, topics.length ? ranking(topics, number.format) : el("p.muted.small", {}, "Nothing in this period.")),
+    plotted(`Why people were asked for, of ${amount(found.waits.asked, "hand-over")}`, "The reason of each hand-over asked for in the period; those where a person stepped in unasked are left out.", reasons.length ? ranking(reasons, number.format) : el("p.muted.small", {}, "Nothing in this period.")));
 }
 
 function outcomes(each) {
