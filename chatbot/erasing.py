@@ -1,5 +1,5 @@
-"""Every copy of a conversation outside the database: index versions, training examples, kept exports, other files, and what
-this process remembers of texts. Implements `storage.rights.Outside`; must not know SQL or receipts.
+"""Every copy of a conversation outside the database: index versions, training examples, kept exports, uploads, other files, and
+what this process remembers of texts. Implements `storage.rights.Outside`; must not know SQL or receipts.
 """
 
 from __future__ import annotations
@@ -7,7 +7,7 @@ from __future__ import annotations
 import functools
 import gc
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,7 @@ from chatbot.retrieval.forgetting import forget, older_than
 from chatbot.retrieval.recent import Recent
 from chatbot.settings import Settings
 from chatbot.trained import models_trained_on, remove_examples
+from chatbot.uploads import FOLDER, delete_idle
 
 Doomed = Callable[[str | None, str], bool]
 DATABASE = "precedent.sqlite3"
@@ -29,7 +30,7 @@ _OURS = frozenset(
         "evaluations",
         "runs",
         "exports",
-        "uploads",
+        FOLDER,
         "ballast",
         "erasures.jsonl",
         "examples.json",
@@ -67,6 +68,7 @@ class Copies:
             "files": list(removed.files),
             "unreadable": list(removed.unreadable),
         }
+        done["uploads"] = asdict(delete_idle(self.settings.data, dry_run=dry_run))
         done["not_ours"] = self.strange_files()
         return done
 

@@ -145,8 +145,8 @@ class ConversationStore(Protocol):
         """The last messages, oldest first, for the turn itself (ownership was checked when the message came in)."""
 
     async def unanswered(self) -> Sequence[Message]:
-        """The last customer message of every conversation with status BOT whose last message is the customer's: what a
-        crash left without a reply."""
+        """The last customer message of every conversation with status BOT in which nobody has spoken since (notes and SYSTEM
+        messages do not count): what a crash left without a reply."""
 
     async def set_status(
         self, conversation_id: str, owner: str, expected: Sequence[Status], to: Status, reason: str | None = None

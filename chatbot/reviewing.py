@@ -1,8 +1,9 @@
 """In which order an agent should judge the bot's replies: what a verdict on each is worth. Pure; must not know where they are kept.
 
-One place in five goes to a reply drawn by chance: only from those can figures be drawn that hold for all replies. The others go
-by worth, where the signs of one reply add up. A sign at its strongest outweighs all weaker kinds: a customer's thumb down,
-a confidence beside the threshold (there a verdict moves the threshold), sources that disagree, a question that many ask in vain.
+One place in five goes to a reply drawn by chance: only from those, with the judged ones that the draw passes over, can figures be
+drawn that hold for all replies. The others go by worth, where the signs of one reply add up. A sign at its strongest outweighs all
+weaker kinds: a customer's thumb down, a confidence beside the threshold (there a verdict moves the threshold), sources that
+disagree, a question that many ask in vain.
 """
 
 from __future__ import annotations

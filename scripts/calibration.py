@@ -17,7 +17,8 @@ from storage.opening import open_store
 def main(ctx: typer.Context, data: DataOption = None, as_json: JsonOption = False) -> None:
     """Shows, by confidence, how many of the judged replies were right, with 95 % intervals.
 
-    The estimate is of replies that the review queue drew by chance; verdicts on replies that were looked for are shown apart,
+    The estimate is of replies that the review queue drew by chance, with those that its draw passed over because they had been
+    judged; verdicts on replies that were looked for are shown apart,
     because they are worse than the rest.
     """
     settings = settings_from(ctx, data)

@@ -69,7 +69,8 @@ def main(
     force: Annotated[bool, typer.Option("--force", help="Replace the file if it is there.")] = False,
     data: DataOption = None,
 ) -> None:
-    """Writes conversations; JSON Lines holds everything, a line each. The file appears when it is whole, never in part.
+    """Writes conversations with every message, time, tag and rating; JSON Lines also with the words beside a rating, the thumbs and
+    what else an import brought. Addresses that customers left stay out. The file appears when it is whole, never in part.
 
     Words and filters are those of the page Transcripts; since and until are days or moments, by the last activity.
     """
@@ -148,7 +149,9 @@ def _note(store: Store, wish: Wish, format: Format) -> None:
     detail: dict[str, Any] = {"format": format.value, "what": wish.what.value}
     if wish.narrowed:
         detail |= {"words": bool(wish.words.strip())}
-        detail |= {name: str(value) for name in FILTERS if (value := getattr(wish.filters, name)) is not None}
+        given = {name: value for name in FILTERS if (value := getattr(wish.filters, name)) is not None}
+        # A tag's words may be somebody's name, and the log cannot be erased.
+        detail |= {name: True if name == "tag" else str(value) for name, value in given.items()}
     store.database.write(lambda c: record(c, COMMAND, "export.transcripts", None, detail)).result()
 
 

@@ -153,6 +153,9 @@ def show_receipt(receipt: Receipt, as_json: bool) -> None:
     table.add_row("index", "passages and their vectors", str(index.get("passages", 0)))
     table.add_row("index", "versions removed", ", ".join(index.get("versions", [])) or "0")
     table.add_row("training", "examples", str(examples.get("removed", 0)))
+    table.add_row(
+        "uploads", "exports not imported yet", str(plain(receipt.outside.get("uploads", {})).get("removed", 0))
+    )
     for file in examples.get("files", []):
         table.add_row("training", "file rewritten", file)
     console.print(table)
@@ -168,6 +171,11 @@ def advice(receipt: Receipt) -> list[str]:
         lines.append("Some answers also stood for other conversations: run `chatbot index` to answer from those again.")
     if examples.get("unreadable"):
         lines.append(f"Could not be looked through, so look yourself: {', '.join(examples['unreadable'])}.")
+    if receipt.outside.get("uploads", {}).get("in_use"):
+        lines.append(
+            "An uploaded export is being looked at or imported at this moment; the file is deleted when that ends. If it "
+            "holds this person, erase again after an import."
+        )
     if receipt.outside.get("not_ours"):
         lines.append(f"Not made by the product, so not looked through: {', '.join(receipt.outside['not_ours'])}.")
     if receipt.models:

@@ -6,8 +6,7 @@ import asyncio
 import base64
 import binascii
 import json
-from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -25,7 +24,7 @@ from storage.people import User
 from storage.people_tables import UserRow
 from storage.searchbox import Snippet, Words, read_box, snippet
 from storage.tables import ConversationRow, MessageRow
-from storage.views import live_transcripts, read_conversation, recent
+from storage.views import live_transcripts, read_conversation, recent, tags_of
 from storage.visibility import out_of_sight, seen_by
 
 LIMIT = 50
@@ -128,7 +127,7 @@ def _entries(connection: Connection, part: Slice, words: Words | None) -> list[E
     keys = list(part.found)
     rows = connection.execute(select(ConversationRow.__table__).where(ConversationRow.id.in_(keys)))
     known = {row.id: read_conversation(row) for row in rows}
-    tags, hits = _tags(connection, keys), _hits(connection, part, words)
+    tags, hits = tags_of(connection, keys), _hits(connection, part, words)
     return [Entry(known[key], tags.get(key, ()), hits.get(key)) for key in keys if key in known]
 
 
@@ -140,14 +139,6 @@ def _hits(connection: Connection, part: Slice, words: Words | None) -> dict[str,
         which = MessageRow.conversation_id.in_(list(part.found)) & (MessageRow.seq == 1)
     rows = connection.execute(select(MessageRow.__table__).where(which))
     return {row.conversation_id: Hit(row.seq, Role(row.role), row.created_at, snippet(row.text, words)) for row in rows}
-
-
-def _tags(connection: Connection, keys: Sequence[str]) -> dict[str, tuple[str, ...]]:
-    found = defaultdict(list)
-    rows = connection.execute(select(TagRow.conversation_id, TagRow.tag).where(TagRow.conversation_id.in_(keys)))
-    for row in rows:
-        found[row.conversation_id].append(row.tag)
-    return {key: tuple(sorted(tags)) for key, tags in found.items()}
 
 
 def _choices(connection: Connection, user: User) -> Choices:
@@ -179,7 +170,7 @@ def _note_view(connection: Connection, conversation_id: str, user: User, actor: 
 
 def _archived(connection: Connection, conversation_id: str, user: User) -> Archived:
     found = _visible(connection, conversation_id, user)
-    tags = _tags(connection, [conversation_id]).get(conversation_id, ())
+    tags = tags_of(connection, [conversation_id]).get(conversation_id, ())
     return Archived(found, tags, tuple(recent(connection, conversation_id, WHOLE)))
 
 

@@ -67,8 +67,8 @@ class Bin:
 
 @dataclass(frozen=True, slots=True)
 class Calibration:
-    """How confidence and people's verdicts go together. uniform: from replies drawn by chance alone, the only unbiased ones;
-    all: from every verdict, which were looked for where mistakes are likely."""
+    """How confidence and people's verdicts go together. uniform: from the sample: replies drawn by chance, and those that the
+    draw passed over because they had been judged; all: from every verdict, which were looked for where mistakes are likely."""
 
     uniform: tuple[Bin, ...]
     all: tuple[Bin, ...]

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 
 from chatbot.errors import BadInput, NotFound
 from chatbot.types import Reply
 
 MAX_KEY_CHARS = 200
+FIRST_YEAR, LAST_YEAR = 2000, 2100  # far from the calendar's ends, where zones and days before or after are no dates
 
 
 def check_text(text: str, what: str) -> str:
@@ -77,6 +78,14 @@ def check_stars(stars: int) -> int:
 def no_conversation() -> NotFound:
     """The one error for a conversation that does not exist and for another owner's: the two are never told apart."""
     return NotFound("There is no such conversation here; start a new one.")
+
+
+def check_year(moment: date, what: str) -> None:
+    """Raises BadInput for a day or moment that nobody can mean, before anything is reckoned from it."""
+    if not FIRST_YEAR <= moment.year <= LAST_YEAR:
+        raise BadInput(
+            f"The date in '{what}' lies in the year {moment.year}; choose one from {FIRST_YEAR} to {LAST_YEAR}."
+        )
 
 
 def utc(moment: datetime) -> datetime:

@@ -31,7 +31,8 @@ BEFORE = 8  # messages that come along with a reply
 class Correction:
     """One answer that a person wrote. kind: "correction" of a reply, "edit" of a passage, or "gap": a new answer.
 
-    replaced: the passages that it supersedes. The texts are masked.
+    conversation_id: the one that led to it; of an answer to a gap the one whose words its question holds. replaced: the passages
+    that it supersedes. The texts are masked.
     """
 
     id: int
@@ -84,22 +85,19 @@ class Corrections:
         """
         check_id(place[0])
         lessons.check(lesson)
-        return await self._write(lambda c: _read(lessons.correct(c, user, actor, place, lesson, supersede)))
+        return await self._write(lambda c: correction_of(lessons.correct(c, user, actor, place, lesson, supersede)))
 
-    async def write(
-        self, user: User, actor: Actor, lesson: Lesson, *, replaces: str | None = None, about: str | None = None
-    ) -> Correction:
-        """A new answer to a question that had none, or in place of the passage `replaces`.
+    async def write(self, user: User, actor: Actor, lesson: Lesson, *, replaces: str | None = None) -> Correction:
+        """A new answer to a question that had none, or in place of the passage `replaces`; `Gaps.answer` writes those to gaps.
 
-        about: what led to it, for the audit log ("gap:12"). Raises NotFound when there is no such passage in use, Conflict
-        when a colleague has replaced it.
+        Raises NotFound when there is no such passage in use, Conflict when a colleague has replaced it.
         """
         lessons.check(lesson)
-        return await self._write(lambda c: _read(lessons.write(c, user, actor, lesson, replaces, about)))
+        return await self._write(lambda c: correction_of(lessons.write(c, user, actor, lesson, replaces)))
 
     async def undo(self, user: User, actor: Actor, correction_id: int) -> Correction:
         """Takes all effects back. Raises Conflict when it is undone already or another answer builds on it; NotFound."""
-        return await self._write(lambda c: _read(lessons.undo(c, user, actor, correction_id)))
+        return await self._write(lambda c: correction_of(lessons.undo(c, user, actor, correction_id)))
 
     async def standing(self, user: User, conversation_id: str) -> Mapping[int, Correction]:
         """Those of one conversation's replies that nobody has undone, by the reply's seq."""
@@ -124,7 +122,7 @@ def _reply(connection: Connection, user: User, conversation_id: str, seq: int) -
         raise NotFound(lessons.NO_REPLY)
     standing = lessons.standing(connection, conversation_id, seq)
     copies = superseding.copies(connection, [source.passage_id for source in messages[-1].reply.sources])
-    return Corrected(tuple(messages[:-1]), messages[-1], _read(standing) if standing else None, copies)
+    return Corrected(tuple(messages[:-1]), messages[-1], correction_of(standing) if standing else None, copies)
 
 
 def _standing(connection: Connection, user: User, conversation_id: str) -> dict[int, Correction]:
@@ -134,7 +132,7 @@ def _standing(connection: Connection, user: User, conversation_id: str) -> dict[
         .join(ConversationRow, ConversationRow.id == MessageRow.conversation_id)
         .where(ConversationRow.id == conversation_id, seen_by(user), CorrectionRow.undone_at.is_(None))
     )
-    return {row.seq: _read(row) for row in rows}
+    return {row.seq: correction_of(row) for row in rows}
 
 
 def _list(connection: Connection, user: User, *, before_id: int | None, limit: int) -> list[Correction]:
@@ -145,10 +143,10 @@ def _list(connection: Connection, user: User, *, before_id: int | None, limit: i
         query = query.where(or_(CorrectionRow.user_id == user.id, ConversationRow.id.is_not(None) & seen_by(user)))
     if before_id is not None:
         query = query.where(CorrectionRow.id < before_id)
-    return [_read(row) for row in connection.execute(query.order_by(CorrectionRow.id.desc()).limit(limit))]
+    return [correction_of(row) for row in connection.execute(query.order_by(CorrectionRow.id.desc()).limit(limit))]
 
 
-def _read(row: Row[Any]) -> Correction:
+def correction_of(row: Row[Any]) -> Correction:
     """`row` has the columns of `corrections`."""
     return Correction(
         id=row.id,

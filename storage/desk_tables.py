@@ -84,7 +84,8 @@ class CopilotUseRow(Rows):
 
 class VerdictRow(Rows):
     """What an agent says of one bot reply; a second verdict replaces the first. `why_shown` is the stratum of the review queue
-    that brought it up (None: found by hand), so that figures can be drawn from the uniform part alone."""
+    that brought it up (None: found by hand), so that figures can be drawn from the uniform part alone; of that part are also
+    those that its draw passed over because they had been judged."""
 
     __tablename__ = "verdicts"
     __table_args__ = (
@@ -107,7 +108,8 @@ class CorrectionRow(Rows):
 
     The answer itself is a passage of source "correction" whose transcript id is `correction-<id>`; `replaced` names the passages
     that it supersedes. `undone_at` takes it back with all its effects; `before` keeps what a verdict and its label said of the
-    reply until then. message_id is NULL where no reply was corrected or where that conversation has been erased since.
+    reply until then. message_id is NULL where no reply was corrected or where that conversation has been erased since;
+    conversation_id names what led to it, of an answer to a gap the conversation whose words `question` holds.
     """
 
     __tablename__ = "corrections"

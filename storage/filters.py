@@ -12,6 +12,7 @@ from sqlalchemy.orm import aliased
 
 from chatbot.errors import BadInput
 from chatbot.types import Action, Mode, Status
+from storage.checks import check_year
 from storage.desk_tables import HandoverRow, TagRow
 from storage.tables import ConversationRow, FeedbackRow, MessageRow, ReplyRow
 
@@ -45,7 +46,7 @@ class Filters:
 
 
 def check_filters(given: Filters) -> Filters:
-    """Returns `given`; raises BadInput for a value that is none of those there are, or a date without a zone."""
+    """Returns `given`; raises BadInput for a value that is none of those there are, a date without a zone or of another age."""
     for name, allowed in (("status", Status), ("mode", Mode), ("action", Action)):
         _one_of(getattr(given, name), [one.value for one in allowed], name)
     _one_of(given.outcome, OUTCOMES, "outcome")
@@ -53,7 +54,10 @@ def check_filters(given: Filters) -> Filters:
     _one_of(given.thumb, (-1, 1), "thumb")
     for name in ("since", "until"):
         moment = getattr(given, name)
-        if moment is not None and moment.tzinfo is None:
+        if moment is None:
+            continue
+        check_year(moment, name)
+        if moment.tzinfo is None:
             raise BadInput(f"The date in '{name}' has no time zone; write it as 2026-05-01T00:00:00Z.")
     return given
 

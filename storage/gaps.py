@@ -10,11 +10,14 @@ from typing import Any, Literal, TypeVar
 
 from sqlalchemy import ColumnElement, Connection, Row, Select, delete, func, insert, or_, select
 
-from chatbot.errors import BadInput, NotFound
+from chatbot.errors import BadInput, Conflict, NotFound
 from chatbot.types import Question
+from storage import lessons
 from storage.audit import Actor, record
+from storage.corrections import Correction, correction_of
 from storage.databases import Database
 from storage.desk_tables import CorrectionRow, GapDecisionRow, GapQuestionRow
+from storage.lessons import Lesson
 from storage.moments import CLOCK_SLACK, first_id
 from storage.people import User
 from storage.tables import ConversationRow, MessageRow, ReplyRow
@@ -70,15 +73,32 @@ class Gaps:
 
     async def decided(self, since: datetime) -> Mapping[int, Decided]:
         """By question, what holds; an answer that was taken back holds no more."""
-        return await self._read(lambda c: _decided(c, since))
+        return await self._read(lambda c: _decided(c, GapQuestionRow.message_id >= first_id(c, since - CLOCK_SLACK)))
+
+    async def undoable(self, user: User, corrections: Collection[int]) -> frozenset[int]:
+        """Those of the answers that the user may take back."""
+        return await self._read(lambda c: _undoable(c, user, corrections))
+
+    async def answer(
+        self, user: User, actor: Actor, questions: Collection[int], lesson: Lesson, asked: int
+    ) -> Correction:
+        """Makes the answer knowledge and decides on the questions with it, at once or not at all.
+
+        asked: the refused question whose words the lesson's question holds, or began with; if its conversation is erased on
+        request, the answer goes too. Raises Conflict, naming who was first, where an answer stands for these questions;
+        NotFound where `asked` is not there any more or out of the user's sight; BadInput.
+        """
+        lessons.check(lesson)
+        return await self._write(lambda c: _answer(c, user, actor, questions, lesson, asked))
 
     async def decide(
         self, user: User, actor: Actor, questions: Collection[int], kind: DecisionKind, correction_id: int | None = None
     ) -> int:
-        """Its id. Questions whose conversations the user may not see are left out; raises NotFound when none is left."""
+        """Its id. Questions whose conversations the user may not see are left out; raises NotFound when none is left, and
+        Conflict for a dismissal where an answer stands."""
         if (kind == "answered") != (correction_id is not None):
             raise BadInput("An answered gap names its answer, a dismissed one none.")
-        return await self._write(lambda c: _decide(c, user, actor, questions, kind, correction_id))
+        return await self._write(lambda c: _decide(c, user, actor, questions, correction_id))
 
     async def reopen(self, user: User, actor: Actor, questions: Collection[int]) -> None:
         """Takes a dismissal back. Raises NotFound where none of the questions is dismissed and visible."""
@@ -89,6 +109,14 @@ class Gaps:
 
     async def _write(self, work: Callable[[Connection], T]) -> T:
         return await asyncio.wrap_future(self.database.write(work))
+
+
+def standing(questions: Collection[int], decided: Mapping[int, Decided]) -> Decided | None:
+    """What holds for a group: the newest decision on its questions, where at least half of them are decided."""
+    found = [decided[one] for one in questions if one in decided]
+    return (
+        None if 2 * len(found) < len(questions) else max(found, key=lambda one: (one.created_at, one.id), default=None)
+    )
 
 
 def _refusals(*columns: Any) -> Select[Any]:
@@ -151,14 +179,13 @@ def _question(row: Row[Any]) -> Question:
     )
 
 
-def _decided(connection: Connection, since: datetime) -> dict[int, Decided]:
-    """Questions of up to an hour before may be among them."""
-    one, first = GapDecisionRow, first_id(connection, since - CLOCK_SLACK)
+def _decided(connection: Connection, which: ColumnElement[bool]) -> dict[int, Decided]:
+    one = GapDecisionRow
     query = (
         select(GapQuestionRow.message_id, one.id, one.kind, one.agent, one.created_at, one.correction_id)
         .join(one, one.id == GapQuestionRow.decision_id)
         .outerjoin(CorrectionRow, CorrectionRow.id == one.correction_id)
-        .where(GapQuestionRow.message_id >= first, or_(one.kind == "dismissed", CorrectionRow.undone_at.is_(None)))
+        .where(which, or_(one.kind == "dismissed", CorrectionRow.undone_at.is_(None)))
     )
     return {
         row.message_id: Decided(row.id, row.kind, row.agent, row.created_at, row.correction_id)
@@ -166,17 +193,48 @@ def _decided(connection: Connection, since: datetime) -> dict[int, Decided]:
     }
 
 
+def _undoable(connection: Connection, user: User, corrections: Collection[int]) -> frozenset[int]:
+    found: set[int] = set()
+    for part in _parts(sorted(set(corrections))):
+        query = select(CorrectionRow.id).where(CorrectionRow.id.in_(part), lessons.undoable_by(user))
+        found.update(connection.scalars(query))
+    return frozenset(found)
+
+
+def _answer(
+    connection: Connection, user: User, actor: Actor, questions: Collection[int], lesson: Lesson, asked: int
+) -> Correction:
+    asked_in = connection.scalar(_refusals(ReplyRow.conversation_id).where(ReplyRow.message_id == asked, seen_by(user)))
+    if asked_in is None:
+        raise NotFound("The question that this began with is gone: its conversation was erased. Word it anew.")
+    # The change of knowledge comes first: who answers at the same time waits for it, and then finds this decision.
+    row = lessons.fill(connection, user, actor, lesson, asked_in, f"gap:{min(questions, default=asked)}")
+    _check_unanswered(connection, questions)
+    _decide(connection, user, actor, questions, row.id)
+    return correction_of(row)
+
+
+def _check_unanswered(connection: Connection, questions: Collection[int]) -> None:
+    decided: dict[int, Decided] = {}
+    for part in _parts(sorted(set(questions))):
+        decided |= _decided(connection, GapQuestionRow.message_id.in_(part))
+    first = standing(set(questions), decided)
+    if first is not None and first.kind == "answered":
+        raise Conflict(
+            f"{first.agent} has answered this already: look under Answered; that answer can be undone first."
+        )
+
+
 def _decide(
-    connection: Connection,
-    user: User,
-    actor: Actor,
-    questions: Collection[int],
-    kind: DecisionKind,
-    correction_id: int | None,
+    connection: Connection, user: User, actor: Actor, questions: Collection[int], correction_id: int | None
 ) -> int:
+    """A dismissal where `correction_id` is None."""
     covered = _seen(connection, user, questions)
     if not covered:
         raise NotFound("These questions are not there any more; load the page again.")
+    kind: DecisionKind = "dismissed" if correction_id is None else "answered"
+    if kind == "dismissed":
+        _check_unanswered(connection, questions)
     row = {"kind": kind, "correction_id": correction_id, "user_id": user.id, "agent": user.name}
     made = connection.execute(
         insert(GapDecisionRow).values(row | {"created_at": datetime.now(UTC)}).returning(GapDecisionRow.id)

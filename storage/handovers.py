@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Literal
+from typing import Final, Literal
 
 from sqlalchemy import ColumnElement, Connection, insert, select, update
 
@@ -12,6 +12,8 @@ from storage.people_tables import TeamRow
 from storage.tables import ConversationRow
 
 Ended = Literal["bot", "closed", "customer", "transferred"]
+TRANSFERRED: Final = "transferred"
+"""How a stay ended that went on elsewhere, and the reason of the stay that goes on from it."""
 
 
 def asked(connection: Connection, conversation_id: str, reason: str | None, now: datetime) -> None:
@@ -24,7 +26,8 @@ def asked(connection: Connection, conversation_id: str, reason: str | None, now:
 
 
 def taken(connection: Connection, conversation_id: str, user_id: int, now: datetime, reason: str | None = None) -> None:
-    """A person has it from now on; one who takes it from the bot was never asked, so both moments are the same."""
+    """A person has it from now on. Where no stay is open nobody was asked, so the new one's two moments are the same; `reason`
+    is that of such a new one."""
     values = {"taken_at": now, "user_id": user_id}
     if connection.execute(update(HandoverRow).where(_open(conversation_id)).values(values)).rowcount == 0:
         row = {"conversation_id": conversation_id, "asked_at": now, "reason": reason, "contact": False}

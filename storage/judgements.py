@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, delete, insert, select
+from sqlalchemy import Connection, Row, delete, func, insert, select
 
 from chatbot.types import Action, Decision
 from storage.desk_tables import ConfidenceLabelRow, VerdictRow
@@ -47,12 +47,15 @@ def take_back(connection: Connection, row: Row[Any]) -> None:
     """Puts back what was there before the correction; what a person has said of the reply since stays."""
     connection.execute(delete(ConfidenceLabelRow).where(ConfidenceLabelRow.correction_id == row.id))
     ours = (VerdictRow.message_id == row.message_id) & (VerdictRow.created_at == row.created_at)
+    drawn = connection.execute(select(func.count()).where(ours, VerdictRow.why_shown == UNIFORM)).scalar_one()
     if not connection.execute(delete(VerdictRow).where(ours)).rowcount:
         return
+    # The draw may have passed over the reply while it was corrected.
     if verdict := row.before.get("verdict"):
-        connection.execute(insert(VerdictRow).values(_revived(verdict)))
+        connection.execute(insert(VerdictRow).values(_revived(verdict) | ({"why_shown": UNIFORM} if drawn else {})))
     if labels := row.before.get("labels"):
-        connection.execute(insert(ConfidenceLabelRow), [_revived(label) for label in labels])
+        sample = {"uniform": True} if drawn else {}
+        connection.execute(insert(ConfidenceLabelRow), [_revived(label) | sample for label in labels])
 
 
 def _labels_of(message_id: int) -> Any:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, delete, insert, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Row, delete, insert, or_, select, true, update
 
 from chatbot.errors import BadInput, Conflict, NotFound
 from chatbot.types import CORRECTION, Passage, Reply, Role, Transcript, Turn
@@ -97,9 +97,7 @@ def correct(
     return row
 
 
-def write(
-    connection: Connection, user: User, actor: Actor, lesson: Lesson, replaces: str | None, about: str | None
-) -> Row[Any]:
+def write(connection: Connection, user: User, actor: Actor, lesson: Lesson, replaces: str | None) -> Row[Any]:
     """See `Corrections.write`."""
     by = writer_of(user)
     count_change(connection)
@@ -109,13 +107,19 @@ def write(
     row = _add(connection, by, lesson, {"kind": "edit" if replaces else "gap", "replaced": replaced, "before": {}})
     _teach(connection, row, lesson)
     action = "knowledge.edit" if replaces else "knowledge.add"
-    record(
-        connection,
-        actor,
-        action,
-        f"passage:{replaces or row.passage_id}",
-        {"correction": row.id} | ({"about": about} if about else {}),
-    )
+    record(connection, actor, action, f"passage:{replaces or row.passage_id}", {"correction": row.id})
+    return row
+
+
+def fill(connection: Connection, user: User, actor: Actor, lesson: Lesson, asked_in: str, about: str) -> Row[Any]:
+    """A new answer to questions that had none. asked_in: the conversation whose words the lesson's question holds."""
+    by = writer_of(user)
+    count_change(connection)
+    values = {"kind": "gap", "conversation_id": asked_in, "replaced": [], "before": {}}
+    row = _add(connection, by, lesson, values)
+    _teach(connection, row, lesson)
+    detail = {"correction": row.id, "about": about}
+    record(connection, actor, "knowledge.add", f"passage:{row.passage_id}", detail)
     return row
 
 
@@ -137,6 +141,14 @@ def undo(connection: Connection, user: User, actor: Actor, correction_id: int) -
         {"correction": row.id, "given_back": list(row.replaced)},
     )
     return _change(connection, row.id, {"undone_at": datetime.now(UTC), "undone_by": by.name})
+
+
+def undoable_by(user: User) -> ColumnElement[bool]:
+    """Which corrections the user may take back: the own ones and those of conversations in sight, an admin all."""
+    if user.is_admin:
+        return true()
+    visible = select(ConversationRow.id).where(seen_by(user))
+    return or_(CorrectionRow.user_id == user.id, CorrectionRow.conversation_id.in_(visible))
 
 
 def standing(connection: Connection, conversation_id: str, seq: int) -> Row[Any] | None:
@@ -204,10 +216,8 @@ def _teach(connection: Connection, row: Row[Any], lesson: Lesson) -> None:
 
 
 def _undoable(connection: Connection, user: User, correction_id: int) -> Row[Any]:
-    visible = select(ConversationRow.id).where(seen_by(user))
-    own = or_(CorrectionRow.user_id == user.id, CorrectionRow.conversation_id.in_(visible))
-    query = select(CorrectionRow.__table__).where(CorrectionRow.id == correction_id)
-    row = connection.execute(query if user.is_admin else query.where(own)).one_or_none()
+    query = select(CorrectionRow.__table__).where(CorrectionRow.id == correction_id, undoable_by(user))
+    row = connection.execute(query).one_or_none()
     if row is None:
         raise NotFound("There is no such correction.")
     if row.undone_at is not None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Literal, get_args
 
-from sqlalchemy import Connection, delete, func, insert, select
+from sqlalchemy import ColumnElement, Connection, delete, func, insert, select, update
 
 from chatbot.errors import BadInput, NotFound
 from chatbot.types import Action, Conversation, Message
@@ -16,7 +16,7 @@ from storage.checks import check_values
 from storage.databases import Database
 from storage.desk_tables import ConfidenceLabelRow, VerdictRow
 from storage.people import User
-from storage.review_candidates import Ask, Candidates, candidates
+from storage.review_candidates import Ask, Candidates, Draw, candidates, passed_over
 from storage.tables import ConversationRow, MessageRow, ReplyRow
 from storage.upserts import insert_into
 from storage.views import read_conversation, recent
@@ -28,6 +28,7 @@ UNIFORM = "uniform"
 STRATA = (UNIFORM, "thumbs_down", "near_threshold", "disagreement", "refused_group")
 _WHOLE = 10_000  # messages of one conversation
 _BEFORE, _AFTER = 6, 2
+_AT_ONCE = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,20 +58,27 @@ class Reviews:
     database: Database
 
     async def judge(
-        self, user: User, actor: Actor, place: tuple[str, int], verdict: str, why_shown: str | None = None
+        self,
+        user: User,
+        actor: Actor,
+        place: tuple[str, int],
+        verdict: str,
+        why_shown: str | None = None,
+        draw: Draw | None = None,
     ) -> Judged:
         """Says of the reply (conversation, seq) that it is right, wrong or harmless; a second verdict replaces the first.
 
         The confidence label follows: right and wrong become one for an answer, harmless (a reply that neither helps nor
         misleads) takes it away, and what was no answer (a question back, a hand-over) has none, since its confidence promised
-        none. A label is `uniform` when chance brought the reply up, the first time or now.
+        none. A label is `uniform` when chance brought the reply up, the first time or now; with `draw`, so are those of the
+        replies that this draw has passed over because they were judged already.
         Raises BadInput for an unknown verdict, NotFound for what is no reply of the bot or not the user's to see.
         """
         if verdict not in VERDICTS or (why_shown is not None and why_shown not in STRATA):
             raise BadInput(f"A verdict is one of {', '.join(VERDICTS)}; nothing was saved.")
         check_values(place[0], "conversation's id")
         said = {"verdict": verdict, "why_shown": why_shown}
-        return await asyncio.wrap_future(self.database.write(lambda c: _judge(c, user, actor, place, said)))
+        return await asyncio.wrap_future(self.database.write(lambda c: _judge(c, user, actor, place, said, draw)))
 
     async def verdicts(self, user: User, conversation_id: str) -> dict[int, Judged]:
         """Of one conversation, by seq."""
@@ -98,7 +106,9 @@ class Reviews:
         return dict.fromkeys(VERDICTS, 0) | {verdict: int(count) for verdict, count in rows}
 
 
-def _judge(connection: Connection, user: User, actor: Actor, place: tuple[str, int], said: dict[str, Any]) -> Judged:
+def _judge(
+    connection: Connection, user: User, actor: Actor, place: tuple[str, int], said: dict[str, Any], draw: Draw | None
+) -> Judged:
     reply = _reply(connection, user, place)
     now = datetime.now(UTC)
     before = connection.execute(
@@ -115,9 +125,21 @@ def _judge(connection: Connection, user: User, actor: Actor, place: tuple[str, i
     if said["verdict"] != "harmless" and reply.action == Action.ANSWER.value:
         label = {"message_id": reply.message_id, "confidence": reply.confidence, "right": said["verdict"] == "right"}
         connection.execute(insert(ConfidenceLabelRow).values(label | {"uniform": drawn, "created_at": now}))
+    if draw is not None and said["why_shown"] == UNIFORM:
+        _count_in(connection, passed_over(connection, seen_by(user), draw, reply.message_id))
     detail = {"seq": place[1], "verdict": said["verdict"]}
     record(connection, actor, "review.verdict", f"conversation:{place[0]}", detail)
     return Judged(said["verdict"], user.name, why, now)
+
+
+def _count_in(connection: Connection, messages: list[int]) -> None:
+    """Makes the verdicts on them part of the sample."""
+    for at in range(0, len(messages), _AT_ONCE):
+        some = messages[at : at + _AT_ONCE]
+        theirs: ColumnElement[bool] = VerdictRow.message_id.in_(some)
+        connection.execute(update(VerdictRow).where(theirs).values(why_shown=UNIFORM))
+        labels = ConfidenceLabelRow.message_id.in_(some)
+        connection.execute(update(ConfidenceLabelRow).where(labels).values(uniform=True))
 
 
 def _reply(connection: Connection, user: User, place: tuple[str, int]) -> Any:

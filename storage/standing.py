@@ -81,7 +81,7 @@ def free(connection: Connection, conversation_id: str, holder: int, line: Callab
     if row is None:
         return False
     append(connection, conversation_id, Said(Role.SYSTEM, line(row.language), new_token("left")))
-    handovers.ended(connection, conversation_id, "transferred", now)
+    handovers.ended(connection, conversation_id, handovers.TRANSFERRED, now)
     handovers.asked(connection, conversation_id, LEFT, now)
     record(connection, HOUSE, "conversation.free", f"conversation:{conversation_id}", {"from_user": holder})
     return True

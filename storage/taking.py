@@ -121,13 +121,15 @@ def transfer_to_user(connection: Connection, hand: Hand, user_id: int, joined: C
     _move(
         connection, hand, {"status": Status.HUMAN.value, "user_id": row.id, "agent": name}, joined(name)(held.language)
     )
-    handovers.ended(connection, hand.conversation_id, "transferred", now)
-    handovers.taken(connection, hand.conversation_id, row.id, now, "transferred")
+    if not _waits(held):
+        handovers.ended(connection, hand.conversation_id, handovers.TRANSFERRED, now)
+    handovers.taken(connection, hand.conversation_id, row.id, now, handovers.TRANSFERRED)
     _trace(connection, hand, "transfer", {"to_user": row.id})
 
 
 def transfer_to_team(connection: Connection, hand: Hand, team_id: int, line: Line, why: str) -> None:
-    """It waits again, for somebody of that team. Raises BadInput, Conflict."""
+    """It waits for somebody of that team. One that waits already keeps its place in the line, its reason and its stay: the
+    customer's wait is one, whichever team it was for. Raises BadInput, Conflict."""
     row = connection.execute(select(TeamRow.id, TeamRow.name).where(TeamRow.id == team_id)).one_or_none()
     if row is None:
         raise BadInput("There is no such team; choose another.")
@@ -137,14 +139,19 @@ def transfer_to_team(connection: Connection, hand: Hand, team_id: int, line: Lin
     now = datetime.now(UTC)
     _tell_team(connection, hand, f"Transferred to the team {row.name}", why)
     values = {"status": Status.WAITING.value, "user_id": None, "agent": None, "team_id": row.id}
-    _move(connection, hand, values | {"waiting_since": now, "handover_reason": "transferred"}, line(held.language))
-    handovers.ended(connection, hand.conversation_id, "transferred", now)
-    handovers.asked(connection, hand.conversation_id, "transferred", now)
+    if _waits(held):
+        _move(connection, hand, values | {"waiting_since": held.waiting_since or now}, line(held.language))
+    else:
+        begins = {"waiting_since": now, "handover_reason": handovers.TRANSFERRED}
+        _move(connection, hand, values | begins, line(held.language))
+        handovers.ended(connection, hand.conversation_id, handovers.TRANSFERRED, now)
+    handovers.asked(connection, hand.conversation_id, handovers.TRANSFERRED, now)
     _trace(connection, hand, "transfer", {"to_team": row.id})
 
 
 def tag(connection: Connection, hand: Hand, name: str, *, remove: bool = False) -> None:
-    """Adds or removes a tag, lower-case; doing it again changes nothing. Raises BadInput, NotFound."""
+    """Adds or removes a tag, lower-case; doing it again changes nothing. The audit log does not say which: a tag's words may be
+    a customer's name, and the log cannot be erased. Raises BadInput, NotFound."""
     name = " ".join(name.lower().split())
     if not 1 <= len(name) <= _LONGEST_TAG:
         raise BadInput(f"A tag has 1 to {_LONGEST_TAG} characters.")
@@ -155,7 +162,7 @@ def tag(connection: Connection, hand: Hand, name: str, *, remove: bool = False) 
     else:
         values = {"conversation_id": hand.conversation_id, "tag": name}
         connection.execute(insert_into(connection, TagRow).values(values).on_conflict_do_nothing())
-    _trace(connection, hand, "untag" if remove else "tag", {"tag": name})
+    _trace(connection, hand, "untag" if remove else "tag")
 
 
 def why_not(row: Row[Any]) -> str:
@@ -193,7 +200,7 @@ def _movable(connection: Connection, hand: Hand) -> Row[Any] | None:
     held = _locked(connection, hand)
     if find_message(connection, hand.conversation_id, hand.token) is not None:
         return None
-    in_reach = _is_own(held, hand.user) or held.status == Status.WAITING.value
+    in_reach = _is_own(held, hand.user) or _waits(held)
     if not in_reach and not (hand.user.is_admin and held.status == Status.HUMAN.value):
         raise Conflict(why_not(held))
     return held
@@ -218,6 +225,10 @@ def _locked(connection: Connection, hand: Hand) -> Row[Any]:
     if row is None:
         raise out_of_sight()
     return row
+
+
+def _waits(row: Row[Any]) -> bool:
+    return bool(row.status == Status.WAITING.value)
 
 
 def _is_own(row: Row[Any], user: User) -> bool:

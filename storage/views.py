@@ -4,16 +4,22 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any
 
 from sqlalchemy import Connection, Row, Select, bindparam, func, literal, select, tuple_
+from sqlalchemy.orm import aliased
 
 from chatbot.types import Conversation, Message, Role, Source, Status, Transcript, Turn
 from storage.checks import no_conversation
 from storage.columns import Instant
+from storage.desk_tables import TagRow
 from storage.replies import read_reply, read_source
 from storage.tables import ConversationRow, FeedbackRow, MessageRow, ReplyRow, SourceRow
 
+_UNSPOKEN = (Role.SYSTEM.value, Role.NOTE.value)
+_AT_ONCE = 200  # conversations
 _conversation = ConversationRow.__table__
 _reply = ReplyRow.__table__
 _reply_columns = [column for column in _reply.c if column.name != "conversation_id"]
@@ -91,13 +97,14 @@ def recent(connection: Connection, conversation_id: str, limit: int) -> list[Mes
 
 
 def unanswered(connection: Connection) -> list[Message]:
-    """The last message of each of the bot's conversations, where it is the customer's; oldest first."""
+    """What was said last in each of the bot's conversations, where the customer said it; oldest first. Notes and notices are
+    not said: whom an agent gave back to the bot, which a notice tells her, still has no answer."""
+    later = aliased(MessageRow)
+    spoken = select(later.seq).where(later.conversation_id == ConversationRow.id, later.role.not_in(_UNSPOKEN))
+    last = spoken.order_by(later.seq.desc()).limit(1).correlate(ConversationRow).scalar_subquery()
     query = (
         messages_with_replies()
-        .join(
-            ConversationRow,
-            (ConversationRow.id == MessageRow.conversation_id) & (ConversationRow.last_seq == MessageRow.seq),
-        )
+        .join(ConversationRow, (ConversationRow.id == MessageRow.conversation_id) & (MessageRow.seq == last))
         .where(ConversationRow.status == Status.BOT.value, MessageRow.role == Role.CUSTOMER.value)
         .order_by(MessageRow.id)
     )
@@ -122,24 +129,21 @@ def is_customers(connection: Connection, conversation_id: str, seq: int) -> bool
 
 
 def live_transcripts(connection: Connection, ids: Sequence[str] | None = None) -> Iterator[Transcript]:
-    """Live conversations as transcripts, oldest first, all or those of `ids`; read in pieces, so that memory stays small."""
-    query = (
-        select(ConversationRow.__table__, MessageRow.role, MessageRow.text, MessageRow.created_at.label("said_at"))
-        .add_columns(MessageRow.author)
-        .join(MessageRow, MessageRow.conversation_id == ConversationRow.id)
-        .order_by(ConversationRow.created_at, ConversationRow.id, MessageRow.seq)
-    )
-    rows = connection.execute(query if ids is None else query.where(ConversationRow.id.in_(ids)))
-    current: Row[Any] | None = None
-    turns: list[Turn] = []
+    """Live conversations as transcripts with tags and thumbs, oldest first, all or those of `ids`; read in pieces, so that memory
+    stays small. The addresses that customers have left are in none: they are for reaching that customer alone."""
+    spoken = _spoken(connection, ids)
+    while some := list(islice(spoken, _AT_ONCE)):
+        tags = tags_of(connection, [one.row.id for one in some])
+        yield from (_transcript(one, tags.get(one.row.id, ())) for one in some)
+
+
+def tags_of(connection: Connection, ids: Sequence[str]) -> dict[str, tuple[str, ...]]:
+    """Conversation to its tags, sorted; without those that have none."""
+    found = defaultdict(list)
+    rows = connection.execute(select(TagRow.conversation_id, TagRow.tag).where(TagRow.conversation_id.in_(ids)))
     for row in rows:
-        if current is not None and row.id != current.id:
-            yield _transcript(current, turns)
-            turns = []
-        current = row
-        turns.append(Turn(Role(row.role), row.text, row.said_at, row.author))
-    if current is not None:
-        yield _transcript(current, turns)
+        found[row.conversation_id].append(row.tag)
+    return {key: tuple(sorted(tags)) for key, tags in found.items()}
 
 
 def read_conversation(row: Row[Any]) -> Conversation:
@@ -160,17 +164,55 @@ def read_conversation(row: Row[Any]) -> Conversation:
     )
 
 
-def _transcript(row: Row[Any], turns: Sequence[Turn]) -> Transcript:
+@dataclass(slots=True)
+class _Spoken:
+    """row: any of the conversation's. thumbs: with the position of the turn that each is on."""
+
+    row: Row[Any]
+    turns: list[Turn] = field(default_factory=list)
+    thumbs: list[dict[str, Any]] = field(default_factory=list)
+
+
+def _spoken(connection: Connection, ids: Sequence[str] | None) -> Iterator[_Spoken]:
+    query = (
+        select(ConversationRow.__table__, MessageRow.role, MessageRow.text, MessageRow.created_at.label("said_at"))
+        .add_columns(MessageRow.author, FeedbackRow.thumb, FeedbackRow.reason.label("thumb_reason"))
+        .add_columns(FeedbackRow.comment.label("thumb_comment"))
+        .join(MessageRow, MessageRow.conversation_id == ConversationRow.id)
+        .outerjoin(FeedbackRow, FeedbackRow.message_id == MessageRow.id)
+        .order_by(ConversationRow.created_at, ConversationRow.id, MessageRow.seq)
+    )
+    current: _Spoken | None = None
+    for row in connection.execute(query if ids is None else query.where(ConversationRow.id.in_(ids))):
+        if current is None or row.id != current.row.id:
+            if current is not None:
+                yield current
+            current = _Spoken(row)
+        if row.thumb is not None:
+            thumb = {"thumb": row.thumb, "reason": row.thumb_reason, "comment": row.thumb_comment}
+            current.thumbs.append({"turn": len(current.turns)} | _known(thumb))
+        current.turns.append(Turn(Role(row.role), row.text, row.said_at, row.author))
+    if current is not None:
+        yield current
+
+
+def _transcript(said: _Spoken, tags: tuple[str, ...]) -> Transcript:
+    row = said.row
     meta = {"handover_reason": row.handover_reason, "agent": row.agent, "rating_comment": row.rating_comment}
     return Transcript(
         id=row.id,
         source="live",
-        turns=tuple(turns),
+        turns=tuple(said.turns),
         language=row.language,
         status=row.status,
         csat=None if row.rating is None else float(row.rating),
-        meta={name: value for name, value in meta.items() if value is not None},
+        tags=tags,
+        meta=_known(meta | {"thumbs": said.thumbs or None}),
     )
+
+
+def _known(values: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in values.items() if value is not None}
 
 
 def messages_with_replies() -> Select[Any]:

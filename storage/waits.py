@@ -14,9 +14,12 @@ from sqlalchemy import ColumnElement, Connection, Select, Subquery, case, func, 
 
 from storage.desk_tables import HandoverRow
 from storage.figure_rows import Span
+from storage.handovers import TRANSFERRED
 from storage.people import User
 from storage.tables import ConversationRow
 from storage.visibility import seen_by
+
+_ASKED = ("taken", "waiting", "never")
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +37,7 @@ class Waits:
 
     stepped_in: a person took it over unasked, so nobody waited. waiting: not taken yet. never: ended without being taken,
     `left_contact` of them with an address to write to. by_language: the seconds again. reasons: (reason, hand-overs), most first.
+    What went from one person's hands into another's is in none of them: nobody was asked, and nobody waited.
     """
 
     asked: int = 0
@@ -51,7 +55,7 @@ def read(connection: Connection, user: User, span: Span) -> Waits:
     stays = _stays(connection.dialect.name, user, span)
     kinds = {row.kind: row for row in connection.execute(_by_kind(stays))}
     amount = func.count().label("amount")
-    reasons = select(stays.c.reason, amount).where(stays.c.kind != "stepped_in").group_by(stays.c.reason)
+    reasons = select(stays.c.reason, amount).where(stays.c.kind.in_(_ASKED)).group_by(stays.c.reason)
     found = connection.execute(reasons.order_by(amount.desc(), stays.c.reason)).all()
     taken = select(stays.c.language, stays.c.value).where(stays.c.kind == "taken").subquery("taken")
 
@@ -59,7 +63,7 @@ def read(connection: Connection, user: User, span: Span) -> Waits:
         return int(getattr(kinds[kind], name)) if kind in kinds else 0
 
     return Waits(
-        asked=sum(count(kind) for kind in ("taken", "waiting", "never")),
+        asked=sum(count(kind) for kind in _ASKED),
         stepped_in=count("stepped_in"),
         waiting=count("waiting"),
         never=count("never"),
@@ -94,8 +98,10 @@ def _by_kind(stays: Subquery) -> Select[Any]:
 
 def _stays(dialect: str, user: User, span: Span) -> Subquery:
     """(kind, reason, contact, language, value) of each hand-over asked for in the span; value: seconds until it was taken."""
+    at_once = HandoverRow.taken_at == HandoverRow.asked_at
     kind = case(
-        (HandoverRow.taken_at == HandoverRow.asked_at, "stepped_in"),
+        (at_once & (HandoverRow.reason == TRANSFERRED), "passed_on"),
+        (at_once, "stepped_in"),
         (HandoverRow.taken_at.is_not(None), "taken"),
         (HandoverRow.ended_at.is_(None), "waiting"),
         else_="never",

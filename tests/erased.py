@@ -17,13 +17,14 @@ from sqlalchemy import insert, select, update
 
 from chatbot.retrieval.index import build_index
 from chatbot.types import Action, Decision, Feedback, Mode, Provenance, Reply, Source
-from storage.audit import COMMAND
-from storage.desk_tables import HandoverRow, TagRow, VerdictRow
+from storage.audit import COMMAND, Actor
+from storage.desk_tables import HandoverRow, VerdictRow
 from storage.lessons import Lesson
 from storage.opening import Store
 from storage.people import User
 from storage.search import add_terms
 from storage.tables import ConversationRow, MessageRow
+from storage.taking import Hand
 from tests.fakes_retrieval import FakeEmbedder, shop
 from tests.staff import done
 
@@ -77,6 +78,8 @@ def make_customer(store: Store, admin: User, number: int, owner: str = "") -> Cu
     done(store.conversations.add_feedback(Feedback(chat.id, said.seq, -1, "wrong", words["comment"]), owner))
     done(store.conversations.rate(chat.id, owner, 2, words["rating"]))
     store.database.write(lambda c: _by_the_team(c, chat.id, admin, words)).result()
+    hand = Hand(admin, Actor(admin.id, f"{admin.id} {admin.name}"), chat.id)
+    done(store.desk.tag(hand, words["tag"]))  # the audited way: what it leaves behind is searched, too
     lesson = Lesson(
         question=f"Where is the {words['asked']}?",
         answer=f"Look behind the {words['answered']}.",
@@ -87,6 +90,24 @@ def make_customer(store: Store, admin: User, number: int, owner: str = "") -> Cu
     )
     done(store.corrections.correct(admin, COMMAND, (chat.id, said.seq), lesson, []))
     return Customer(owner, chat.id, words)
+
+
+def fill_gap(store: Store, admin: User, one: Customer) -> Customer:
+    """The customer with a second conversation: a refused question ("gap") and the answer that was written to it ("filled")."""
+    number = one.words["said"][-5:-2]
+    words = {place: f"zq{place}{number}kx" for place in ("gap", "filled")}
+    conversation = done(store.conversations.create_conversation(one.owner, "en")).id
+    question = f"Do you rent {words['gap']}?"
+    asked, _ = done(store.conversations.add_customer_message(conversation, one.owner, question, "m1"))
+    decision = Decision(Action.HAND_OVER, "nothing_fits", 0.1)
+    refusal = Reply("I ask a colleague.", decision, Mode.FIXED, "en", provenance=Provenance(query=question))
+    said = done(store.conversations.add_reply(conversation, refusal, asked.seq))
+    assert said is not None
+    refused = select(MessageRow.id).where(MessageRow.conversation_id == conversation, MessageRow.seq == said.seq)
+    reply = store.database.read(lambda c: int(c.execute(refused).scalar_one())).result()
+    lesson = Lesson(question, f"We rent {words['filled']}.", "en", f"customer: {question}")
+    done(store.gaps.answer(admin, COMMAND, [reply], lesson, reply))
+    return replace(one, conversation=conversation, words=one.words | words)
 
 
 def _by_the_team(connection: Any, conversation: str, admin: User, words: dict[str, str]) -> None:
@@ -100,7 +121,6 @@ def _by_the_team(connection: Any, conversation: str, admin: User, words: dict[st
     connection.execute(
         update(ConversationRow).where(mine).values(contact=contact, last_seq=4, mood=-0.5, status="closed")
     )
-    connection.execute(insert(TagRow).values(conversation_id=conversation, tag=words["tag"]))
     connection.execute(
         insert(HandoverRow).values(conversation_id=conversation, asked_at=now, reason="asked", contact=True)
     )

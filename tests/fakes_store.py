@@ -112,8 +112,12 @@ class MemoryStore:
 
     async def unanswered(self) -> Sequence[Message]:
         self._maybe_fail()
-        last = [h.messages[-1] for h in self._held.values() if h.messages and h.conversation.status is Status.BOT]
-        return [message for message in last if message.role is Role.CUSTOMER]
+        spoken = [
+            [message for message in held.messages if message.role not in (Role.SYSTEM, Role.NOTE)]
+            for held in self._held.values()
+            if held.conversation.status is Status.BOT
+        ]
+        return [said[-1] for said in spoken if said and said[-1].role is Role.CUSTOMER]
 
     async def set_status(
         self, conversation_id: str, owner: str, expected: Sequence[Status], to: Status, reason: str | None = None

@@ -194,6 +194,7 @@ async def test_what_a_crash_left_unanswered_is_answered_at_the_next_start():
     store, _, first = build()
     conversation = await store.create_conversation(OWNER)
     await store.add_customer_message(conversation.id, OWNER, "How long can I return a jacket?", "m1")
+    await store.add_event_message(conversation.id, OWNER, "You are back with the assistant.")
     await first.close()
     _, _, second = build(store=store)
     await second.start()

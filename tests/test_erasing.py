@@ -14,7 +14,7 @@ from storage.audit import COMMAND
 from storage.opening import Store, open_store
 from storage.people import User
 from storage.subjects import By, Subject
-from tests.erased import Customer, index, make_customer, traces, write_examples
+from tests.erased import Customer, fill_gap, index, make_customer, traces, write_examples
 from tests.fakes_retrieval import FakeEmbedder
 from tests.staff import done
 
@@ -36,6 +36,8 @@ def _vectors(customers: list[Customer], embedder: FakeEmbedder) -> list[bytes]:
     texts = [f"Look behind the {one.words['answered']}." for one in customers]
     texts += [f"Where is the {one.words['asked']}?" for one in customers]
     texts += [f"customer: {one.words['window']}" for one in customers]
+    texts += [f"Do you rent {one.words['gap']}?" for one in customers]
+    texts += [f"We rent {one.words['filled']}." for one in customers]
     halves = embedder.encode(texts).astype(np.float16)  # as the index keeps them, and as FAISS gets them
     return [row.tobytes() for row in halves] + [row.tobytes() for row in halves.astype(np.float32)]
 
@@ -47,8 +49,7 @@ def _holding(folder: Path, needles: list[bytes]) -> int:
 
 def test_of_fifty_erased_customers_no_trace_is_left(store: Store, tmp_path: Path) -> None:
     boss, embedder, settings = admin(store), FakeEmbedder(), Settings(data=tmp_path)
-    stays = make_customer(store, boss, 900)
-    customers = [make_customer(store, boss, number) for number in range(CUSTOMERS)]
+    stays, *customers = [fill_gap(store, boss, make_customer(store, boss, n)) for n in (900, *range(CUSTOMERS))]
     write_examples(tmp_path, customers)
     index(store, settings.index_folder, embedder)
     canaries = [word for one in customers for word in one.words.values()]

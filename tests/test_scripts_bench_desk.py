@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import func, select, text
 
 from chatbot.errors import UsageError
-from scripts import bench_desk
+from scripts import bench_desk, bench_desk_live
 from scripts.bench_desk_data import LANGUAGES, fill
 from storage.opening import open_store
 from storage.tables import ConversationRow, MessageRow, ReplyRow
@@ -66,6 +66,15 @@ def test_it_measures_an_empty_postgresql(postgres_url: str, tmp_path: Path) -> N
     assert all(row["worst"] > 0 for row in result["search"].values())
     with pytest.raises(UsageError, match="an empty one"):
         bench_desk.run(600, 1, tmp_path, live=False, url=postgres_url)
+
+
+def test_the_live_part_races_and_measures_over_http() -> None:
+    result = bench_desk_live.run(windows=4, messages=6)
+    assert result["races"] == {"pairs": 4, "one_winner": 4, "loser_told_who": 4, "bot_messages_after": 0}
+    assert result["windows"] == 4
+    assert 0 < result["event_ms"]["p50"] <= result["event_ms"]["p95"]
+    assert 0 < result["shown_ms"]["p50"] <= result["shown_ms"]["p95"]
+    assert len(result["goals"]) == 3
 
 
 @pytest.mark.parametrize(("search", "lists"), [(150.0, 100.0), (150.1, 100.0), (150.0, 100.1)])

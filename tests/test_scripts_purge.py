@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -124,7 +125,10 @@ def test_an_export_may_be_narrowed_like_the_archive(one: Customer, store: Store,
     assert exported("--words", other.words["said"]) == [other.conversation]
     assert exported("--only", "rating=5", "--only", "since=2020-01-01") == [other.conversation]
     assert exported("--only", "until=2020-01-01") == []
-    told = done(store.audit.entries(action="export.transcripts"))[1].detail
+    assert exported("--only", f"tag={one.words['tag']}") == [one.conversation]
+    [tagged] = done(store.audit.entries(action="export.transcripts", limit=1))
+    assert tagged.detail["tag"] is True  # its words may be somebody's name
+    told = done(store.audit.entries(action="export.transcripts"))[2].detail
     assert told == {
         "format": "jsonl",
         "what": "live",
@@ -137,11 +141,29 @@ def test_an_export_may_be_narrowed_like_the_archive(one: Customer, store: Store,
         ("size=3", "NAME=VALUE"),
         ("rating=x", "no number"),
         ("since=May", "2026-05-01"),
+        ("since=0001-01-01T00:00:00+14:00", "2000 to 2100"),
+        ("until=9999-12-31", "2000 to 2100"),
     ):
         refused = typed("--data", tmp_path, "export", "--only", wrong)
         assert (refused.code, why in refused.err) == (2, True)
     assert "no rating" in typed("--data", tmp_path, "export", "--only", "rating=9").err
     assert typed("--data", tmp_path, "export", "--only", "rating=5", "--what", "imported").code == 2
+
+
+@pytest.mark.parametrize("kind", ["jsonl", "csv"])
+def test_live_chats_come_back_from_an_export_as_what_they_were(
+    one: Customer, store: Store, tmp_path: Path, kind: str
+) -> None:
+    file, fresh = tmp_path / f"live.{kind}", tmp_path / "fresh"
+    assert typed("--data", tmp_path, "export", "--what", "live", "--format", kind, "-o", file).code == 0
+    assert one.words["contact"] not in file.read_text(encoding="utf-8")
+    assert typed("--data", fresh, "import", file).code == 0
+    [before] = store.live_transcripts()
+    assert (before.tags, before.meta["thumbs"][0]["comment"]) == ((one.words["tag"],), one.words["comment"])
+    with open_store(None, fresh, ballast_bytes=1 << 20) as other:
+        [after] = other.transcripts.transcripts()
+    expected = before if kind == "jsonl" else replace(before, source=after.source, meta=after.meta)
+    assert replace(after, origin=None) == expected
 
 
 @pytest.mark.parametrize(

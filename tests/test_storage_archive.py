@@ -221,6 +221,8 @@ async def test_what_does_not_exist_is_refused_in_a_sentence(store: Store) -> Non
         {"rating": 9},
         {"thumb": 0},
         {"since": datetime(2024, 5, 1)},
+        {"since": datetime(1, 1, 1, tzinfo=UTC)},
+        {"until": datetime(2101, 1, 1, tzinfo=UTC)},
     ):
         with pytest.raises(BadInput):
             await store.archive.search(ADMIN, "", Filters(**wrong))

@@ -171,12 +171,13 @@ async def test_events_are_numbered_like_messages(store: ConversationStore) -> No
 
 async def test_unanswered_is_what_a_crash_left(store: ConversationStore) -> None:
     waiting, answered, silent = await _asked(store), await _asked(store), await store.create_conversation(OWNER)
-    handed_over, with_event = await _asked(store), await _asked(store)
+    handed_over, given_back = await _asked(store), await _asked(store)
     await store.add_reply(answered, REPLY, 1)
     await store.set_status(handed_over, OWNER, [Status.BOT], Status.HUMAN)
-    await store.add_event_message(with_event, OWNER, "line")
+    await store.add_event_message(given_back, OWNER, "You are back with the assistant.")
+    await store.add_event_message(answered, OWNER, "line")
     left = await store.unanswered()
-    assert [(m.conversation_id, m.seq) for m in left] == [(waiting, 1)]
+    assert [(m.conversation_id, m.seq) for m in left] == [(waiting, 1), (given_back, 1)]
     assert silent.id not in {m.conversation_id for m in left}
 
 

@@ -19,6 +19,7 @@ from storage.entries import Wanted
 from storage.lessons import Lesson
 from storage.opening import Store, open_store
 from storage.people import User
+from storage.review_candidates import Ask, Draw
 from storage.superseding import said_by
 from storage.tables import ConversationRow, MessageRow, TranscriptRow
 from tests.staff import done, team_id
@@ -175,6 +176,20 @@ def test_an_earlier_verdict_and_its_label_come_back_with_an_undo(store: Store) -
     assert effects(store)["verdicts"] == [("wrong", "Ann Lee", "uniform")]
     done(store.corrections.undo(ann, actor(ann), made.id))
     assert effects(store) == before
+
+
+def test_what_the_draw_passed_over_while_it_was_corrected_stays_in_the_sample(store: Store) -> None:
+    ann, place, other = person(store), answered(store), answered(store)
+    seeds = (f"seed {number}" for number in range(99))
+    draws = ((seed, done(store.reviews.candidates(ann, Ask(seed, 0.6)))) for seed in seeds)
+    draw = next(Draw(seed, found.last) for seed, found in draws if found.uniform[0].conversation_id == place[0])
+    done(store.reviews.judge(ann, actor(ann), place, "right", "thumbs_down"))
+    made = done(store.corrections.correct(ann, actor(ann), place, LESSON))
+    done(store.reviews.judge(ann, actor(ann), other, "right", "uniform", draw))
+    assert sorted(effects(store)["labels"]) == [(0.83, False, True), (0.83, True, True)]
+    done(store.corrections.undo(ann, actor(ann), made.id))
+    assert effects(store)["labels"] == [(0.83, True, True)] * 2
+    assert [why for _, _, why in effects(store)["verdicts"]] == ["uniform"] * 2
 
 
 @pytest.mark.parametrize("verdict", ["right", "harmless", "wrong"])

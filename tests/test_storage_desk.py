@@ -235,6 +235,58 @@ async def test_a_transfer_names_who_in_a_note_and_begins_a_new_stay(house: House
         await desk.transfer_to_team(house.hand(house.boss, key), 999, line)
 
 
+async def test_who_waits_and_is_passed_to_a_colleague_was_one_hand_over(house: House) -> None:
+    key, desk = await house.waits(), house.store.desk
+    await desk.transfer_to_user(house.hand(house.ann, key), house.ben.id, lambda name: lambda _: f"{name} joined")
+    (stay,) = house.stays(key)
+    assert (stay.reason, stay.user_id, stay.ended_at) == ("customer_asked", house.ben.id, None)
+    assert stay.taken_at is not None
+    assert stay.taken_at > stay.asked_at
+
+
+async def test_who_waits_for_the_wrong_team_keeps_her_place_in_the_line_of_the_right_one(house: House) -> None:
+    desk, bikes = house.store.desk, house.team("Bikes", [])
+    begun = datetime.now(UTC) - timedelta(minutes=20)
+    key = await house.waits()
+    house.change(key, waiting_since=begun)
+    later = await house.waits(OTHER)
+    house.change(later, waiting_since=begun + timedelta(minutes=1), team_id=bikes)
+    asked = house.stays(key)[0].asked_at
+    await desk.transfer_to_team(house.hand(house.ann, key), bikes, line)
+    line_of_bikes = (await desk.page(house.boss, "waiting")).items
+    assert [(item.id, item.team_id) for item in line_of_bikes] == [(key, bikes), (later, bikes)]
+    assert (line_of_bikes[0].waiting_since, line_of_bikes[0].reason) == (begun, "customer_asked")
+    (stay,) = house.stays(key)
+    assert (stay.asked_at, stay.taken_at, stay.ended_at) == (asked, None, None)
+
+
+async def test_what_its_holder_cannot_see_once_it_is_back_is_answered_at_the_next_start(house: House) -> None:
+    desk, live = house.store.desk, house.store.conversations
+    bikes, boats = house.team("Bikes", []), house.team("Boats", [])
+    cleo = await house.store.people.add_user("cleo@shop.example", "Cleo", "agent", COMMAND, team_id=bikes)
+    key = await house.waits()
+    house.change(key, team_id=boats)
+    await desk.transfer_to_user(house.hand(house.boss, key), cleo.id, lambda name: lambda _: f"{name} joined")
+    await desk.give_back(house.hand(cleo, key), line)
+    await desk.note(house.hand(house.boss, key, "n"), "nobody has answered her")
+    with pytest.raises(NotFound):
+        await desk.item(cleo, key)
+    assert [(m.conversation_id, m.seq) for m in await live.unanswered()] == [(key, 1)]
+    assert await live.add_reply(key, ANSWER, 1) is not None
+    assert await live.unanswered() == []
+
+
+async def test_a_tags_words_are_not_in_the_audit_log(house: House) -> None:
+    key, desk = await house.waits(), house.store.desk
+    for remove in (False, True):
+        await desk.tag(house.hand(house.ann, key), "kim miller", remove=remove)
+    entries = await house.store.audit.entries(target=f"conversation:{key}")
+    assert [(entry.action, dict(entry.detail)) for entry in entries] == [
+        ("conversation.untag", {}),
+        ("conversation.tag", {}),
+    ]
+
+
 async def test_a_hand_over_goes_to_the_team_that_speaks_its_language(house: House) -> None:
     german = house.team("Deutsch", ["de", "at"])
     key = await house.asked(reply=HAND_OVER)

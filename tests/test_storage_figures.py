@@ -5,15 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
+from functools import partial
 from pathlib import Path
 
 import pytest
+from sqlalchemy import update
 
-from chatbot.types import Action, Decision, Mode, Reply
+from chatbot.types import Action, Decision, Mode, Reply, Status
+from storage.audit import COMMAND, Actor
+from storage.desk_tables import HandoverRow
 from storage.figure_rows import Span
 from storage.figures import Counts, Figures
 from storage.opening import Store, open_store
 from storage.people import User
+from storage.taking import Hand
 from storage.waits import Quantiles
 from tests.histories import Said, Stay, Talk, add_passage, write
 from tests.staff import done, team_id
@@ -174,6 +179,29 @@ def test_a_return_counts_to_the_second_of_the_seventh_day(store: Store) -> None:
     assert (total.confirmed_known, total.durable) == (3, 2)
 
 
+@pytest.mark.parametrize(
+    ("last", "durable"),
+    [
+        (Said(after=timedelta(days=3), reason="thanks", action="small_talk"), 1),  # came back to say so
+        (Said(after=timedelta(hours=11), thumb=1), 1),  # the same evening is the same talk
+        (Said(after=timedelta(days=3), thumb=1), 0),
+        (Said("hello", after=timedelta(days=3), reason="greeting", action="small_talk"), 0),
+        (Said(after=timedelta(days=8), thumb=1), 1),  # as another conversation after as long
+    ],
+)
+def test_who_goes_on_with_an_open_chat_days_later_has_come_back(store: Store, last: Said, durable: int) -> None:
+    write(store, Talk("one", "a", on(2), said=[Said(thumb=1), last]))
+    total = done(store.figures.of(ADMIN, JUNE, NOW)).total()
+    assert (total.confirmed_known, total.durable) == (1, durable)
+
+
+@pytest.mark.parametrize("word", [Said(thumb=1), Said(reason="thanks", action="small_talk")])
+def test_a_good_word_before_the_last_answer_says_nothing_of_it(store: Store, word: Said) -> None:
+    write(store, Talk("one", "a", on(2), said=[Said(), word, Said("And the other?")]))
+    total = done(store.figures.of(ADMIN, JUNE, NOW)).total()
+    assert (total.confirmed, total.silent) == (0, 1)
+
+
 def test_a_conversation_is_known_seven_days_after_its_last_message(store: Store) -> None:
     write(store, Talk("one", "a", on(2), said=[Said(thumb=1)]))
     ended = on(2) + timedelta(minutes=1, seconds=1)
@@ -204,3 +232,34 @@ def test_the_moment_counts_who_waits_and_what_stayed_with_the_bot(store: Store) 
     now = done(store.figures.now(ADMIN, on(30, 0)))
     assert (now.waiting, now.waiting_since, now.with_people) == (1, on(30, 9), 1)
     assert (now.begun, now.kept) == (2, 1)
+
+
+def test_a_transfer_is_part_of_the_same_wait_and_no_stepping_in(store: Store) -> None:
+    ann, ben = (done(store.people.add_user(f"{name}@shop.example", name, "agent", COMMAND)) for name in ("Ann", "Ben"))
+    bikes = team_id(store, "Bikes")
+
+    def waits() -> Hand:
+        chats = store.conversations
+        made = done(chats.create_conversation("a", "en"))
+        done(chats.add_customer_message(made.id, "a", "Where is it?", "1"))
+        done(chats.set_status(made.id, "a", [Status.BOT], Status.WAITING, "customer_asked"))
+        asked = update(HandoverRow).where(HandoverRow.conversation_id == made.id)
+        store.database.write(
+            lambda c: c.execute(asked.values(asked_at=made.created_at - timedelta(hours=1))).rowcount
+        ).result()
+        return Hand(ann, Actor(ann.id, "ann"), made.id)
+
+    desk, admin = store.desk, replace(ADMIN, id=ann.id)
+    to_ben = partial(desk.transfer_to_user, user_id=ben.id, joined=lambda name: lambda _: f"{name} joined")
+    to_colleague, to_team, held, alone = (waits() for _ in range(4))
+    done(to_ben(to_colleague))
+    done(desk.transfer_to_team(to_team, bikes, lambda _: "passed on"))
+    done(desk.take(replace(to_team, user=admin, token="t"), lambda _: "joined"))
+    done(desk.take(held, lambda _: "joined"))
+    done(to_ben(held))
+    done(desk.transfer_to_team(alone, bikes, lambda _: "passed on"))
+    today = datetime.now(UTC).date()
+    waits_now = done(store.figures.of(ADMIN, Span(today - timedelta(days=1), today))).waits
+    assert (waits_now.asked, waits_now.stepped_in, waits_now.waiting, waits_now.never) == (4, 0, 1, 0)
+    assert (waits_now.seconds.n, waits_now.reasons) == (3, (("customer_asked", 4),))
+    assert waits_now.seconds.p50 == pytest.approx(3600, abs=60)

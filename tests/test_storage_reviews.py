@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
@@ -13,13 +14,14 @@ import pytest
 from sqlalchemy import select, update
 
 from chatbot.errors import BadInput, NotFound
+from chatbot.reviewing import UNIFORM, Candidate, arrange
 from chatbot.types import Action, Decision, Feedback, Mode, Provenance, Reply
 from storage import review_candidates
 from storage.audit import Actor
 from storage.desk_tables import ConfidenceLabelRow
 from storage.opening import Store, open_store
 from storage.people import User
-from storage.review_candidates import Ask, Candidates
+from storage.review_candidates import Ask, Candidates, Draw
 from storage.tables import ConversationRow
 from tests.fakes_ui import ANSWER
 from tests.staff import team_id
@@ -170,6 +172,111 @@ async def test_the_draw_is_uniform_and_the_same_for_a_seed(
     expected = draws / 13
     chi2 = sum((first[key] - expected) ** 2 / expected for key in with_new)
     assert chi2 < 32.9  # 12 degrees of freedom, p = .001; the seeds are fixed
+
+
+async def in_team(store: Store, team: int, query: str) -> tuple[str, int]:
+    place = await replied(store, refusal(query))
+    change = update(ConversationRow).where(ConversationRow.id == place[0]).values(team_id=team)
+    store.database.write(lambda c: c.execute(change).rowcount).result()
+    return place
+
+
+async def test_a_group_holds_nothing_of_another_team(store: Store) -> None:
+    admin, actor = await agent(store)
+    red, blue = team_id(store, "red"), team_id(store, "blue")
+    ours = [await in_team(store, blue, "rope recall") for _ in range(2)]
+    theirs = [await in_team(store, red, "rope recall") for _ in range(9)]
+
+    async def groups(team: int) -> list[tuple[str, int]]:
+        found = (await candidates(store, replace(admin, role="agent", team_id=team))).others
+        return [(one.conversation_id, one.group) for one in found if one.group]
+
+    assert await groups(blue) == [(ours[-1][0], 2)]  # neither counted with theirs nor gone behind their newest
+    assert await groups(red) == [(theirs[-1][0], 9)]
+    everything = (await candidates(store, admin)).others
+    assert [(one.conversation_id, one.group) for one in everything if one.group] == [(theirs[-1][0], 11)]
+    await store.reviews.judge(admin, actor, theirs[0], "wrong")
+    assert (await groups(blue), await groups(red)) == ([(ours[-1][0], 2)], [])
+
+
+async def test_the_sample_tells_the_share_of_all_replies_though_most_verdicts_are_looked_for(store: Store) -> None:
+    """Four days, one reply judged at a time: nearly all places by worth go to wrong ones, which no draw can bring up any more."""
+    if store.database.dialect != "sqlite":
+        pytest.skip("it is about counts, which the other tests show to be alike")
+    user, actor = await agent(store)
+    dice = random.Random(4)
+    places: dict[tuple[str, int], bool] = {}
+    shown: list[bool] = []
+    for day in range(4):
+        for _ in range(60):
+            wrong = dice.random() < 0.3
+            place = await replied(store, answer())
+            places[place] = wrong
+            if dice.random() < (0.8 if wrong else 0.05):
+                await store.conversations.add_feedback(Feedback(*place, -1), OWNER)
+        for done in range(30):
+            found = await candidates(store, user, f"day {day}")
+            known = {one.message_id: one for one in (*found.others, *found.uniform)}
+            uniform = [Candidate(one.message_id, thumbs_down=one.thumbs_down) for one in found.uniform]
+            others = [Candidate(one.message_id, thumbs_down=True) for one in found.others if one.thumbs_down]
+            pick = arrange(uniform, others, THRESHOLD, done=done)[0]
+            chosen = known[pick.candidate.key]
+            place = (chosen.conversation_id, chosen.seq)
+            verdict = "wrong" if places[place] else "right"
+            draw = Draw(f"day {day}", found.last)
+            await store.reviews.judge(user, actor, place, verdict, pick.why, draw)
+            shown += [places[place]] if pick.why == UNIFORM else []
+    sample = [not right for _, right, uniform in labels(store) if uniform]
+    truth = sum(places.values()) / len(places)
+    assert len(sample) > len(shown)
+    assert abs(share(sample) - truth) < 2 * error(truth, len(sample))
+    assert share(shown) < truth - 2 * error(truth, len(shown))  # the draw alone flatters
+
+
+def share(of: list[bool]) -> float:
+    return sum(of) / len(of)
+
+
+def error(truth: float, drawn: int) -> float:
+    """The standard error of a share in a sample of so many."""
+    return float((truth * (1 - truth) / drawn) ** 0.5)
+
+
+async def test_only_what_the_same_draw_passed_over_joins_the_sample(store: Store) -> None:
+    user, actor = await agent(store)
+    other = replace(user, role="agent", team_id=team_id(store, "Ours"))
+    made = [await replied(store, answer()) for _ in range(6)]
+    found = await candidates(store, user)
+    order = [(one.conversation_id, one.seq) for one in found.uniform]
+    change = update(ConversationRow).where(ConversationRow.id == order[0][0]).values(team_id=team_id(store, "Theirs"))
+    store.database.write(lambda c: c.execute(change).rowcount).result()
+    for place in (order[0], order[1], order[4]):
+        await store.reviews.judge(user, actor, place, "wrong", "thumbs_down")
+    await store.reviews.judge(other, actor, order[3], "right", "uniform")  # without a draw: itself alone
+    late = Draw("day:1", found.last)
+
+    async def why() -> list[str | None]:
+        judged = [(await store.reviews.verdicts(user, key)).get(seq) for key, seq in order]
+        return [one.why_shown if one else None for one in judged]
+
+    assert await why() == ["thumbs_down", "thumbs_down", None, "uniform", "thumbs_down", None]
+    await store.reviews.judge(
+        other, actor, order[2], "right", "uniform", Draw("day:1", 0)
+    )  # nothing was there to draw from
+    assert await why() == ["thumbs_down", "thumbs_down", "uniform", "uniform", "thumbs_down", None]
+    await store.reviews.judge(other, actor, order[2], "right", "uniform", late)
+    assert await why() == [
+        "thumbs_down",
+        "uniform",
+        "uniform",
+        "uniform",
+        "thumbs_down",
+        None,
+    ]  # the first is not hers to see
+    await store.reviews.judge(user, actor, order[2], "harmless", "uniform", late)
+    assert await why() == ["uniform", "uniform", "uniform", "uniform", "thumbs_down", None]
+    assert sorted(labels(store)) == [(0.9, False, False), *[(0.9, False, True)] * 2, (0.9, True, True)]
+    assert len(made) == 6
 
 
 async def test_the_queue_has_no_sort_of_all_replies(store: Store) -> None:

@@ -22,11 +22,12 @@ from storage.audit import COMMAND
 from storage.desk_tables import CorrectionRow, ErasureRow
 from storage.erasing import Scope
 from storage.ledger import KEY, LEDGER, Ledger
+from storage.lessons import Lesson
 from storage.opening import Store, open_store
 from storage.people import User
 from storage.subjects import By, Subject
 from storage.tables import ConversationRow, Rows
-from tests.erased import Customer, make_customer, traces
+from tests.erased import Customer, fill_gap, make_customer, traces
 from tests.fakes_retrieval import passage
 from tests.staff import done
 
@@ -333,6 +334,26 @@ def test_retention_keeps_what_the_team_wrote(store: Store, boss: User) -> None:
     ).result()
     assert (kept.conversation_id, one.words["answered"] in kept.answer) == (None, True)
     assert [p.source for p in store.transcripts.passages()] == ["correction"]
+
+
+def answers(store: Store) -> set[str]:
+    return {passage.answer for passage, _ in store.to_index()}
+
+
+def test_an_answer_to_a_gap_goes_with_the_customer_whose_question_it_was_written_from(store: Store, boss: User) -> None:
+    one, other = (fill_gap(store, boss, make_customer(store, boss, number)) for number in (1, 2))
+    edit = Lesson(f"Any {one.words['gap']}?", "No more.", "en", "customer: Any?")
+    [name] = [passage.id for passage, _ in store.to_index() if one.words["filled"] in passage.answer]
+    done(store.corrections.write(boss, COMMAND, edit, replaces=name))
+    store.rights.erase(Subject(By.CONVERSATION, one.conversation), Elsewhere())
+    assert not any(one.words["filled"] in answer or answer == "No more." for answer in answers(store))
+    assert any(other.words["filled"] in answer for answer in answers(store))
+    since = datetime.now(UTC) - timedelta(days=1)
+    assert [each.kind for each in done(store.gaps.decided(since)).values()] == ["answered"]
+    _age(store, other.conversation, "bot", 100)
+    assert len(store.retention.run({"bot": 90}, Elsewhere())) == 1
+    assert any(other.words["filled"] in answer for answer in answers(store))  # masked knowledge does not age
+    assert done(store.gaps.decided(since)) == {}
 
 
 def test_retention_compacts_once_for_all_its_batches(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:

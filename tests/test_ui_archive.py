@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from urllib.parse import quote
 
@@ -10,6 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from storage.review_candidates import Ask
 from tests.fakes_ui import ANSWER
 from tests.staff import House, Member, done, house, sign_in
 from ui.staff.review import Tables
@@ -65,6 +67,26 @@ def test_bad_queries_are_told_so(site: House, ann: Member, raw: str) -> None:
     assert site.client.get(f"/agents/api/transcripts?{raw}", headers=ann.headers).status_code in (200, 422)
 
 
+EDGES = ("0001-01-01T00:00:00Z", "0001-01-01T00:00:00+14:00", "1999-12-31T23:59:59Z", "9999-12-31T23:59:59-12:00")
+
+
+@pytest.mark.parametrize("moment", EDGES)
+@pytest.mark.parametrize("field", ["since", "until"])
+@pytest.mark.parametrize("words", ["lamp", ""])
+def test_a_date_of_another_age_is_told_so(site: House, ann: Member, moment: str, field: str, words: str) -> None:
+    answer = site.client.get("/agents/api/transcripts", params={"q": words, field: moment}, headers=ann.headers)
+    assert answer.status_code == 422
+    assert f"'{field}'" in answer.json()["error"]["message"]
+    assert "2000 to 2100" in answer.json()["error"]["message"]
+
+
+@pytest.mark.parametrize("moment", ["2000-01-01T00:00:00+14:00", "2100-12-31T23:59:59-12:00"])
+@pytest.mark.parametrize("words", ["lamp", ""])
+def test_the_first_and_the_last_year_are_answered(site: House, ann: Member, moment: str, words: str) -> None:
+    asked = {"q": words, "since": moment, "until": moment}
+    assert site.client.get("/agents/api/transcripts", params=asked, headers=ann.headers).status_code == 200
+
+
 def test_a_verdict_moves_the_queue_on_and_counts_for_the_day(site: House) -> None:
     member = sign_in(site.store, name="Bo Lind")
     made = conversation(site, "Is the lamp bright?")
@@ -79,6 +101,22 @@ def test_a_verdict_moves_the_queue_on_and_counts_for_the_day(site: House) -> Non
     assert queue["done"]["harmless"] == 1
     wrong = site.client.post("/agents/api/review/verdicts", json=said | {"verdict": "so-so"}, headers=member.headers)
     assert wrong.status_code == 422
+
+
+def test_a_verdict_by_chance_takes_what_its_draw_passed_over_into_the_sample(site: House) -> None:
+    member = sign_in(site.store, name="Bo Lind")
+    for number in range(3):
+        conversation(site, f"Is lamp {number} bright?")
+    queue = site.client.get("/agents/api/review/queue", headers=member.headers).json()
+    drawn = queue["drawn"]
+    assert drawn["day"] == datetime.now(UTC).date().isoformat()
+    found = done(site.store.reviews.candidates(member.user, Ask(f"{drawn['day']}:{member.user.id}", 0.63)))
+    first, second = ((one.conversation_id, one.seq) for one in found.uniform[:2])
+    for place, why in ((first, "near_threshold"), (second, "uniform")):
+        said = {"conversation": place[0], "seq": place[1], "verdict": "right", "why_shown": why, "drawn": drawn}
+        assert site.client.post("/agents/api/review/verdicts", json=said, headers=member.headers).status_code == 200
+    judged = done(site.store.reviews.verdicts(member.user, first[0]))[first[1]]
+    assert judged.why_shown == "uniform"
 
 
 def test_two_agents_do_not_get_the_same_reply_first(site: House) -> None:

@@ -155,7 +155,11 @@ def test_the_queue_is_judged_with_keys_and_wrong_opens_the_correction(site: tupl
     page.get_by_role("button", name="Thumbs down").click()
     expect(page.get_by_text("1 of 1")).to_be_visible()
     expect(page.get_by_text("Can I wash the down jacket?")).to_be_visible()
-    page.keyboard.press("2")
+    with page.expect_request("**/agents/api/review/verdicts") as sent:
+        page.keyboard.press("2")
+    said = sent.value.post_data_json
+    assert said["why_shown"] == "thumbs_down"  # whichever place of the whole queue it has
+    assert set(said["drawn"]) == {"day", "last"}
     dialog = page.get_by_role("dialog")
     expect(dialog).to_be_visible()
     dialog.get_by_role("button", name="Cancel").click()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import csv
 import io
 import json
 from pathlib import Path
@@ -165,6 +166,34 @@ async def test_an_erasure_that_was_cut_short_is_finished_before_anybody_is_answe
             await asyncio.wait_for(retriever.looked.wait(), 10)
 
 
+@pytest.mark.parametrize("kind", ["jsonl", "csv"])
+def test_an_export_by_tag_holds_the_tag_and_no_address(tmp_path: Path, kind: str) -> None:
+    with house(tmp_path) as site:
+        boss = sign_in(site.store, "admin", name="Ada Boss")
+        one = make_customer(site.store, boss.user, 1)
+        asked = {"format": kind, "tag": one.words["tag"]}
+        text = site.client.get(f"{AT}/export", params=asked, headers=boss.headers).text
+        if kind == "csv":
+            rows = list(csv.DictReader(io.StringIO(text.removeprefix("\ufeff"))))
+            assert {row["tags"] for row in rows} == {one.words["tag"]}
+        else:
+            row = json.loads(text)
+            assert row["tags"] == [one.words["tag"]]
+            thumb = {"turn": 1, "thumb": -1, "reason": "wrong", "comment": one.words["comment"]}
+            assert row["meta"]["thumbs"] == [thumb]
+        assert one.words["contact"] not in text
+
+
+@pytest.mark.parametrize("moment", ["0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-12:00", "2101-01-01T00:00:00Z"])
+def test_an_export_with_a_date_of_another_age_does_not_begin(tmp_path: Path, moment: str) -> None:
+    with house(tmp_path) as site:
+        boss = sign_in(site.store, "admin", name="Ada Boss")
+        for asked in ({"since": moment}, {"until": moment}, {"q": "it", "since": moment}, {"q": "it", "until": moment}):
+            refused = site.client.get(f"{AT}/export", params=asked, headers=boss.headers)
+            assert (refused.status_code, "2000 to 2100" in refused.text) == (422, True)
+        assert not done(site.store.audit.entries(action="export"))
+
+
 def test_what_the_archive_finds_can_be_exported(tmp_path: Path) -> None:
     with house(tmp_path) as site:
         boss, ann = sign_in(site.store, "admin", name="Ada Boss"), sign_in(site.store)
@@ -178,6 +207,10 @@ def test_what_the_archive_finds_can_be_exported(tmp_path: Path) -> None:
         assert began.detail == {"format": "jsonl", "what": "live", "rating": 2, "words": True}
         assert ended.detail == dict(began.detail) | {"conversations": 1, "whole": True}
         assert site.client.get(f"{AT}/export", params={"rating": 5}, headers=boss.headers).text == ""
+        with_tag = site.client.get(f"{AT}/export", params={"tag": one.words["tag"]}, headers=boss.headers)
+        assert one.conversation in with_tag.text
+        tagged = {dict(entry.detail)["tag"] for entry in done(site.store.audit.entries(action="export", limit=2))}
+        assert tagged == {True}  # its words may be somebody's name
         refused = site.client.get(f"{AT}/export", params={"status": "gone"}, headers=boss.headers)
         assert (refused.status_code, "no status 'gone'" in refused.text) == (422, True)
         assert site.client.get(f"{AT}/export", params=asked, headers=ann.headers).status_code == 403

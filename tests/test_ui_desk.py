@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Iterator
+import threading
+import time
+from collections.abc import AsyncIterator, Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import aclosing
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
+import httpx
 import pytest
 from sqlalchemy import update
 from starlette.requests import Request
@@ -16,7 +21,8 @@ from starlette.requests import Request
 from chatbot.types import Event, EventKind, Status
 from storage.audit import COMMAND
 from storage.tables import ConversationRow
-from tests.staff import COOKIE, House, Member, done, house, sign_in, team_id
+from tests.staff import COOKIE, House, Member, done, house, served, sign_in, team_id
+from ui.events import Signal, Window
 from ui.identity import open_identity
 from ui.staff import desk_events
 from ui.staff.desk_events import desk_stream
@@ -78,6 +84,17 @@ def test_the_whole_way_over_http(site: House) -> None:
     assert (status, closed["status"]) == (200, "closed")
 
 
+@pytest.mark.parametrize(
+    "moment", ["0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-12:00", "2026-05-01T00:00:00", "x"]
+)
+@pytest.mark.parametrize("which", ["waiting", "mine", "closed"])
+def test_a_place_in_a_list_that_cannot_be_is_told_so(site: House, moment: str, which: str) -> None:
+    ann = sign_in(site.store)
+    asked = {"which": which, "after": f"{moment}|x"}
+    answer = site.client.get(f"{API}/list", params=asked, headers=ann.headers)
+    assert (answer.status_code, "after" in answer.json()["error"]["message"]) == (422, True)
+
+
 def test_a_conflict_says_who_has_it(site: House) -> None:
     key, _ = waits(site)
     ann, ben = sign_in(site.store, name="Ann Lee"), sign_in(site.store, name="Ben Ito")
@@ -107,6 +124,92 @@ def test_a_message_sent_twice_is_one_and_long_or_empty_ones_are_refused(site: Ho
         site.client.get(f"{API}/list", params={"which": "mine", "after": "x|y"}, headers=ann.headers).status_code == 422
     )
     assert site.client.get(f"{API}/list", params={"which": "all"}, headers=ann.headers).status_code == 422
+
+
+def moved_by_a_colleague(site: House, key: str, ben: Member) -> None:
+    ann = sign_in(site.store, team="red", name="Ann Lee")
+    post(site, ann, f"{key}/take")
+    assert post(site, ann, f"{key}/transfer", {"user_id": ben.user.id})[0] == 200
+
+
+def moved_by_an_admin(site: House, key: str, ben: Member) -> None:
+    done(site.store.people.set_team(ben.user.id, team_id(site.store, "red"), COMMAND))
+    assert post(site, ben, f"{key}/take")[0] == 200
+    done(site.store.people.set_team(ben.user.id, team_id(site.store, "blue"), COMMAND))
+
+
+@pytest.mark.parametrize("passed", [moved_by_a_colleague, moved_by_an_admin])
+def test_what_is_given_back_out_of_the_holders_sight_is_told_and_answered(
+    site: House, passed: Callable[[House, str, Member], None]
+) -> None:
+    key, customer = waits(site, team=team_id(site.store, "red"))
+    ben = sign_in(site.store, team="blue", name="Ben Ito")
+    passed(site, key, ben)
+    rung: list[Event] = []
+    site.parts.hub.listen(rung.append)
+    assert post(site, ben, f"{key}/return") == (200, {"id": key, "out_of_sight": True})
+    assert (EventKind.STATUS, "bot") in {(event.kind, event.text) for event in rung}
+    assert EventKind.MESSAGE in {event.kind for event in rung}
+    deadline = time.monotonic() + 10
+    while True:
+        seen = site.client.get(f"/api/v1/conversations/{key}/messages", headers=customer).json()
+        if seen["messages"][-1]["role"] == "bot":
+            break
+        assert time.monotonic() < deadline, seen
+        time.sleep(0.02)
+    assert seen["conversation"]["status"] == "bot"
+    assert post(site, ben, f"{key}/take")[0] == 404
+
+
+def test_what_its_holder_closes_stays_in_her_sight(site: House) -> None:
+    key, _ = waits(site, team=team_id(site.store, "red"))
+    ben = sign_in(site.store, team="blue", name="Ben Ito")
+    moved_by_a_colleague(site, key, ben)
+    status, closed = post(site, ben, f"{key}/close")
+    assert (status, closed["status"]) == (200, "closed")
+
+
+def test_of_twenty_pairs_who_take_over_at_once_one_each_wins_over_http(tmp_path: Path) -> None:
+    pairs = 20
+    with served(tmp_path, pace_s=0.02) as (url, store), httpx.Client(base_url=url, timeout=30) as http:
+        team = {name: sign_in(store, name=f"{name} Lee") for name in ("Ann", "Ben")}
+        with ThreadPoolExecutor(3 * pairs) as threads:
+            races = [threads.submit(_race, http, team, threads, waiting=n % 2 == 0) for n in range(pairs)]
+            results = [race.result() for race in races]
+        time.sleep(0.5)  # a reply that went on being written would be whole by now
+        for path, headers, takes in results:
+            assert sorted(answer.status_code for answer in takes.values()) == [200, 409]
+            [winner] = [name for name, answer in takes.items() if answer.status_code == 200]
+            [refused] = [answer for answer in takes.values() if answer.status_code == 409]
+            assert refused.json()["error"]["message"] == f"{winner} has this conversation now."
+            found = http.get(f"{path}/messages", headers=headers).json()
+            assert found["conversation"]["agent"] == winner
+            roles = [message["role"] for message in found["messages"]]
+            joined = len(roles) - 1 - roles[::-1].index("system")
+            assert "bot" not in roles[joined:]
+
+
+def _race(
+    http: httpx.Client, team: dict[str, Member], threads: ThreadPoolExecutor, *, waiting: bool
+) -> tuple[str, dict[str, str], dict[str, httpx.Response]]:
+    """A new conversation's path and its customer's headers, and what each of the team was told who took it at the same
+    moment: while it waited, or while the bot was about to answer."""
+    made = http.post("/api/v1/conversations", json={"language": "en"}).raise_for_status().json()
+    path, headers = f"/api/v1/conversations/{made['id']}", {"authorization": f"Bearer {made['token']}"}
+    if waiting:
+        http.post(f"{path}/person", headers=headers).raise_for_status()
+    else:
+        body = {"text": "Where is my parcel?", "client_message_id": "race"}
+        threads.submit(http.post, f"{path}/messages", json=body, headers=headers)
+    start = threading.Barrier(2)
+
+    def take(member: Member) -> httpx.Response:
+        start.wait(10)
+        return http.post(f"{API}/conversations/{made['id']}/take", headers=member.headers)
+
+    with ThreadPoolExecutor(2) as two:
+        takes = {name: two.submit(take, member) for name, member in team.items()}
+        return path, headers, {name: each.result() for name, each in takes.items()}
 
 
 def test_each_view_is_in_the_audit_log_once_for_a_while(site: House) -> None:
@@ -263,6 +366,32 @@ async def test_who_is_signed_out_is_out_of_the_stream(site: House, monkeypatch: 
         await until(stream, "signed_out")
         assert [said async for said in stream] == []
     assert parts.hub.team_windows == 0
+
+
+@pytest.mark.parametrize(("every_s", "events"), [(0.4, 7), (2.9, 1)])
+async def test_events_do_not_put_off_the_look_at_the_session(
+    site: House, monkeypatch: pytest.MonkeyPatch, every_s: float, events: int
+) -> None:
+    key, _ = waits(site)
+    ann, parts = sign_in(site.store), staff_parts(site)
+    now, due = 0.0, every_s
+
+    async def next_event(_: Window, patience_s: float) -> Event | Signal:
+        """An event every `every_s` on a clock that stands still otherwise."""
+        nonlocal now, due
+        now, quiet = min(now + patience_s, due), now + patience_s < due
+        if quiet:
+            return Signal.QUIET
+        due += every_s
+        return Event(EventKind.MESSAGE, key, 1)
+
+    monkeypatch.setattr(Window, "next", next_event)
+    monkeypatch.setattr(desk_events, "time", SimpleNamespace(monotonic=lambda: now))
+    await site.store.sessions.end_all(ann.user.id, COMMAND)
+    async with aclosing(desk_stream(parts, ann.user, request_of(ann))) as stream:
+        heard = await until(stream, "signed_out")
+    assert sum("changed" in said for said in heard) == events
+    assert now == pytest.approx(desk_events.CHECKS_EVERY_S)
 
 
 async def test_a_desk_that_was_too_slow_looks_at_everything_again(site: House) -> None:

@@ -220,6 +220,27 @@ def test_a_chat_is_passed_to_a_colleague_who_is_told_and_answers(
     beside.context.close()
 
 
+def test_what_goes_back_into_another_teams_hands_leaves_the_screen_with_a_sentence(
+    customer: Side, browser: Browser, site: Site
+) -> None:
+    ann = desk(browser, site, sign_in(site.store, "agent", team="Bikes", name="Ann Lee"))
+    expect(ann.page.locator("[data-list=waiting]")).to_be_visible()
+    taken(customer, ann)
+    theirs = update(ConversationRow).where(ConversationRow.status == "human")
+    number = team_id(site.store, "Boats")
+    site.store.database.write(lambda c: c.execute(theirs.values(team_id=number)).rowcount).result()
+    says(customer.page, "And where is it now?")
+    expect(ann.page.locator(".transcript .customer .said").last).to_have_text("And where is it now?")
+    ann.page.get_by_role("button", name="Return to assistant").click()
+    expect(ann.page.locator(".toast")).to_have_text(
+        ["Returned. It belongs to another team, so it is out of your sight."]
+    )
+    expect(ann.page.locator(".talk .head")).to_have_text("Choose a conversation on the left.")
+    expect(customer.page.locator("[data-thread] .row.bot")).to_have_count(2)
+    assert ann.errors == []
+    ann.context.close()
+
+
 def test_taking_over_stops_the_reply_that_is_being_written(customer: Side, ann: Side) -> None:
     says(customer.page, "first")
     ann.page.locator("[data-list=bot]").click()

@@ -106,12 +106,29 @@ def test_exports_hold_the_same_counts_and_leave_a_trace(site: House) -> None:
 
 
 @pytest.mark.parametrize(
-    "query", ["first=2026-05-02&last=2026-05-01", "first=2020-01-01&last=2026-01-01", "language=%22%3E"]
+    "query",
+    [
+        "first=2026-05-02&last=2026-05-01",
+        "first=2020-01-01&last=2026-01-01",
+        "language=%22%3E",
+        "first=9999-12-31",
+        "first=9999-12-30&last=9999-12-31",
+        "last=0001-01-01",
+        "last=1999-12-31",
+        "first=2101-01-01",
+    ],
 )
 def test_a_period_that_makes_no_sense_is_told_in_a_sentence(site: House, query: str) -> None:
-    answer = get(site, f"/admin/api/figures?{query}", sign_in(site.store, "admin"))
-    assert answer.status_code == 422
-    assert answer.json()["error"]["message"]
+    boss = sign_in(site.store, "admin")
+    for route in ("figures", "figures/export"):
+        answer = get(site, f"/admin/api/{route}?{query}", boss)
+        assert answer.status_code == 422
+        assert answer.json()["error"]["message"]
+
+
+@pytest.mark.parametrize("query", ["last=2000-01-01", "first=2100-12-31", "first=2100-12-31&last=2100-12-31"])
+def test_the_first_and_the_last_day_of_the_calendar_have_figures(site: House, query: str) -> None:
+    assert get(site, f"/admin/api/figures?{query}", sign_in(site.store, "admin")).json()["total"]["conversations"] == 0
 
 
 def test_today_counts_who_waits_and_who_is_there(site: House) -> None:

@@ -11,6 +11,9 @@ from typing import Any
 
 import pytest
 
+from chatbot.erasing import Copies
+from chatbot.uploads import claim, release
+from storage.subjects import By, Subject
 from tests.fakes_ui import ANSWER
 from tests.staff import House, Member, done, house, sign_in
 
@@ -224,6 +227,59 @@ def test_a_cancelled_import_leaves_nothing(site: House, ada: Member) -> None:
     assert site.store.transcripts.counts().transcripts == 0
     while (site.parts.settings.data / "uploads").exists():
         time.sleep(0.05)
+
+
+def erase(site: House) -> Any:
+    """Some customer goes, under whatever id; what the receipt says of uploads."""
+    gone = conversation(site)
+    receipt = site.store.rights.erase(Subject(By.CONVERSATION, gone), Copies(site.parts.settings))
+    return receipt.outside["uploads"]
+
+
+def test_what_was_only_looked_at_is_deleted_by_an_erasure_and_the_admin_is_told(site: House, ada: Member) -> None:
+    job = upload(site, ada, lines())
+    assert ended(site, ada)["result"]["samples"]
+    claim(site.parts.settings.data).release()  # the preview has let go of it
+    gone = Subject(By.CONVERSATION, conversation(site))
+    preview = site.store.rights.preview(gone, Copies(site.parts.settings))
+    assert preview.outside["uploads"] == {"removed": 1, "in_use": 0}
+    receipt = site.store.rights.erase(gone, Copies(site.parts.settings))
+    assert receipt.outside["uploads"] == preview.outside["uploads"]
+    assert not list((site.parts.settings.data / "uploads").rglob("*.jsonl"))
+    told = post(site, ada, f"{KNOW}/import", {"upload": job["upload"]}, 409)
+    assert "deleted because somebody's data was erased" in told["error"]["message"]
+    seen = get(site, ada, f"{KNOW}/job")["job"]
+    assert (seen["state"], seen["result"], "erased" in seen["error"]) == ("failed", None, True)
+    again = upload(site, ada, lines())
+    assert ended(site, ada)["state"] == "done"
+    post(site, ada, f"{KNOW}/import", {"upload": again["upload"]}, 202)
+    assert ended(site, ada)["state"] == "done"
+
+
+def test_an_erasure_breaks_no_import_that_runs(site: House, ada: Member) -> None:
+    job = upload(site, ada, b"\n".join(json.dumps(EXPORT[0] | {"id": f"c{n}"}).encode() for n in range(2500)))
+    assert ended(site, ada)["state"] == "done"
+    post(site, ada, f"{KNOW}/import", {"upload": job["upload"]}, 202)
+    assert erase(site) == {"removed": 0, "in_use": 1}
+    assert ended(site, ada)["state"] == "done"
+    assert site.store.transcripts.counts().transcripts == 2500
+    while list((site.parts.settings.data / "uploads").rglob("*.jsonl")):
+        time.sleep(0.05)
+
+
+def test_what_is_looked_at_during_an_erasure_goes_at_its_end(site: House, ada: Member) -> None:
+    data = site.parts.settings.data
+    file = data / "uploads" / "abcdefgh" / "export.jsonl"
+    file.parent.mkdir(parents=True)
+    file.write_bytes(lines())
+    reader = claim(data)
+    assert erase(site) == {"removed": 0, "in_use": 1}
+    assert file.exists()
+    release(data, reader)
+    assert not file.exists()
+    told = post(site, ada, f"{KNOW}/import", {"upload": "abcdefgh"}, 409)
+    assert "somebody's data was erased" in told["error"]["message"]
+    assert erase(site) == {"removed": 0, "in_use": 0}
 
 
 def test_the_search_test_says_so_where_nothing_runs(site: House, ada: Member) -> None:

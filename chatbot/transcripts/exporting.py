@@ -2,7 +2,7 @@
 where they go.
 
 CSV and Parquet have one row a turn; JSON Lines (docs/formats.md) has one line a conversation and is the only one that holds
-everything. Cells of CSV are guarded against being run as formulas, which our reader takes back (`formulas`).
+all of a transcript. Cells of CSV are guarded against being run as formulas, which our reader takes back (`formulas`).
 """
 
 from __future__ import annotations

@@ -67,10 +67,11 @@ class Export(Wanted):
         return bool(self.q.strip()) or self.filters() != ALL
 
     def told(self) -> dict[str, Any]:
-        """For the audit log, without the words: they may be somebody's name."""
+        """For the audit log, without the words and the tag: they may be somebody's name."""
         if not self.is_narrowed:
             return {"format": self.format, "what": self.what}
-        given = self.model_dump(mode="json", exclude={"q", "what"}, exclude_none=True)
+        given = self.model_dump(mode="json", exclude={"q", "what", "tag"}, exclude_none=True)
+        given |= {} if self.tag is None else {"tag": True}
         return given | {"what": "live", "words": bool(self.q.strip())}
 
 

@@ -13,6 +13,7 @@ from fastapi import APIRouter, Query, Request, Response
 from pydantic import Field
 
 from chatbot.errors import BadInput
+from storage.checks import check_year
 from storage.desk_lists import DeskItem, ListName
 from storage.people import User
 from storage.taking import Hand
@@ -123,13 +124,13 @@ class DeskRoutes:
         }
 
     async def take(self, conversation_id: ConversationId, request: Request) -> dict[str, Any]:
-        return item_view(await self.live.take(await self._hand(conversation_id, request)))
+        return _moved(conversation_id, await self.live.take(await self._hand(conversation_id, request)))
 
     async def give_back(self, conversation_id: ConversationId, request: Request) -> dict[str, Any]:
-        return item_view(await self.live.give_back(await self._hand(conversation_id, request)))
+        return _moved(conversation_id, await self.live.give_back(await self._hand(conversation_id, request)))
 
     async def close(self, conversation_id: ConversationId, request: Request) -> dict[str, Any]:
-        return item_view(await self.live.close(await self._hand(conversation_id, request)))
+        return _moved(conversation_id, await self.live.close(await self._hand(conversation_id, request)))
 
     async def say(self, conversation_id: ConversationId, body: NewText, request: Request) -> dict[str, Any]:
         hand = await self._hand(conversation_id, request, body.client_id)
@@ -206,6 +207,11 @@ def desk_routes(parts: StaffParts) -> APIRouter:
     return router
 
 
+def _moved(conversation_id: str, item: DeskItem | None) -> dict[str, Any]:
+    """`out_of_sight`: it was done, and what came of it is no longer the user's to see."""
+    return {"id": conversation_id, "out_of_sight": True} if item is None else item_view(item)
+
+
 def _place(after: str | None) -> tuple[datetime, str] | None:
     """Raises BadInput for what no answer of ours held."""
     if after is None:
@@ -217,4 +223,5 @@ def _place(after: str | None) -> tuple[datetime, str] | None:
         raise BadInput("after: take it from the part of the list before.") from exc
     if place.tzinfo is None or not key:
         raise BadInput("after: take it from the part of the list before.")
+    check_year(place, "after")
     return place, key

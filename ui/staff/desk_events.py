@@ -45,7 +45,7 @@ async def desk_stream(parts: StaffParts, user: User, request: Request, *, beside
         yield f"retry: {RETRY_MS}\n"
         yield sse("hello", {"user": user.id, "role": user.role})
         checked = time.monotonic()
-        while (item := await window.next(CHECKS_EVERY_S)) is not Signal.CLOSED:
+        while (item := await window.next(max(0.0, checked + CHECKS_EVERY_S - time.monotonic()))) is not Signal.CLOSED:
             if time.monotonic() - checked >= CHECKS_EVERY_S:
                 if not await parts.gate.still(user, request):
                     yield sse("signed_out", {})

@@ -113,7 +113,8 @@ MEANS = {
     ),
     "wait": (
         "From the moment a person was asked for until one took over. Hand-overs that nobody took are counted "
-        "apart, and so are those where a person stepped in unasked: they would make the wait look shorter."
+        "apart, and so are those where a person stepped in unasked: they would make the wait look shorter. A transfer "
+        "while somebody waits is part of that wait; one from person to person is no hand-over."
     ),
     "csat": (
         "Mean of the customers' ratings, 1 to 5, with a 95 % interval (Student); below 5 ratings there is none. "

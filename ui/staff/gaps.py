@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -15,7 +15,7 @@ from pydantic import Field
 
 from chatbot.errors import NotFound
 from chatbot.gaps import PERIOD, WINDOW, Group
-from storage.gaps import Decided
+from storage.gaps import Decided, standing
 from storage.lessons import LONGEST
 from storage.people import User
 from ui.api import Strict
@@ -37,10 +37,12 @@ class WhichGroup(Strict):
 
 
 class GapAnswer(WhichGroup):
-    """ours: what looks like personal data in the answer is the company's."""
+    """asked: the id of the question whose words `question` began with; None: the one in the middle. ours: what looks like
+    personal data in the answer is the company's."""
 
     question: str = Field(max_length=LONGEST)
     answer: str = Field(max_length=LONGEST)
+    asked: int | None = Field(None, ge=1, le=2**62)
     ours: bool = False
 
 
@@ -89,7 +91,10 @@ class GapRoutes:
         held, computing = self.book.grouping, self.book.computing
         groups = await self.book.groups(user)
         said, decided = await self.book.ask(groups), await self.parts.store.gaps.decided(self.book.since())
-        shown = [group_view(group, said.get(group.id), _standing(group, decided)) for group in groups[:_SHOWN]]
+        holds = {group.id: standing({one.id for one in group.questions}, decided) for group in groups[:_SHOWN]}
+        written = [one.correction_id for one in holds.values() if one and one.correction_id is not None]
+        undoable = await self.parts.store.gaps.undoable(user, written)
+        shown = [group_view(group, said.get(group.id), holds[group.id], undoable) for group in groups[:_SHOWN]]
         asked = [one["conversation"] for group in shown for one in group["examples"]]
         await self.parts.looks.note(self.parts.store.audit, self.parts.gate.actor(user, request), "gaps", asked)
         return {
@@ -114,9 +119,8 @@ class GapRoutes:
         group = await self._group(user, wish.group)
         lesson, masked = await self.teaching.written(wish.question, wish.answer, group.centre.language, ours=wish.ours)
         actor = self.parts.gate.actor(user, request)
-        made = await self.parts.store.corrections.write(user, actor, lesson, about=f"gap:{group.id}")
-        ids = [one.id for one in group.questions]
-        await self.parts.store.gaps.decide(user, actor, ids, "answered", made.id)
+        ids, asked = [one.id for one in group.questions], _asked(group, wish)
+        made = await self.parts.store.gaps.answer(user, actor, ids, lesson, asked)
         await self.teaching.take_over()
         examples = group.examples(_EXAMPLES)
         said = await asyncio.gather(*(self.book.ask_now(one) for one in examples))
@@ -143,9 +147,9 @@ class GapRoutes:
         raise NotFound("This group is not there any more; load the page again.")
 
 
-def group_view(group: Group, said: Said | None, standing: tuple[Decided, int] | None) -> dict[str, Any]:
-    """status: "answered" by the team or by what is known now, "dismissed", or "open"."""
-    decision, since = standing or (None, 0)
+def group_view(group: Group, said: Said | None, decision: Decided | None, undoable: Collection[int]) -> dict[str, Any]:
+    """status: "answered" by the team or by what is known now, "dismissed", or "open". undoable: answers that the reader may take
+    back."""
     status = decision.kind if decision else "answered" if said and said.answers else "open"
     return {
         "id": group.id,
@@ -153,6 +157,8 @@ def group_view(group: Group, said: Said | None, standing: tuple[Decided, int] | 
         "language": group.language,
         "name": group.name,
         "question": group.centre.text,
+        "asked": group.centre.id,
+        "asked_in": group.centre.conversation_id,
         "size": len(group.questions),
         "customers": group.customers,
         "recent": group.recent,
@@ -166,7 +172,7 @@ def group_view(group: Group, said: Said | None, standing: tuple[Decided, int] | 
         ],
         "says": {"answers": said.answers, "confidence": round(said.confidence, 3)} if said else None,
         "status": status,
-        "decision": _decision_view(decision, since) if decision else None,
+        "decision": _decision_view(decision, group, undoable) if decision else None,
     }
 
 
@@ -176,20 +182,23 @@ def _placed(groups: Sequence[Group], questions: Sequence[int]) -> dict[int, int 
     return {question: where.get(question) for question in questions}
 
 
-def _standing(group: Group, decided: Mapping[int, Decided]) -> tuple[Decided, int] | None:
-    """The newest decision on at least half of a group's questions, and how many were refused since then."""
-    found = [decided[one.id] for one in group.questions if one.id in decided]
-    if 2 * len(found) < len(group.questions):
-        return None
-    newest = max(found, key=lambda one: (one.created_at, one.id))
-    return newest, sum(one.at > newest.created_at for one in group.questions)
+def _asked(group: Group, wish: GapAnswer) -> int:
+    """Whose words the question holds: those of the customer who asked just so, else of the one that it began with."""
+    began, words = wish.asked or group.centre.id, _words(wish.question)
+    same = [one.id for one in group.questions if _words(one.text) == words]
+    return began if began in same or not same else same[0]
 
 
-def _decision_view(decision: Decided, since: int) -> dict[str, Any]:
+def _words(text: str) -> str:
+    return " ".join(text.casefold().split())
+
+
+def _decision_view(decision: Decided, group: Group, undoable: Collection[int]) -> dict[str, Any]:
     return {
         "kind": decision.kind,
         "agent": decision.agent,
         "at": decision.created_at.isoformat(),
         "correction": decision.correction_id,
-        "refused_since": since,
+        "may_undo": decision.correction_id in undoable,
+        "refused_since": sum(one.at > decision.created_at for one in group.questions),
     }

@@ -1,4 +1,5 @@
-"""The admin's import: an export is uploaded, looked at, taken in or thrown away. Must not know formats or SQL."""
+"""The admin's import: an export is uploaded, looked at, taken in or thrown away; an erasure deletes it (`chatbot.uploads`). Must
+not know formats or SQL."""
 
 from __future__ import annotations
 
@@ -13,9 +14,11 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query, Request
+from filelock import FileLock
 
 from chatbot.errors import BadInput, Conflict, StorageError, TooLarge
 from chatbot.settings import Settings
+from chatbot.uploads import FOLDER, claim, release, was_erased
 from storage.audit import Actor
 from ui.api import Strict
 from ui.staff.jobs import Job, Jobs
@@ -24,6 +27,9 @@ from ui.staff.parts import StaffParts
 UPLOAD = "/admin/api/knowledge/upload"
 _UNSAFE = re.compile(r"[^\w.-]+")
 _CHUNK = 1 << 20
+ERASED = (
+    "The file was deleted because somebody's data was erased, and nobody can tell whose data it holds; choose it again."
+)
 
 
 class Import(Strict):
@@ -49,7 +55,7 @@ class Uploads:
 
     @property
     def folder(self) -> Path:
-        return self.settings.data / "uploads"
+        return self.settings.data / FOLDER
 
     async def receive(self, request: Request, name: str) -> Path:
         """Raises TooLarge, BadInput for an empty file, StorageError when the disk refuses."""
@@ -86,11 +92,13 @@ class Uploads:
         return size
 
     def find(self, token: str) -> Path:
-        """The file of an upload. Raises Conflict when it is gone."""
+        """The file of an upload. Raises Conflict, which says why if it can, when it is gone."""
         folder = self.folder / token if re.fullmatch(r"[\w-]{8,40}", token) else None
         found = (
             next((path for path in folder.iterdir() if path.is_file()), None) if folder and folder.is_dir() else None
         )
+        if found is None and folder and was_erased(self.settings.data, token):
+            raise Conflict(ERASED)
         if found is None:
             raise Conflict("This upload is gone; choose the file again.")
         return found
@@ -118,17 +126,24 @@ class ImportRoutes:
     ) -> Mapping[str, Any]:
         """The body is the file. Answers with the job that looks at it: what would come in, and what would not."""
         user = await self.parts.gate.admin(request)
-        if self.jobs.job and self.jobs.job.state == "running":
-            raise Conflict(f"{self.jobs.job.by} has started another piece of work; wait until it is done.")
-        path = await self.uploads.receive(request, name)
-        job = self._start("preview", user.name, path, self.parts.gate.actor(user, request))
-        return job.view()
+        claimed = await self._claimed()
+        try:
+            path = await self.uploads.receive(request, name)
+            return self._start("preview", path, (user.name, self.parts.gate.actor(user, request)), claimed).view()
+        except BaseException:
+            release(self.parts.settings.data, claimed)
+            raise
 
     async def take_in(self, request: Request, wish: Import) -> Mapping[str, Any]:
         """Imports what was uploaded; the file goes when it is done."""
         user = await self.parts.gate.admin(request)
-        path = await asyncio.to_thread(self.uploads.find, wish.upload)
-        return self._start("import", user.name, path, self.parts.gate.actor(user, request)).view()
+        claimed = await self._claimed()
+        try:
+            path = await asyncio.to_thread(self.uploads.find, wish.upload)
+            return self._start("import", path, (user.name, self.parts.gate.actor(user, request)), claimed).view()
+        except BaseException:
+            release(self.parts.settings.data, claimed)
+            raise
 
     async def discard(self, request: Request) -> Mapping[str, Any]:
         """Throws the upload away, and what is being made of it."""
@@ -141,16 +156,25 @@ class ImportRoutes:
             self.jobs.forget(job)
         return {}
 
-    def _start(self, kind: Literal["preview", "import"], by: str, path: Path, actor: Actor) -> Job:
-        loop = asyncio.get_running_loop()
+    async def _claimed(self) -> FileLock:
+        """Until it is released no erasure deletes what lies there."""
+        if self.jobs.job and self.jobs.job.state == "running":
+            raise Conflict(f"{self.jobs.job.by} has started another piece of work; wait until it is done.")
+        return await asyncio.to_thread(claim, self.parts.settings.data)
+
+    def _start(self, kind: Literal["preview", "import"], path: Path, who: tuple[str, Actor], claimed: FileLock) -> Job:
+        """Once it has begun, its end releases the claim."""
+        loop, (by, actor) = asyncio.get_running_loop(), who
 
         def ended(job: Job) -> None:
-            if kind == "import":
-                self.uploads.drop(path)
-                self.parts.store.transcripts.clean_leftovers()  # a killed one erases nothing itself
-                asyncio.run_coroutine_threadsafe(self._taken_in(job, actor, path.name), loop)
-            elif job.state != "done":
-                self.uploads.drop(path)
+            try:
+                if kind == "import" or job.state != "done":
+                    self.uploads.drop(path)
+                if kind == "import":
+                    self.parts.store.transcripts.clean_leftovers()  # a killed one erases nothing itself
+                    asyncio.run_coroutine_threadsafe(self._taken_in(job, actor, path.name), loop)
+            finally:
+                release(self.parts.settings.data, claimed)
 
         about = {"upload": path.parent.name, "name": path.name}
         return self.jobs.start(kind, by, {"path": str(path), "format": "auto"}, ended, about)

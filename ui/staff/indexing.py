@@ -21,7 +21,9 @@ from chatbot.searching import HITS, mended
 from chatbot.types import Hit, Reply, Role, SearchResult, Turn
 from chatbot.types import Query as Wanted
 from chatbot.understanding import understand
+from chatbot.uploads import was_erased
 from storage.audit import Actor
+from ui.staff.imports import ERASED
 from ui.staff.jobs import Job, Jobs
 from ui.staff.parts import StaffParts
 
@@ -100,6 +102,8 @@ class IndexRoutes:
     async def job(self, request: Request) -> Mapping[str, Any]:
         await self.parts.gate.admin(request)
         job = self.jobs.job
+        if job and job.kind == "preview" and was_erased(self.parts.settings.data, job.about["upload"]):
+            self.jobs.spoil(job, ERASED)
         return {"job": job.view() if job else None}
 
     async def cancel(self, request: Request) -> Mapping[str, Any]:

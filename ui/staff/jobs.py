@@ -112,6 +112,12 @@ class Jobs:
             if self._job is job and job.state != "running":
                 self._job = None
 
+    def spoil(self, job: Job, why: str) -> None:
+        """What it found holds no more, and is not kept either."""
+        with self._lock:
+            if job.state == "done":
+                job.state, job.result, job.error = "failed", None, why
+
     def close(self) -> None:
         """Cancels what runs and waits for its end."""
         self.cancel()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from chatbot.errors import NotFound
 from chatbot.phrases import phrase
 from chatbot.turn import check_message
 from chatbot.types import Event, EventKind, Message, Status
@@ -15,15 +16,19 @@ from ui.staff.parts import StaffParts
 @dataclass(frozen=True)
 class LiveDesk:
     """Lives as long as the process. Every method raises NotFound for what the user may not see, and Conflict, naming who,
-    when somebody else has the conversation."""
+    when somebody else has the conversation.
+
+    What is stored is told to everybody before the user's own view of it is read: that view may be gone with it, as when the
+    holder of another team's conversation gives it back. Methods answer None then."""
 
     parts: StaffParts
 
-    async def take(self, hand: Hand) -> DeskItem:
+    async def take(self, hand: Hand) -> DeskItem | None:
         """One of those who race wins. From the commit on the bot is silent: a reply in progress stops, unstored."""
         await self.parts.store.desk.take(hand, line("joined", agent=hand.name))
         self.parts.manager.silence(hand.conversation_id)
-        return await self._tell(hand)
+        self._ring(hand.conversation_id, Status.HUMAN)
+        return await self._seen(hand)
 
     async def say(self, hand: Hand, text: str) -> Message:
         """The same client id again is the same message, and rings nobody."""
@@ -41,16 +46,17 @@ class LiveDesk:
             self.parts.hub.whisper(Event(EventKind.MESSAGE, hand.conversation_id, message.seq))
         return message
 
-    async def give_back(self, hand: Hand) -> DeskItem:
+    async def give_back(self, hand: Hand) -> DeskItem | None:
         """The bot has it again, and answers what nobody has answered."""
         await self.parts.store.desk.give_back(hand, line("back_to_bot"))
-        item = await self._tell(hand)
+        self._ring(hand.conversation_id, Status.BOT)
         await self.parts.manager.resume(hand.conversation_id)
-        return item
+        return await self._seen(hand)
 
-    async def close(self, hand: Hand) -> DeskItem:
+    async def close(self, hand: Hand) -> DeskItem | None:
         await self.parts.store.desk.close(hand, line("closed_by", agent=hand.name))
-        return await self._tell(hand)
+        self._ring(hand.conversation_id, Status.CLOSED)
+        return await self._seen(hand)
 
     async def pass_to(self, hand: Hand, why: str, *, user_id: int | None = None, team_id: int | None = None) -> None:
         """To a colleague's hands, or to wait for a team; it may be out of the user's sight then."""
@@ -71,14 +77,15 @@ class LiveDesk:
         if item.status is Status.HUMAN and item.user_id == hand.user.id:
             self.parts.hub.ring(Event(EventKind.TYPING, hand.conversation_id, text=hand.name))
 
-    async def _tell(self, hand: Hand) -> DeskItem:
-        item = await self.parts.store.desk.item(hand.user, hand.conversation_id)
-        self._ring(item.id, item.status, item.last_seq)
-        return item
+    async def _seen(self, hand: Hand) -> DeskItem | None:
+        try:
+            return await self.parts.store.desk.item(hand.user, hand.conversation_id)
+        except NotFound:
+            return None
 
-    def _ring(self, conversation_id: str, status: Status, seq: int = 0) -> None:
+    def _ring(self, conversation_id: str, status: Status) -> None:
         for kind, text in ((EventKind.MESSAGE, ""), (EventKind.STATUS, status.value)):
-            self.parts.hub.ring(Event(kind, conversation_id, seq, text))
+            self.parts.hub.ring(Event(kind, conversation_id, text=text))
 
 
 def line(key: str, **values: str) -> Line:

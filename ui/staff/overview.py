@@ -13,6 +13,7 @@ from fastapi import APIRouter, Query, Request
 from fastapi.responses import HTMLResponse, JSONResponse, Response
 
 from chatbot.errors import BadInput
+from storage.checks import check_year
 from storage.figure_rows import Span
 from storage.figures import Figures
 from storage.people import User
@@ -111,7 +112,10 @@ def _today() -> date:
 
 
 def _span(first: date | None, last: date | None, language: str | None) -> Span:
-    """Raises BadInput for a period that ends before it begins or is too long."""
+    """Raises BadInput for a period that ends before it begins, is too long or of another age."""
+    for day, name in ((first, "first"), (last, "last")):
+        if day is not None:
+            check_year(day, name)
     end = last or (max(first, _today()) if first else _today())
     start = first or end - timedelta(days=_USUAL_DAYS - 1)
     if start > end:

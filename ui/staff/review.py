@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Collection
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Path, Request
@@ -14,7 +14,7 @@ from pydantic import Field
 
 from chatbot.reviewing import STRATA, Candidate, Pick, arrange
 from storage.people import User
-from storage.review_candidates import Ask, Unjudged
+from storage.review_candidates import Ask, Draw, Unjudged
 from ui.api import MAX_SEQ, ConversationId, Strict
 from ui.staff.archive import conversation_view, verdict_view
 from ui.staff.corrections import standing_view
@@ -27,11 +27,19 @@ LONGEST = 60
 _LOOKED_AT_S = 300.0
 
 
+class Drawn(Strict):
+    """`drawn` of the queue that held the reply."""
+
+    day: date
+    last: int = Field(ge=0, le=2**53)
+
+
 class NewVerdict(Strict):
     conversation: str = Field(min_length=1, max_length=64, pattern=r"^[\w-]+$")
     seq: int = Field(ge=1, le=MAX_SEQ)
     verdict: Literal["right", "wrong", "harmless"]
     why_shown: Literal["uniform", "thumbs_down", "near_threshold", "disagreement", "refused_group"] | None = None
+    drawn: Drawn | None = None
 
 
 @dataclass
@@ -66,12 +74,13 @@ class ReviewRoutes:
         return page(self.parts, request, user, "Review", "review")
 
     async def queue(self, request: Request) -> dict[str, Any]:
-        """What to judge next, best first, and what the user has judged today (UTC)."""
+        """What to judge next, best first, and what the user has judged today (UTC). `drawn` goes back with a verdict on what came
+        up by chance."""
         user = await self.parts.gate.agent(request)
         today = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
         done = await self.parts.store.reviews.done_since(user, today)
         threshold = self.parts.settings.answer_threshold
-        ask = Ask(f"{today.date()}:{user.id}", threshold)
+        ask = Ask(_seed(user, today.date()), threshold)
         found = await self.parts.store.reviews.candidates(user, ask)
         known = {one.message_id: one for one in (*found.others, *found.uniform)}
         picks = arrange(
@@ -83,7 +92,8 @@ class ReviewRoutes:
         )
         groups = {one.message_id: one.group for one in found.others if one.group}
         items = [item_view(pick, known[pick.candidate.key], groups) for pick in picks]
-        return {"items": _some_of_each(items), "done": done, "threshold": threshold}
+        drawn = {"day": today.date().isoformat(), "last": found.last}
+        return {"items": _some_of_each(items), "done": done, "threshold": threshold, "drawn": drawn}
 
     def _taken(self, user: User, known: Collection[Unjudged]) -> set[int]:
         others = self.tables.of_others(user.id)
@@ -106,7 +116,10 @@ class ReviewRoutes:
     async def judge(self, request: Request, said: NewVerdict) -> dict[str, Any]:
         user = await self.parts.gate.agent(request)
         actor, place = self.parts.gate.actor(user, request), (said.conversation, said.seq)
-        return verdict_view(await self.parts.store.reviews.judge(user, actor, place, said.verdict, said.why_shown))
+        draw = Draw(_seed(user, said.drawn.day), said.drawn.last) if said.drawn else None
+        return verdict_view(
+            await self.parts.store.reviews.judge(user, actor, place, said.verdict, said.why_shown, draw)
+        )
 
 
 def review_routes(parts: StaffParts) -> APIRouter:
@@ -130,6 +143,10 @@ def item_view(pick: Pick, one: Unjudged, groups: dict[int, int]) -> dict[str, An
         "reason": one.reason,
         "group": groups.get(one.message_id, 0),
     }
+
+
+def _seed(user: User, day: date) -> str:
+    return f"{day}:{user.id}"
 
 
 def _some_of_each(items: list[dict[str, Any]]) -> list[dict[str, Any]]:

@@ -2,6 +2,7 @@
 // kind, with the id under which they were last sent, so that a retry, even after a reload, is the same message, and with what
 // of the copilot's offers went into them.
 import { el } from "./dom.js";
+import { keeper, keptKeys } from "./keeper.js";
 
 const TYPING_EVERY_MS = 3000;
 const PLACE = "desk.draft."; // in the browser's storage: user, conversation, kind
@@ -75,11 +76,11 @@ class Composer extends EventTarget {
 
   // Conversations for which words were begun in this browser, by anybody who uses it.
   begun() {
-    return [...new Set(Object.keys(localStorage).filter((key) => key.startsWith(PLACE)).map((key) => key.split(".").at(-2)))];
+    return [...new Set(keptKeys(PLACE).map((key) => key.split(".").at(-2)))];
   }
 
   forget(conversation) {
-    for (const key of Object.keys(localStorage)) if (key.startsWith(PLACE) && key.split(".").at(-2) === conversation) localStorage.removeItem(key);
+    for (const key of keptKeys(PLACE)) if (key.split(".").at(-2) === conversation) keeper(key).clear();
     if (conversation !== this.conversation) return;
     this.field.value = "";
     this.#grow();
@@ -170,20 +171,14 @@ class Composer extends EventTarget {
     this.button.disabled = busy;
   }
 
-  #key_of(conversation, kind) { return `${PLACE}${this.owner}.${conversation}.${kind}`; }
+  #kept(conversation, kind) { return keeper(`${PLACE}${this.owner}.${conversation}.${kind}`); }
 
-  #draft(conversation = this.conversation, kind = this.kind) {
-    try {
-      return JSON.parse(localStorage.getItem(this.#key_of(conversation, kind))) ?? {};
-    } catch {
-      return {};
-    }
-  }
+  #draft(conversation = this.conversation, kind = this.kind) { return this.#kept(conversation, kind).read(); }
 
   #keep(draft, conversation = this.conversation, kind = this.kind) {
-    const key = this.#key_of(conversation, kind);
-    if (draft.text) localStorage.setItem(key, JSON.stringify(draft));
-    else localStorage.removeItem(key);
+    const kept = this.#kept(conversation, kind);
+    if (draft.text) kept.write(draft);
+    else kept.clear();
   }
 }
 

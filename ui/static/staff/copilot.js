@@ -3,6 +3,7 @@
 // draft until it is sent.
 import { el, fill, moment } from "./dom.js";
 import { attempt, call, Refused } from "./http.js";
+import { remember, remembered } from "./keeper.js";
 import { sheet } from "./sheet.js";
 
 sheet(import.meta.url, "copilot.css");
@@ -24,7 +25,7 @@ class Copilot {
     Object.assign(this, { composer, place: composer.copilot, conversation: null, found: null, draft: null, asked: 0, opened: null, began: 0, wanted: false, notice: null });
     this.place.setAttribute("role", "group");
     this.place.setAttribute("aria-label", "Suggestions");
-    const shown = localStorage.getItem(OPEN_KEY);
+    const shown = remembered(OPEN_KEY);
     this.shown = shown ? shown === "open" : !NARROW.matches;
     composer.addEventListener("opened", ({ detail }) => this.turnTo(detail.mine ? detail.conversation : null));
     for (const news of ["customer", "learnt"]) composer.addEventListener(news, ({ detail }) => { if (detail.conversation === this.conversation) this.load(); });
@@ -177,7 +178,7 @@ class Copilot {
 
   toggle() {
     this.shown = !this.shown;
-    localStorage.setItem(OPEN_KEY, this.shown ? "open" : "shut");
+    remember(OPEN_KEY, this.shown ? "open" : "shut");
     this.render();
   }
 

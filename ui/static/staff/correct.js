@@ -1,8 +1,8 @@
 // The dialog in which a reply of the assistant is corrected: openCorrection({conversation, seq}) resolves to true once it is saved.
+import { begunFor, beside } from "./begun.js";
 import { ask } from "./dialogs.js";
 import { el, moment } from "./dom.js";
 import { attempt, call, Refused, tell } from "./http.js";
-import { keeper } from "./keeper.js";
 import { oursBox } from "./ours.js";
 import { sheet } from "./sheet.js";
 
@@ -25,18 +25,18 @@ export async function undoCorrection(correction) {
 }
 
 function show(found, place, resolve) {
-  const draft = keeper(`correction:${place.conversation}:${place.seq}`);
+  const draft = begunFor(place);
   const kept = draft.read();
   const question = el("textarea", { id: "correct-question", rows: 2, value: kept.question ?? found.question, maxlength: 8000 });
   const answer = el("textarea", { id: "correct-answer", rows: 4, value: kept.answer ?? (found.answered ? found.reply : ""), maxlength: 8000, required: true });
-  const choices = found.sources.map((source) => ({ source, box: el("input", { type: "checkbox", checked: source.supersede }) }));
+  const choices = found.sources.map((source) => ({ source, box: el("input", { type: "checkbox", checked: kept.supersede?.[source.passage_id] ?? source.supersede }) }));
   const ours = oursBox();
   const problem = el("p.problem", { hidden: true, role: "alert" });
   const save = el("button.primary", { type: "submit" }, found.answered ? "Save correction" : "Save answer");
   const cancel = el("button", { type: "button", onclick: () => dialog.close() }, "Cancel");
   const form = el("form.correct", {},
     el("h2", { id: "correct-title" }, found.answered ? "Correct this answer" : "Write the answer"),
-    found.correction ? standing(found.correction, (undone) => close(undone)) : null,
+    found.correction ? [standing(found.correction, (undone) => close(undone)), beside(place, found.correction)] : null,
     quoted("The customer asked", found.asked),
     quoted("The assistant said", found.reply),
     found.correction ? null : [
@@ -51,9 +51,8 @@ function show(found, place, resolve) {
   const dialog = el("dialog.correction", { "aria-labelledby": "correct-title" }, form);
   let done = false;
   const close = (value) => { done = value; dialog.close(); };
-  const keep = () => draft.write({ question: question.value, answer: answer.value });
-  question.addEventListener("input", keep);
-  answer.addEventListener("input", keep);
+  const keep = () => draft.write({ ...(question.value === found.question ? {} : { question: question.value }), answer: answer.value, supersede: Object.fromEntries(choices.map(({ source, box }) => [source.passage_id, box.checked])) });
+  for (const control of [question, answer, ...choices.map(({ box }) => box)]) control.addEventListener("input", keep);
   form.addEventListener("submit", async (event) => {
     event.preventDefault();
     save.disabled = true;

@@ -14,7 +14,7 @@ const TABLES = {
   transcripts: "Past conversations", transcript_turns: "Turns of past conversations", passages: "Passages", "transcript_search entries": "Search entries of past conversations",
   "quotes elsewhere": "Quotes in other conversations",
 };
-const FORMATS = [["jsonl", "JSON Lines", "holds everything; can be imported again"], ["csv", "CSV", "one row a message; safe in spreadsheets"], ["parquet", "Parquet", "one row a message; for analysis"]];
+const FORMATS = [["jsonl", "JSON Lines", "holds most; can be imported again"], ["csv", "CSV", "one row a message; safe in spreadsheets"], ["parquet", "Parquet", "one row a message; for analysis"]];
 
 export async function start(root) {
   const results = el("div.stack", { "aria-live": "polite" });
@@ -63,7 +63,7 @@ async function showPerson(card, one, erased) {
       el("button", { type: "button", onclick: () => handOver({ ...one, notes: notes.checked }) }, "Download as JSON"),
       el("label.row.inline", {}, notes, "with the team's internal notes")),
     el("hr"), el("h3", {}, "Erase for good"),
-    el("p.small", {}, "From the database, the search, every version of the index, and the training examples. A backup that is restored later erases it again. This cannot be undone."),
+    el("p.small", {}, "From the database, the search, every version of the index, the training examples, and uploads that were not imported yet. A backup that is restored later erases it again. This cannot be undone."),
     form(field("Type ERASE", { name: "confirm", required: true, autocomplete: "off", maxlength: 20, "data-missing": "Nothing was erased: type ERASE first." }), "Erase", async ({ confirm }) => {
       const receipt = await call("POST", "/admin/api/data/erase", { ...one, confirm });
       fill(card, el("h2", {}, "Erased"), el("p", {}, "Receipt ", el("span.mono", {}, receipt.id)), numbers(receipt), advice(receipt));
@@ -75,21 +75,23 @@ async function showPerson(card, one, erased) {
 }
 
 function numbers({ rows, outside = {}, models }) {
-  const { index = {}, examples = {} } = outside;
+  const { index = {}, examples = {}, uploads = {} } = outside;
   const order = Object.keys(TABLES);
   const known = Object.entries(rows).sort(([one], [other]) => order.indexOf(one) - order.indexOf(other));
   const lines = known.map(([table, number]) => [TABLES[table] ?? table, number]);
   if (index.passages) lines.push(["Passages with their vectors in the index", index.passages], ["Index versions that held them", index.versions.length]);
   if (examples.removed) lines.push(["Training examples", examples.removed], ["Files with such examples", examples.files.length]);
+  if (uploads.removed) lines.push(["Uploaded exports that were not imported yet", uploads.removed]);
   if (models?.length) lines.push(["Models trained on it", models.join(", ")]);
   return el("dl.numbers", {}, lines.map(([name, number]) => el("div", {}, el("dt", {}, name), el("dd", {}, String(number)))));
 }
 
 function advice({ outside = {}, models = [], settled }) {
-  const { index = {}, examples = {}, not_ours: strange = [] } = outside;
+  const { index = {}, examples = {}, uploads = {}, not_ours: strange = [] } = outside;
   return el("ul.stack.small", {},
     index.rebuild && el("li", {}, "Some answers also stood for other conversations: re-index to answer from those again."),
     examples.unreadable?.length > 0 && el("li", {}, `Could not be looked through, so look yourself: ${examples.unreadable.join(", ")}.`),
+    uploads.in_use > 0 && el("li", {}, "An uploaded export is being looked at or imported at this moment; the file is deleted when that ends. If it holds this person, erase again after an import."),
     strange.length > 0 && el("li", {}, `In the data folder, but not ours, so not looked through: ${strange.join(", ")}.`),
     models.length > 0 && el("li", {}, `Trained on these conversations: ${models.join(", ")}. Train again without them.`),
     settled === false && el("li", {}, "The free space of the database is cleaned by the daily tidying."),

@@ -8,6 +8,7 @@ import { debounce, el, fill, since } from "./dom.js";
 import { erased, followErased, lookForErased } from "./erased.js";
 import { drawFacts } from "./facts.js";
 import { drawItem, moodOf, sourceOf, topicOf } from "./items.js";
+import { remember, remembered } from "./keeper.js";
 import { listen } from "./live.js";
 import { sheet } from "./sheet.js";
 import { attachCanned } from "./slash.js";
@@ -20,6 +21,7 @@ sheet(import.meta.url, "desk.css");
 const API = "/agents/api/desk";
 const LISTS = { mine: "Mine", waiting: "Waiting", others: "Team", bot: "Bot", closed: "Closed" };
 const NONE = { mine: "You have no conversation. Take one that waits.", waiting: "Nobody is waiting.", others: "No colleague has a conversation right now.", bot: "The assistant talks to nobody right now.", closed: "No conversation is closed yet." };
+const DONE = { take: "Taken over", return: "Returned", close: "Closed" };
 const TYPING_LASTS_MS = 5000;
 const TICK_MS = 10_000;
 
@@ -29,7 +31,7 @@ export function start(root, config) {
 
 class Desk {
   constructor(root, config) {
-    Object.assign(this, { root, config, user: config.user, which: localStorage.getItem("desk.list") ?? "waiting" });
+    Object.assign(this, { root, config, user: config.user, which: remembered("desk.list") ?? "waiting" });
     if (!(this.which in LISTS)) this.which = "waiting";
     Object.assign(this, { items: [], after: null, counts: {}, open: null, conversation: null, messages: [], typing: 0, loading: 0, leaving: null });
     this.refreshLists = debounce(() => this.loadList(), 80);
@@ -127,7 +129,7 @@ class Desk {
 
   choose(which) {
     this.which = which;
-    localStorage.setItem("desk.list", which);
+    remember("desk.list", which);
     Object.assign(this, { items: [], after: null });
     this.drawLists();
     this.loadList();
@@ -145,7 +147,7 @@ class Desk {
     this.root.dataset.view = id ? "talk" : "list";
     this.root.dataset.facts = "";
     if (id === this.open && this.conversation) return;
-    Object.assign(this, { open: id || null, conversation: null, messages: [] });
+    Object.assign(this, { open: id || null, conversation: null, messages: [], leaving: null });
     fill(this.parts.heard);
     this.drawTalk();
     this.drawLists();
@@ -165,7 +167,7 @@ class Desk {
     while (this.loading) {
       this.loading = 1;
       const id = this.open;
-      const found = !this.conversation ? null : await attempt(() => this.news(id));
+      const found = !this.conversation || id === this.leaving ? null : await attempt(() => this.news(id));
       if (found && id === this.open) await this.take_in(found, false);
       this.loading--;
     }
@@ -232,6 +234,7 @@ class Desk {
     }
     this.drawHead(conversation, mine);
     drawMessages(parts.transcript, this.messages, {
+      conversation: this.open,
       corrections: this.corrections,
       onCorrect: (message) => this.correct(message),
       onUndo: (correction) => this.undo(correction),
@@ -291,7 +294,10 @@ class Desk {
     const id = this.open;
     if (name === "transfer") return this.transfer(id);
     if (name === "close" && !(await ask("Close this conversation?", "The customer is told, and asked for a rating.", "Close"))) return;
+    this.leaving = id; // the stream may tell of it before the answer is here
     const changed = await attempt(() => call("POST", this.path(`/${name}`)));
+    if (changed?.out_of_sight) return this.leave(`${DONE[name]}. It belongs to another team, so it is out of your sight.`);
+    this.leaving = null;
     if (changed && id === this.open) this.conversation = changed;
     if (changed && name === "take") {
       if (this.which === "waiting" || this.which === "bot") this.choose("mine");
@@ -309,9 +315,16 @@ class Desk {
     if (!to || id !== this.open) return;
     this.leaving = id;
     const done = await attempt(() => call("POST", this.path("/transfer"), to));
+    if (done) return this.leave("Transferred.");
     this.leaving = null;
-    if (done) { tell("Transferred."); location.hash = ""; }
-    else await this.catchUp();
+    await this.catchUp();
+    this.refreshLists();
+  }
+
+  // What the agent did took it from her screen; words begun for it stay where they are kept.
+  leave(sentence) {
+    tell(sentence);
+    if (this.open === this.leaving) location.hash = "";
     this.refreshLists();
   }
 

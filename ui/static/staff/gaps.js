@@ -4,7 +4,7 @@ import { undoCorrection } from "./correct.js";
 import { el, fill, moment } from "./dom.js";
 import { followErased } from "./erased.js";
 import { attempt, call, Refused, tell } from "./http.js";
-import { keeper } from "./keeper.js";
+import { keeper, keptKeys } from "./keeper.js";
 import { oursBox } from "./ours.js";
 import { sheet } from "./sheet.js";
 
@@ -36,7 +36,8 @@ class Gaps {
     fill(this.root, el("div.sheet", {},
       el("div.stack", {}, el("h1", {}, "Gaps"), el("p.muted", {}, "Questions for which the assistant found nothing, grouped by what they ask. An answer that you write is given to the next customer who asks."), this.status, this.progress),
       this.tabs, this.list));
-    followErased(() => this.groups.flatMap((group) => group.examples.map((one) => one.conversation)), () => this.load());
+    followErased(() => [...this.groups.flatMap((group) => [group.asked_in, ...group.examples.map((one) => one.conversation)]), ...this.drafts.sources()],
+      (gone) => { this.forget(gone); this.load(); });
     this.load();
   }
 
@@ -83,6 +84,12 @@ class Gaps {
     fill(this.list, this.tab === "open" ? this.loose.map((question) => this.looseCard(question)) : null, cards, shown.length || found.state !== "ready" ? null : el("p.empty", {}, NONE[this.tab]), found.more ? el("p.muted.small", {}, `${number.format(found.more)} smaller groups are not shown.`) : null);
   }
 
+  // Words that an erased conversation's question began with: of what was written only the answer stays.
+  forget(gone) {
+    for (const question of this.drafts.all()) if (gone.has(this.drafts.read(question).asked_in)) this.drafts.write(question, { answer: this.drafts.read(question).answer });
+    for (const card of this.list.querySelectorAll("[data-asked-in]")) if (gone.has(card.dataset.askedIn)) card.remove();
+  }
+
   choose(tab) {
     this.tab = tab;
     history.replaceState(null, "", tab === "open" ? location.pathname : `?show=${tab}`);
@@ -96,14 +103,15 @@ class Gaps {
     const writing = group.status === "open" && this.writing.has(group.id);
     if (old && old.same === same && Boolean(old.querySelector("form")) === writing) return old;
     if (old?.contains(document.activeElement) && writing && old.querySelector("form")) return old;
-    const card = el("article.card.gap", { "data-group": String(group.id) },
+    const form = writing ? this.form(group) : null;
+    const card = el("article.card.gap", { "data-group": String(group.id), "data-asked-in": form?.askedIn ?? group.asked_in },
       el("header", {}, el("h2", { dir: "auto" }, group.name),
         el("p.size", {}, el("b", {}, number.format(group.customers)), el("span.small.muted", {}, "customers"))),
       el("div.facts.small.muted", {}, el("span.chip", {}, tongues.of(group.language) ?? group.language), trend(group, this.found.period_days),
         el("span", {}, `${number.format(group.size)} questions`), el("span", {}, `first ${day.format(new Date(group.first_seen))}, last ${day.format(new Date(group.last_seen))}`)),
       el("ul.examples", { "aria-label": "Examples" }, group.examples.map(example)),
       this.standing(group),
-      group.status !== "open" ? null : writing ? this.form(group) : el("div.row", {},
+      group.status !== "open" ? null : form ?? el("div.row", {},
         el("button.primary", { type: "button", onclick: () => this.write(group) }, "Write an answer"),
         el("button", { type: "button", onclick: () => this.change("dismiss", group, "Set aside.") }, "Not for us")));
     card.same = same;
@@ -128,7 +136,7 @@ class Gaps {
     const doubt = (says && !says.answers) || decision.refused_since;
     const now = says ? (says.answers ? ` The assistant gives it now (confidence ${Math.round(100 * says.confidence)} %).` : " The assistant still does not give it to the question above: word the question closer to what customers write.") : "";
     return el(`div.decision.row.between${doubt ? ".doubt" : ""}`, {}, el("span.small", {}, `${decision.agent} answered this on ${moment(decision.at)}.${now}${since}`),
-      el("button", { type: "button", onclick: async () => { if (await undoCorrection({ id: decision.correction })) this.load(); } }, "Undo"));
+      decision.may_undo ? el("button", { type: "button", onclick: async () => { if (await undoCorrection({ id: decision.correction })) this.load(); } }, "Undo") : null);
   }
 
   write(group) {
@@ -139,13 +147,14 @@ class Gaps {
 
   form(group) {
     const place = this.placeOf(group), draft = this.drafts.read(place);
+    const began = draft.question && draft.asked ? { asked: draft.asked, asked_in: draft.asked_in } : { asked: group.asked, asked_in: group.asked_in };
     const question = el("textarea", { name: "question", rows: 2, maxlength: 8000, required: true, value: draft.question ?? group.question, dir: "auto" });
     const answer = el("textarea", { name: "answer", rows: 5, maxlength: 8000, required: true, value: draft.answer ?? "", dir: "auto" });
     const problem = el("p.problem", { role: "alert", hidden: true });
     const ours = oursBox();
     const save = el("button.primary", { type: "submit" }, "Save answer");
     // the question as it stands is a customer's: of it nothing is kept here
-    const keep = () => this.drafts.write(place, { ...(question.value === group.question ? {} : { question: question.value }), answer: answer.value });
+    const keep = () => this.drafts.write(place, { ...(question.value === group.question ? {} : { question: question.value, ...began }), answer: answer.value });
     const drop = () => { this.writing.delete(group.id); this.places.delete(group.id); this.drafts.clear(place); };
     for (const box of [question, answer]) box.addEventListener("input", keep);
     const leave = () => { drop(); this.draw(); };
@@ -154,12 +163,17 @@ class Gaps {
       save.disabled = true;
       problem.hidden = true;
       try {
-        const made = await call("POST", `${API}/answer`, { group: group.id, question: question.value, answer: answer.value, ...ours.sent() });
+        const made = await call("POST", `${API}/answer`, { group: group.id, asked: began.asked, question: question.value, answer: answer.value, ...ours.sent() });
         drop();
         tell(`Saved${made.masked ? "; personal data was taken out of the question" : ""}. The assistant now answers ${made.answered} of ${made.of} examples.`);
         await this.load();
       } catch (error) {
         if (!(error instanceof Refused)) throw error;
+        if (error.status === 404) {
+          tell(error.message, "bad");
+          this.forget(new Set([began.asked_in])); // the question's conversation was erased, or the group is another by now
+          return await this.load();
+        }
         problem.textContent = error.status === 401 ? `${error.message} Your text stays here.` : error.message;
         problem.hidden = false;
         ours.refused(error);
@@ -168,10 +182,10 @@ class Gaps {
         save.disabled = false;
       }
     };
-    return el("form.stack", { onsubmit: send },
+    return Object.assign(el("form.stack", { onsubmit: send },
       el("label", {}, "Question this answers", question), el("label", {}, "Answer", answer),
       el("p.small.muted", {}, "It is given word for word to everybody who asks this, with your name kept beside it. Names, numbers and addresses of customers are taken out."),
-      problem, ours.node, el("div.row", {}, save, el("button", { type: "button", onclick: leave }, "Discard")));
+      problem, ours.node, el("div.row", {}, save, el("button", { type: "button", onclick: leave }, "Discard"))), { askedIn: began.asked_in });
   }
 
   async change(what, group, said) {
@@ -204,11 +218,13 @@ function statusOf(found) {
   return `${number.format(found.questions)} questions of the last ${found.window_days} days, grouped ${moment(found.computed_at)}.${capped}${busy}${found.problem ? ` ${found.problem}` : ""}`;
 }
 
-// Answers that were begun, by question, for one of the team.
+// Answers that were begun, by question, for one of the team, each with the question (asked) and conversation (asked_in) that its
+// own wording began with.
 function drafts(user) {
   const start = `gap.draft.${user}.`, at = (question) => keeper(`${start}${question}`);
   return {
-    all: () => Object.keys(localStorage).filter((key) => key.startsWith(start)).map((key) => key.slice(start.length)),
+    all: () => keptKeys(start).map((key) => key.slice(start.length)),
+    sources: () => keptKeys(start).map((key) => keeper(key).read().asked_in).filter(Boolean),
     read: (question) => at(question).read(),
     write: (question, draft) => at(question).write(draft),
     clear: (question) => at(question).clear(),

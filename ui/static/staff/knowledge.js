@@ -2,6 +2,7 @@
 import { undoCorrection } from "./correct.js";
 import { debounce, el, fill, moment } from "./dom.js";
 import { attempt, call, Refused, tell } from "./http.js";
+import { keeper } from "./keeper.js";
 import { startImport } from "./knowledge_import.js";
 import { startIndex } from "./knowledge_index.js";
 import { startSearch } from "./knowledge_search.js";
@@ -100,11 +101,11 @@ async function change(passage, what, data, done, changed) {
 // --- dialogs ----------------------------------------------------------------------------------------------
 
 function answerDialog({ passage = null }) {
-  const key = `answer:${passage?.id ?? "new"}`;
-  const kept = JSON.parse(localStorage.getItem(key) ?? "{}");
+  const draft = keeper(`answer:${passage?.id ?? "new"}`);
+  const kept = draft.read();
   const question = el("textarea", { rows: 2, maxlength: 8000, required: true, value: kept.question ?? passage?.question ?? "" });
   const answer = el("textarea", { rows: 7, maxlength: 8000, required: true, value: kept.answer ?? passage?.answer ?? "" });
-  for (const field of [question, answer]) field.addEventListener("input", () => localStorage.setItem(key, JSON.stringify({ question: question.value, answer: answer.value })));
+  for (const field of [question, answer]) field.addEventListener("input", () => draft.write({ question: question.value, answer: answer.value }));
   const ours = oursBox();
   return dialog(passage ? "Edit this answer" : "Write an answer", [
     el("label", {}, "Question", question), el("label", {}, "Answer, word for word as customers get it", answer),
@@ -113,7 +114,7 @@ function answerDialog({ passage = null }) {
   ], "Save", async () => {
     const path = passage ? `/passages/${encodeURIComponent(passage.id)}/edit` : "/passages";
     const made = await call("POST", API + path, { question: question.value, answer: answer.value, ...ours.sent() }).catch((error) => { ours.refused(error); throw error; });
-    localStorage.removeItem(key);
+    draft.clear();
     tell(made.masked ? "Saved; personal data was taken out of the question." : "Saved. The next customer gets it.");
   });
 }

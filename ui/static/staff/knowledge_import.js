@@ -19,7 +19,12 @@ export function startImport(pane) {
     else if (job === undefined) place.replaceChildren();
   }
   async function take(uploaded) {
-    const job = await attempt(() => call("POST", `${API}/import`, { upload: uploaded }));
+    const job = await attempt(() => call("POST", `${API}/import`, { upload: uploaded }).catch(async (error) => {
+      const now = error.status === 409 ? await currentJob() : null;
+      if (error.status !== 409 || now?.state === "running" || (now?.kind === "preview" && now.state === "done" && now.upload === uploaded)) throw error;
+      fill(place, failed(error.message)); // the file is gone, and with it what was found in it
+      return null;
+    }));
     if (job) follow(job);
   }
   // Also after a reload: the server holds the file and what it found until it is imported or thrown away.

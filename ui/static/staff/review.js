@@ -42,7 +42,7 @@ class Review {
   async reload() {
     const queue = await attempt(() => call("GET", `${API}/queue`));
     if (!queue) return;
-    Object.assign(this, { all: queue.items, done: queue.done, threshold: queue.threshold });
+    Object.assign(this, { all: queue.items, done: queue.done, threshold: queue.threshold, drawn: queue.drawn });
     this.judged.clear();
     this.choose(this.why);
   }
@@ -125,7 +125,7 @@ class Review {
     this.busy = true;
     try {
       const known = this.judged.get(nameOf(item));
-      const saved = await judge({ conversation: item.conversation, seq: item.seq, verdict, why: item.why });
+      const saved = await judge({ conversation: item.conversation, seq: item.seq, verdict, why: this.why || item.why, drawn: this.drawn });
       if (!saved) return;
       if (known) this.done[known] -= 1;
       this.done[verdict] = (this.done[verdict] ?? 0) + 1;

@@ -1,5 +1,6 @@
 // Draws a conversation as the team sees it: who spoke, internal notes, and for each bot reply why it was said.
 // What anybody wrote is set as text in `.said` nodes, never as markup.
+import { beside } from "./begun.js";
 import { el, moment } from "./dom.js";
 import { sheet } from "./sheet.js";
 
@@ -19,8 +20,9 @@ export const percent = (share) => `${Math.round(share * 100)} %`;
 // messages: as `staff_message` makes them. Rows that stand already are kept, so open details and the focus stay.
 // corrections: by seq, what people put in a reply's place. onCorrect(message): called by "Correct this answer" and "Write the
 // answer" below a bot's reply, onUndo(correction) below what was put there; without them there are no such buttons.
-// extra(message): further nodes below a message, or null.
-export function drawMessages(list, messages, { corrections = {}, onCorrect = null, onUndo = null, extra = null } = {}) {
+// conversation: its id, where the reader's own begun corrections are shown beside those of colleagues. extra(message): further
+// nodes below a message, or null.
+export function drawMessages(list, messages, { conversation = null, corrections = {}, onCorrect = null, onUndo = null, extra = null } = {}) {
   list.classList.add("transcript");
   const known = new Map([...list.children].map((row) => [row.dataset.seq, row]));
   const rows = messages.map((message) => {
@@ -28,7 +30,7 @@ export function drawMessages(list, messages, { corrections = {}, onCorrect = nul
     const content = JSON.stringify([message, correction]);
     const old = known.get(String(message.seq));
     if (old && old.content === content) return old;
-    const row = drawMessage(message, { correction, onCorrect, onUndo, extra });
+    const row = drawMessage(message, { conversation, correction, onCorrect, onUndo, extra });
     row.content = content;
     row.dataset.seq = message.seq;
     const open = old?.querySelector("details")?.open;
@@ -39,7 +41,7 @@ export function drawMessages(list, messages, { corrections = {}, onCorrect = nul
   if (!same) list.replaceChildren(...rows);
 }
 
-function drawMessage(message, { correction, onCorrect, onUndo, extra }) {
+function drawMessage(message, { conversation, correction, onCorrect, onUndo, extra }) {
   const { role, text, author, time, thumb, reply } = message;
   if (role === "system") return el("li.line.system", {}, el("span", {}, "Shown to the customer: "), el("span.said", { dir: "auto" }, text), el("time", { datetime: time }, moment(time)));
   const head = el("p.speaker", {},
@@ -47,7 +49,7 @@ function drawMessage(message, { correction, onCorrect, onUndo, extra }) {
     role === "note" && author ? el("span", {}, author) : null,
     el("time", { datetime: time }, moment(time)),
     thumb ? el(`span.chip.${thumb > 0 ? "good" : "bad"}`, {}, thumb > 0 ? "helpful" : "not helpful") : null);
-  const below = [reply ? why(message, correction ? null : onCorrect) : null, correction ? corrected(correction, reply, onUndo) : null, extra ? extra(message) : null];
+  const below = [reply ? why(message, correction ? null : onCorrect) : null, correction ? corrected(correction, reply, onUndo) : null, correction && conversation ? beside({ conversation, seq: message.seq }, correction) : null, extra ? extra(message) : null];
   const offered = reply?.offered.length ? el("ul.offered", { "aria-label": "Offered to choose from" }, reply.offered.map((choice) => el("li.said", { dir: "auto" }, choice))) : null;
   return el(`li.line.${role}${correction ? ".replaced" : ""}`, {}, head, el("div.said", { dir: "auto" }, text), offered, below);
 }

@@ -170,6 +170,7 @@ async function showTranscript(root, id) {
   const again = async () => { found = (await load()) ?? found; draw(); };
   const draw = () => {
     drawMessages(list, found.messages, {
+      conversation: id,
       corrections: found.corrections,
       onCorrect: async (message) => { if (await openCorrection({ conversation: id, seq: message.seq })) await again(); },
       onUndo: async (correction) => { if (await undoCorrection(correction)) await again(); },

@@ -9,8 +9,8 @@ export const MEANING = {
   harmless: "It neither helped nor misled. Counts as neither right nor wrong.",
 };
 
-export function judge({ conversation, seq, verdict, why = null }) {
-  return attempt(() => call("POST", "/agents/api/review/verdicts", { conversation, seq, verdict, why_shown: why }));
+export function judge({ conversation, seq, verdict, why = null, drawn = null }) {
+  return attempt(() => call("POST", "/agents/api/review/verdicts", { conversation, seq, verdict, why_shown: why, drawn }));
 }
 
 // Three small buttons below a reply; `judged` is the verdict that stands, or nothing. onJudged(verdict) after it is saved.

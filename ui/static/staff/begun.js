@@ -1,0 +1,26 @@
+// What one has begun to write in a reply's place: kept until it is saved, also where a colleague was first.
+import { el } from "./dom.js";
+import { followErased } from "./erased.js";
+import { keeper, keptKeys } from "./keeper.js";
+import { sheet } from "./sheet.js";
+
+sheet(import.meta.url, "begun.css");
+
+const PLACE = "correction:"; // then conversation and seq
+
+export const begunFor = ({ conversation, seq }) => keeper(`${PLACE}${conversation}:${seq}`);
+
+const conversationOf = (key) => key.split(":")[1];
+followErased(() => keptKeys(PLACE).map(conversationOf), (gone) => keptKeys(PLACE).filter((key) => gone.has(conversationOf(key))).forEach((key) => keeper(key).clear()));
+
+// One's own words beside a colleague's correction that stands: to be read, taken elsewhere or let go. Null where there are none.
+export function beside(place, correction) {
+  const draft = begunFor(place), kept = draft.read();
+  if (!kept.answer) return null;
+  if (kept.answer.trim() === correction.answer.trim()) { draft.clear(); return null; }
+  const card = el("div.begun", { role: "group", "aria-label": "What you had begun" },
+    el("p.small", {}, "You had begun another answer. It is not used; to go on with it, undo the one above."),
+    kept.question ? el("p.said.small.muted", { dir: "auto" }, kept.question) : null, el("p.said", { dir: "auto" }, kept.answer),
+    el("button.quiet.small", { type: "button", onclick: () => { draft.clear(); card.remove(); } }, "Discard mine"));
+  return card;
+}
