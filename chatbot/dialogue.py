@@ -25,7 +25,6 @@ HISTORY = 12
 _CLIENT_ID = re.compile(r"[A-Za-z0-9_.:-]{1,64}")
 _GRACE_S = 2.0
 _SAVE_TRIES = 4
-_UNSPOKEN = (Role.SYSTEM, Role.NOTE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +123,7 @@ class DialogueManager:
 
     async def resume(self, conversation_id: str) -> None:
         """The bot owns the conversation again: what the customer said last and nobody answered is answered now."""
-        spoken = [m for m in await self._store.recent(conversation_id, HISTORY) if m.role not in _UNSPOKEN]
+        spoken = [m for m in await self._store.recent(conversation_id, HISTORY) if m.role is not Role.SYSTEM]
         if spoken and spoken[-1].role is Role.CUSTOMER:
             self._schedule(conversation_id, spoken[-1].seq)
 
@@ -200,8 +199,7 @@ class DialogueManager:
         loop = asyncio.get_running_loop()
         started = loop.time()
         try:
-            recent = await self._store.recent(conversation_id, HISTORY)
-            messages = [message for message in recent if message.role is not Role.NOTE]
+            messages = await self._store.recent(conversation_id, HISTORY)
             reply = await self._answer(conversation_id, messages, context_of(messages, busy=self._crowded()))
             stored = await self._save(
                 conversation_id, reply, max((m.seq for m in messages if m.role is Role.CUSTOMER), default=seq)

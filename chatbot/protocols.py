@@ -142,7 +142,7 @@ class ConversationStore(Protocol):
         """In order of seq, with seq > after_seq; with the reply's provenance and the thumb where there is one."""
 
     async def recent(self, conversation_id: str, limit: int = 8) -> Sequence[Message]:
-        """The last messages, oldest first, for the turn itself (ownership was checked when the message came in)."""
+        """The last messages without notes, oldest first, for the turn itself (ownership was checked when the message came in)."""
 
     async def unanswered(self) -> Sequence[Message]:
         """The last customer message of every conversation with status BOT in which nobody has spoken since (notes and SYSTEM

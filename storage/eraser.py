@@ -6,6 +6,7 @@ Copies outside the database (index versions, training examples) belong to others
 from __future__ import annotations
 
 import contextlib
+import functools
 import secrets
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
@@ -15,13 +16,13 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from filelock import FileLock, Timeout
-from sqlalchemy import ColumnElement
+from sqlalchemy import ColumnElement, Connection
 
 from chatbot.errors import Busy
 from storage import receipts
 from storage.audit import Actor
 from storage.databases import Database
-from storage.erasing import Scope, erase, erase_if
+from storage.erasing import Scope, erase, erase_if, written_since
 from storage.ledger import LIVE, Erasure, Ledger
 from storage.receipts import Receipt, receipt_of
 
@@ -31,6 +32,7 @@ RETENTION = "retention"  # many receipts one after the other: compacted once, af
 _LOCK_WAIT_S = 60.0
 
 Progress = Callable[[str, int, int], None]
+Tell = Callable[[Scope], object]
 
 
 class Outside(Protocol):
@@ -75,21 +77,29 @@ class Eraser:
         sources = tuple(dict.fromkeys(source for source, _ in scope.transcripts))
         return {"marks": self.ledger.marks(every), "sources": sources}
 
-    def narrow(self, entry: Erasure, scope: Scope) -> Erasure:
-        """Writes into the ledger that the erasure covers no more than `scope`: the rest stays."""
-        less = replace(entry, step="intent", **self._covers(scope))
-        self.ledger.append(less)
-        return less
+    def cover(self, entry: Erasure, scope: Scope) -> Erasure:
+        """Writes into the ledger that the erasure covers just `scope`: less, as the rest stays, or more."""
+        other = replace(entry, step="intent", **self._covers(scope))
+        self.ledger.append(other)
+        return other
+
+    def cover_too(self, entry: Erasure, scope: Scope) -> None:
+        """Writes into the ledger that the erasure covers `scope`, too."""
+        covers = self._covers(scope)
+        marks, sources = entry.marks + covers["marks"], entry.sources + covers["sources"]
+        self.ledger.append(replace(entry, step="intent", marks=marks, sources=sources))
 
     def delete(
-        self, scope: Scope, progress: Progress, still: ColumnElement[bool] | None = None
+        self, scope: Scope, progress: Progress, grown: Tell, still: ColumnElement[bool] | None = None
     ) -> tuple[Counter[str], Scope]:
         """Deletes the rows, chunk by chunk; counts them by table, and says what went.
 
-        still: what must hold of a conversation in the very transaction that deletes it; else it stays.
+        grown: told of the whole scope whenever more was made of its conversations meanwhile, before that is deleted, too.
+        still: what must hold of a conversation in the very transaction that deletes it; else it stays, and so does what the
+        team writes meanwhile.
         """
         if still is None:
-            return self._delete(scope, progress), scope
+            return self._delete(scope, progress, grown)
         rows, stayed = Counter[str](), set[str]()
         for chunk in Scope(scope.conversations).chunks():
             counted, kept = self.database.write(
@@ -99,16 +109,24 @@ class Eraser:
             rows += counted
             stayed |= kept
         gone = scope.without(stayed)
-        return rows + self._delete(replace(gone, conversations=()), progress), gone
+        return rows + self._delete(replace(gone, conversations=()), progress, grown)[0], gone
 
-    def _delete(self, scope: Scope, progress: Progress) -> Counter[str]:
-        rows: Counter[str] = Counter()
-        chunks = scope.chunks()
-        for done, chunk in enumerate(chunks):
-            progress("erase rows", done, len(chunks))
-            rows += self.database.write(lambda c, part=chunk: erase(c, part), cleaning=True).result()  # type: ignore[misc]
-        progress("erase rows", len(chunks), len(chunks))
-        return rows
+    def _delete(self, scope: Scope, progress: Progress, grown: Tell) -> tuple[Counter[str], Scope]:
+        rows, chunks, done, coming = Counter[str](), scope.chunks(), 0, scope.parts()
+        while chunks:
+            progress("erase rows", done, done + len(chunks))
+            work = functools.partial(_erase_or_tell, chunk=chunks[0], known=coming)
+            counted, more = self.database.write(work, cleaning=True).result()
+            if more:
+                scope |= more
+                grown(scope)
+                coming |= more.parts()
+                chunks = more.chunks() + chunks
+            else:
+                coming -= chunks.pop(0).parts()
+                rows, done = rows + counted, done + 1
+        progress("erase rows", done, done)
+        return rows, scope
 
     def finish(
         self,
@@ -142,6 +160,12 @@ class Eraser:
                 yield
         except Timeout as exc:
             raise Busy("Another program is erasing in this data folder: try again when it is done.") from exc
+
+
+def _erase_or_tell(connection: Connection, chunk: Scope, known: Collection[object]) -> tuple[Counter[str], Scope]:
+    """Rows by table; or none, and what must go before this chunk."""
+    more = written_since(connection, chunk, known)
+    return (Counter(), more) if more else (erase(connection, chunk), more)
 
 
 def silent(_stage: str, _done: int, _total: int) -> None:

@@ -40,11 +40,33 @@ class Scope:
             self.corrections,
         )
 
+    def __or__(self, other: Scope) -> Scope:
+        return Scope(
+            tuple(dict.fromkeys(self.conversations + other.conversations)),
+            tuple(dict.fromkeys(self.transcripts + other.transcripts)),
+            tuple(dict.fromkeys(self.corrections + other.corrections)),
+        )
+
+    def parts(self) -> set[object]:
+        return {*self.conversations, *self.transcripts, *self.corrections}
+
+    def beyond(self, known: Collection[object]) -> Scope:
+        """What of it is none of the known parts."""
+        return Scope(
+            tuple(each for each in self.conversations if each not in known),
+            tuple(each for each in self.transcripts if each not in known),
+            tuple(each for each in self.corrections if each not in known),
+        )
+
     def chunks(self) -> list[Scope]:
-        """The same in pieces, each for one transaction; a correction goes before the conversation that led to it."""
+        """The same in pieces, each for one transaction; a correction goes with its transcript, newer ones (an edit) before older
+        ones, and all before the conversation that led to them."""
+        newest = sorted(self.corrections, reverse=True)
+        theirs = {_transcript_of(each) for each in newest}
+        others = [each for each in self.transcripts if each not in theirs]
         return [
-            *(Scope(corrections=part) for part in _pieces(self.corrections)),
-            *(Scope(transcripts=part) for part in _pieces(self.transcripts)),
+            *(Scope((), tuple(map(_transcript_of, part)), part) for part in _pieces(newest)),
+            *(Scope(transcripts=part) for part in _pieces(others)),
             *(Scope(part) for part in _pieces(self.conversations)),
         ]
 
@@ -62,7 +84,7 @@ def widen(connection: Connection, scope: Scope, *, corrections: bool) -> Scope:
             found |= dict.fromkeys(connection.execute(select(CorrectionRow.id).where(because)).scalars())
     if found:
         found |= dict.fromkeys(_edits_of(connection, found))
-    transcripts |= dict.fromkeys((CORRECTION, f"correction-{each}") for each in found)
+    transcripts |= dict.fromkeys(map(_transcript_of, found))
     return Scope(scope.conversations, tuple(transcripts), tuple(found))
 
 
@@ -81,6 +103,17 @@ def count(connection: Connection, scope: Scope) -> Counter[str]:
                 select(func.count()).select_from(SourceRow).where(_quotes(part.transcripts))
             ).scalar_one()
     return +counts
+
+
+def written_since(connection: Connection, chunk: Scope, known: Collection[object]) -> Scope:
+    """What hangs on a chunk's conversations and answers and is not `known`: it must go before them. Where there is none, none
+    comes until the transaction ends: who teaches something meanwhile waits, and finds them gone."""
+    if chunk.corrections:
+        count_change(connection)
+    if chunk.conversations:
+        these = select(ConversationRow.id).where(ConversationRow.id.in_(chunk.conversations))
+        connection.execute(these.order_by(ConversationRow.id).with_for_update()).all()
+    return widen(connection, chunk, corrections=True).beyond(known)
 
 
 def erase(connection: Connection, scope: Scope) -> Counter[str]:
@@ -169,6 +202,10 @@ def _edits_of(connection: Connection, corrections: Iterable[int]) -> list[int]:
             edits.append(row.id)
             passages.add(row.passage_id)
     return edits
+
+
+def _transcript_of(correction: int) -> tuple[str, str]:
+    return CORRECTION, f"{CORRECTION}-{correction}"
 
 
 def _these(transcripts: Sequence[tuple[str, str]]) -> ColumnElement[bool]:

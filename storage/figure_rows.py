@@ -268,7 +268,11 @@ def _came_back(dialect: str, cohort: CTE, last_at: ColumnElement[datetime]) -> C
 def _went_on(dialect: str, cohort: CTE) -> ColumnElement[bool]:
     """The customer wrote in this conversation again after a pause, within seven days, and more than a thank-you or a goodbye:
     the window goes on with the chat that it finds open."""
-    before, again = aliased(MessageRow), aliased(MessageRow)
+    before, again, between = aliased(MessageRow), aliased(MessageRow), aliased(MessageRow)
+    said = between.role.not_in((Role.NOTE, Role.SYSTEM))
+    last_said = select(func.max(between.seq)).where(
+        between.conversation_id == cohort.c.id, between.seq < again.seq, said
+    )
     polite = exists().where(
         ReplyRow.conversation_id == cohort.c.id, ReplyRow.answers_seq == again.seq, ReplyRow.reason.in_(POLITE)
     )
@@ -278,7 +282,7 @@ def _went_on(dialect: str, cohort: CTE) -> ColumnElement[bool]:
             again.conversation_id == cohort.c.id,
             again.role == Role.CUSTOMER,
             before.conversation_id == cohort.c.id,
-            before.seq == again.seq - 1,
+            before.seq == last_said.correlate(cohort, again).scalar_subquery(),
             _moment(dialect, again.created_at) > _moment(dialect, before.created_at, PAUSE),
             _moment(dialect, again.created_at) <= _moment(dialect, before.created_at, COMES_BACK),
             ~polite.correlate(cohort, again),

@@ -204,10 +204,12 @@ def _undoable(connection: Connection, user: User, corrections: Collection[int]) 
 def _answer(
     connection: Connection, user: User, actor: Actor, questions: Collection[int], lesson: Lesson, asked: int
 ) -> Correction:
-    asked_in = connection.scalar(_refusals(ReplyRow.conversation_id).where(ReplyRow.message_id == asked, seen_by(user)))
+    asked_in = connection.scalar(
+        _held(_refusals(ReplyRow.conversation_id).where(ReplyRow.message_id == asked, seen_by(user)))
+    )
     if asked_in is None:
         raise NotFound("The question that this began with is gone: its conversation was erased. Word it anew.")
-    # The change of knowledge comes first: who answers at the same time waits for it, and then finds this decision.
+    # The change of knowledge comes before the look: who answers at the same time waits for it, and then finds this decision.
     row = lessons.fill(connection, user, actor, lesson, asked_in, f"gap:{min(questions, default=asked)}")
     _check_unanswered(connection, questions)
     _decide(connection, user, actor, questions, row.id)
@@ -269,8 +271,14 @@ def _reopen(connection: Connection, user: User, actor: Actor, questions: Collect
 def _seen(connection: Connection, user: User, questions: Collection[int]) -> list[int]:
     found: list[int] = []
     for part in _parts(sorted(set(questions))):
-        found += connection.scalars(_refusals(ReplyRow.message_id).where(ReplyRow.message_id.in_(part), seen_by(user)))
+        these = _refusals(ReplyRow.message_id).where(ReplyRow.message_id.in_(part), seen_by(user))
+        found += connection.scalars(_held(these))
     return found
+
+
+def _held(refusals: Select[Any]) -> Select[Any]:
+    """An erasure of these conversations comes before, and they are not found, or after the transaction's end."""
+    return refusals.with_for_update(read=True, key_share=True, of=ConversationRow)
 
 
 def _forget(connection: Connection, questions: Sequence[int], keep: int = 0) -> None:

@@ -164,6 +164,9 @@ def standing(connection: Connection, conversation_id: str, seq: int) -> Row[Any]
 
 
 def _wrong_reply(connection: Connection, user: User, conversation_id: str, seq: int) -> tuple[Reply, int]:
+    # Held first: an erasure of the conversation comes before, and it is not found, or sees what is written here.
+    held = select(ConversationRow.id).where(ConversationRow.id == conversation_id)
+    connection.execute(held.with_for_update(read=True, key_share=True)).all()
     found = desk_lists.messages(connection, user, conversation_id, seq - 1, 1)
     if not found or found[0].seq != seq or found[0].reply is None:
         raise NotFound(NO_REPLY)

@@ -13,7 +13,7 @@ from sqlalchemy import ColumnElement, Connection, select
 from chatbot.errors import Busy
 from storage import receipts
 from storage.audit import COMMAND, Actor
-from storage.eraser import RETENTION, Eraser, Outside, silent
+from storage.eraser import RETENTION, Eraser, Outside, Tell, silent
 from storage.erasing import Scope, widen
 from storage.ledger import LIVE, Erasure
 from storage.receipts import Receipt
@@ -76,7 +76,14 @@ def _erase_again(eraser: Eraser, entries: Sequence[Erasure], restored: Sequence[
 def _erase_asked(eraser: Eraser, entries: Sequence[Erasure]) -> int:
     doomed = eraser.ledger.doomed(entries)
     scope = eraser.database.read(lambda c: widen(c, marked(c, doomed), corrections=True)).result()
-    return _delete(eraser, scope, None)
+
+    def cover(whole: Scope) -> None:
+        """What was made of them since the intent is covered by the last of the erasures."""
+        if since := tuple(each for each in whole.transcripts if not doomed(*each)):
+            eraser.cover_too(entries[-1], Scope(transcripts=since))
+
+    cover(scope)
+    return _delete(eraser, scope, cover)
 
 
 def _erase_aged(eraser: Eraser, entries: Sequence[Erasure]) -> int:
@@ -97,13 +104,17 @@ def _erase_aged(eraser: Eraser, entries: Sequence[Erasure]) -> int:
         if not theirs.isdisjoint(entry.marks):
             less = tuple(mark for mark in entry.marks if mark not in theirs)
             eraser.ledger.append(replace(entry, step="intent", marks=less))
-    return _delete(eraser, scope.without(back), ConversationRow.updated_at <= now)
+    return _delete(eraser, scope.without(back), _ignore, ConversationRow.updated_at <= now)
 
 
-def _delete(eraser: Eraser, scope: Scope, still: ColumnElement[bool] | None) -> int:
+def _ignore(_whole: Scope) -> None:
+    """What the team writes because of an old conversation stays."""
+
+
+def _delete(eraser: Eraser, scope: Scope, grown: Tell, still: ColumnElement[bool] | None = None) -> int:
     if not scope:
         return 0
-    rows, gone = eraser.delete(scope, silent, still)
+    rows, gone = eraser.delete(scope, silent, grown, still)
     _log.warning("erased again after a restored backup or a kill: %s", dict(rows))
     return len(gone.conversations) + len(gone.transcripts)
 

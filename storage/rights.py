@@ -17,7 +17,7 @@ from storage import receipts, replaying
 from storage.audit import COMMAND, Actor
 from storage.databases import Database
 from storage.dossier import dossier, extras
-from storage.eraser import RETENTION, Eraser, Outside, Progress, silent
+from storage.eraser import Eraser, Outside, Progress, silent
 from storage.erasing import Scope, count, widen
 from storage.ledger import Ledger
 from storage.receipts import Receipt, receipt_of
@@ -120,19 +120,19 @@ class Rights:
         *,
         still: ColumnElement[bool] | None = None,
     ) -> Receipt:
-        """why: kind, reason, and what names the subject. Under the reason "retention" the team's own answers stay: they are
-        masked, and knowledge is not kept for a person's sake. still: what must hold of a conversation when it is deleted, or
-        it stays and the receipt does not cover it."""
+        """why: kind, reason, and what names the subject. still: what must hold of a conversation when it is deleted, or it stays
+        and the receipt does not cover it. With it, as for the reason "retention", the team's own answers stay: they are masked,
+        and knowledge is not kept for a person's sake. Without, those that are written meanwhile go, too."""
         kind, reason, name = why
         eraser = self._eraser
         with eraser.alone():
-            wide = self.database.read(lambda c: widen(c, scope, corrections=reason != RETENTION)).result()
+            wide = self.database.read(lambda c: widen(c, scope, corrections=still is None)).result()
             entry = eraser.entry(wide, kind, reason, name)
             models = list(outside.models(_ids(wide)))
             eraser.ledger.append(entry)
-            rows, gone = eraser.delete(wide, progress, still)
+            rows, gone = eraser.delete(wide, progress, lambda whole: eraser.cover(entry, whole), still)
             if gone != wide:
-                entry, models = eraser.narrow(entry, gone), list(outside.models(_ids(gone)))
+                entry, models = eraser.cover(entry, gone), list(outside.models(_ids(gone)))
             return eraser.finish(entry, rows, outside, (models, actor, _how_many(gone)), progress)
 
     def receipts(self, limit: int = 100, before_id: int | None = None) -> list[dict[str, Any]]:

@@ -86,10 +86,10 @@ def messages(connection: Connection, conversation_id: str, owner: str, after_seq
 
 
 def recent(connection: Connection, conversation_id: str, limit: int) -> list[Message]:
-    """The last ones, oldest first."""
+    """The last ones, oldest first; notes are the team's."""
     query = (
         messages_with_replies()
-        .where(MessageRow.conversation_id == conversation_id)
+        .where(MessageRow.conversation_id == conversation_id, MessageRow.role != Role.NOTE.value)
         .order_by(MessageRow.seq.desc())
         .limit(limit)
     )

@@ -92,8 +92,8 @@ def make_customer(store: Store, admin: User, number: int, owner: str = "") -> Cu
     return Customer(owner, chat.id, words)
 
 
-def fill_gap(store: Store, admin: User, one: Customer) -> Customer:
-    """The customer with a second conversation: a refused question ("gap") and the answer that was written to it ("filled")."""
+def ask_in_vain(store: Store, one: Customer) -> tuple[Customer, int]:
+    """The customer with a second conversation, a refused question ("gap"); and the refusal's id."""
     number = one.words["said"][-5:-2]
     words = {place: f"zq{place}{number}kx" for place in ("gap", "filled")}
     conversation = done(store.conversations.create_conversation(one.owner, "en")).id
@@ -105,9 +105,21 @@ def fill_gap(store: Store, admin: User, one: Customer) -> Customer:
     assert said is not None
     refused = select(MessageRow.id).where(MessageRow.conversation_id == conversation, MessageRow.seq == said.seq)
     reply = store.database.read(lambda c: int(c.execute(refused).scalar_one())).result()
-    lesson = Lesson(question, f"We rent {words['filled']}.", "en", f"customer: {question}")
-    done(store.gaps.answer(admin, COMMAND, [reply], lesson, reply))
-    return replace(one, conversation=conversation, words=one.words | words)
+    return replace(one, conversation=conversation, words=one.words | words), reply
+
+
+def write_answer(store: Store, admin: User, one: Customer, refused: int) -> str:
+    """The answer to it ("filled"); the passage's id."""
+    question = f"Do you rent {one.words['gap']}?"
+    lesson = Lesson(question, f"We rent {one.words['filled']}.", "en", f"customer: {question}")
+    return done(store.gaps.answer(admin, COMMAND, [refused], lesson, refused)).passage_id
+
+
+def fill_gap(store: Store, admin: User, one: Customer) -> Customer:
+    """The customer with a second conversation: a refused question ("gap") and the answer that was written to it ("filled")."""
+    one, refused = ask_in_vain(store, one)
+    write_answer(store, admin, one, refused)
+    return one
 
 
 def _by_the_team(connection: Any, conversation: str, admin: User, words: dict[str, str]) -> None:

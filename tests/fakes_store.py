@@ -108,7 +108,7 @@ class MemoryStore:
     async def recent(self, conversation_id: str, limit: int = 8) -> Sequence[Message]:
         self._maybe_fail()
         held = self._held.get(conversation_id)
-        return held.messages[-limit:] if held and limit > 0 else []
+        return [m for m in held.messages if m.role is not Role.NOTE][-limit:] if held and limit > 0 else []
 
     async def unanswered(self) -> Sequence[Message]:
         self._maybe_fail()

@@ -94,7 +94,7 @@ class ScriptedTurns:
         return conversation
 
     async def resume(self, conversation_id: str) -> None:
-        spoken = [m for m in await self.store.recent(conversation_id, 12) if m.role not in (Role.SYSTEM, Role.NOTE)]
+        spoken = [m for m in await self.store.recent(conversation_id, 12) if m.role is not Role.SYSTEM]
         if spoken and spoken[-1].role is Role.CUSTOMER:
             self._begin(spoken[-1])
 

@@ -351,6 +351,14 @@ async def test_each_conversation_is_in_its_list_and_empty_ones_in_none(house: Ho
     assert (await desk.counts(house.ben))["mine"] == 0
 
 
+async def test_however_many_notes_stand_after_it_the_customers_message_is_what_a_turn_sees(house: House) -> None:
+    key, desk = await house.waits(), house.store.desk
+    for number in range(15):
+        await desk.note(house.hand(house.ann, key, f"n{number}"), "she has called, too")
+    seen = await house.store.conversations.recent(key, 12)
+    assert [(one.role, one.text) for one in seen if one.role is not Role.SYSTEM] == [(Role.CUSTOMER, "Where is it?")]
+
+
 async def test_a_list_shows_who_spoke_last_and_what_the_customer_said_but_no_note(house: House) -> None:
     key, desk = await house.asked(reply=ANSWER), house.store.desk
     await desk.note(house.hand(house.ann, key, "n"), "internal")

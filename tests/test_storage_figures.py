@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 
 import pytest
-from sqlalchemy import update
+from sqlalchemy import Connection, func, insert, select, update
 
 from chatbot.types import Action, Decision, Mode, Reply, Status
 from storage.audit import COMMAND, Actor
@@ -18,6 +18,7 @@ from storage.figure_rows import Span
 from storage.figures import Counts, Figures
 from storage.opening import Store, open_store
 from storage.people import User
+from storage.tables import ConversationRow, MessageRow
 from storage.taking import Hand
 from storage.waits import Quantiles
 from tests.histories import Said, Stay, Talk, add_passage, write
@@ -193,6 +194,30 @@ def test_who_goes_on_with_an_open_chat_days_later_has_come_back(store: Store, la
     write(store, Talk("one", "a", on(2), said=[Said(thumb=1), last]))
     total = done(store.figures.of(ADMIN, JUNE, NOW)).total()
     assert (total.confirmed_known, total.durable) == (1, durable)
+
+
+def test_a_note_of_the_team_is_no_part_of_the_talk_that_somebody_comes_back_to(store: Store) -> None:
+    write(store, Talk("one", "a", on(2), said=[Said(thumb=1), Said(after=timedelta(days=3), thumb=1)]))
+    again = MessageRow.conversation_id == "one", MessageRow.seq >= 3
+
+    def note(connection: Connection) -> None:
+        back = connection.scalar(select(func.min(MessageRow.created_at)).where(*again))
+        assert back is not None
+        connection.execute(update(MessageRow).where(*again).values(seq=MessageRow.seq + 10))
+        row = {
+            "conversation_id": "one",
+            "seq": 3,
+            "role": "note",
+            "text": "called her",
+            "created_at": back - timedelta(hours=1),
+        }
+        connection.execute(insert(MessageRow).values(row))
+        connection.execute(update(MessageRow).where(MessageRow.seq > 10).values(seq=MessageRow.seq - 9))
+        connection.execute(update(ConversationRow).values(last_seq=5))
+
+    store.database.write(note).result()
+    total = done(store.figures.of(ADMIN, JUNE, NOW)).total()
+    assert (total.confirmed_known, total.durable) == (1, 0)
 
 
 @pytest.mark.parametrize("word", [Said(thumb=1), Said(reason="thanks", action="small_talk")])

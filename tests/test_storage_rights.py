@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from sqlalchemy import delete, func, select, update
 
-from chatbot.errors import BadInput, NotFound, StorageError
+from chatbot.errors import BadInput, Conflict, NotFound, StorageError
 from chatbot.types import Role, Transcript, Turn
 from storage import eraser as eraser_module
 from storage import retention as retention_module
@@ -27,7 +27,7 @@ from storage.opening import Store, open_store
 from storage.people import User
 from storage.subjects import By, Subject
 from storage.tables import ConversationRow, Rows
-from tests.erased import Customer, fill_gap, make_customer, traces
+from tests.erased import Customer, ask_in_vain, fill_gap, make_customer, traces, write_answer
 from tests.fakes_retrieval import passage
 from tests.staff import done
 
@@ -340,6 +340,11 @@ def answers(store: Store) -> set[str]:
     return {passage.answer for passage, _ in store.to_index()}
 
 
+def questions(store: Store) -> set[str]:
+    """Of all that the team wrote."""
+    return set(store.database.read(lambda c: c.execute(select(CorrectionRow.question)).scalars().all()).result())
+
+
 def test_an_answer_to_a_gap_goes_with_the_customer_whose_question_it_was_written_from(store: Store, boss: User) -> None:
     one, other = (fill_gap(store, boss, make_customer(store, boss, number)) for number in (1, 2))
     edit = Lesson(f"Any {one.words['gap']}?", "No more.", "en", "customer: Any?")
@@ -354,6 +359,84 @@ def test_an_answer_to_a_gap_goes_with_the_customer_whose_question_it_was_written
     assert len(store.retention.run({"bot": 90}, Elsewhere())) == 1
     assert any(other.words["filled"] in answer for answer in answers(store))  # masked knowledge does not age
     assert done(store.gaps.decided(since)) == {}
+
+
+@pytest.mark.parametrize("moment", ["look at the models", 0, 1, 2])
+def test_an_answer_that_is_written_during_an_erasure_goes_with_it(
+    store: Store, boss: User, moment: str | int, tmp_path: Path
+) -> None:
+    one, refused = ask_in_vain(store, make_customer(store, boss, 1))
+    other = fill_gap(store, boss, make_customer(store, boss, 2))
+    with store.transcripts.importing("old.jsonl", "own") as batch:  # an export that was imported again
+        batch.add(Transcript(one.conversation, "live", (Turn(Role.CUSTOMER, "Hi"), Turn(Role.AGENT, "Hi"))), [])
+        batch.commit()
+    written: list[str] = []
+
+    def write() -> None:
+        if not written:
+            name = write_answer(store, boss, one, refused)
+            edit = Lesson(f"Any {one.words['gap']}?", f"No {one.words['filled']}.", "en", "customer: Any?")
+            written.extend((name, done(store.corrections.write(boss, COMMAND, edit, replaces=name)).passage_id))
+
+    def at(_stage: str, done_chunks: int, _total: int) -> None:
+        if done_chunks == moment:
+            write()
+
+    elsewhere = Back(comes=write if isinstance(moment, str) else list)
+    before = rows_left(store)
+    receipt = store.rights.erase(of(one), elsewhere, progress=at)
+    words, left = {one.words["gap"], one.words["filled"]}, rows_left(store)
+    assert (left["corrections"], left["gap_decisions"], left["regression_cases"]) == (2, 1, 2)
+    assert not any(word in text for text in (*answers(store), *questions(store)) for word in words)
+    assert any(other.words["filled"] in answer for answer in answers(store))
+    assert (receipt.conversations, receipt.rows["corrections"], receipt.rows["transcripts"]) == (3, 3, 4)
+    assert before["corrections"] == 3
+    doomed, index, _ = elsewhere.asked[-1]
+    assert index
+    assert [doomed("correction", name) for name in written] == [True, True]
+    assert not any(doomed("correction", passage.id) for passage, _ in store.to_index())
+    covered = Ledger(tmp_path).doomed(Ledger(tmp_path).entries())
+    assert [covered("correction", name) for name in written] == [True, True]
+
+
+def test_killed_after_an_answer_came_it_is_finished_with_it(url: str | None, tmp_path: Path) -> None:
+    with open_store(url, tmp_path, ballast_bytes=SMALL_BALLAST) as store:
+        boss = done(store.people.add_user("ada@shop.example", "Ada", "admin", COMMAND))
+        one, refused = ask_in_vain(store, make_customer(store, boss, 1))
+        entry = store.rights._eraser.entry(Scope((one.conversation,)), "conversation", "request", one.conversation)
+        store.rights.ledger.append(entry)
+        name = write_answer(store, boss, one, refused)
+    with open_store(url, tmp_path, ballast_bytes=SMALL_BALLAST) as store:
+        assert not any(one.words["filled"] in answer for answer in answers(store))
+        elsewhere = Elsewhere()
+        assert len(store.rights.catch_up(elsewhere)) == 1
+        [(doomed, index, _)] = elsewhere.asked
+        assert (doomed("live", one.conversation), doomed("correction", name), index) == (True, True, True)
+
+
+def test_who_answers_while_customers_are_erased_is_told_and_leaves_nothing(store: Store, boss: User) -> None:
+    asked = [ask_in_vain(store, Customer(f"owner {n}", "", {"said": f"zqsaid{n:03d}kx"})) for n in range(30)]
+    told: list[object] = []
+
+    def answer(which: tuple[Customer, int]) -> None:
+        one, refused = which
+        lesson = Lesson("Boats?", f"We rent {one.words['filled']}.", "en", "customer: Boats?")
+        group = [refused, *(other for _, other in asked)]  # of everybody who asked: some are gone, some go now
+        try:
+            told.append(done(store.gaps.answer(boss, COMMAND, group, lesson, refused)))
+        except (Conflict, NotFound) as error:
+            told.append(error)
+
+    def erase(which: tuple[Customer, int]) -> None:
+        store.rights.erase(of(which[0]), Elsewhere())
+
+    with ThreadPoolExecutor(2) as threads:
+        answering = threads.submit(lambda: list(map(answer, asked)))
+        threads.submit(lambda: list(map(erase, asked))).result()
+        answering.result()
+    assert len(told) == len(asked)
+    assert answers(store) == set()
+    assert rows_left(store).keys().isdisjoint({"corrections", "gap_decisions", "transcripts"})
 
 
 def test_retention_compacts_once_for_all_its_batches(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -14,6 +14,7 @@ import pytest
 
 from chatbot.erasing import Copies
 from chatbot.errors import StorageError
+from chatbot.types import Event, EventKind
 from storage.subjects import By, Subject
 from tests.erased import make_customer, traces
 from tests.staff import House, done, house, sign_in
@@ -142,7 +143,8 @@ async def test_a_running_process_forgets_when_another_program_erases(
                 copies = Copies(site.parts.settings)
                 await asyncio.to_thread(store.rights.erase, Subject(By.OWNER, "ann"), copies)
                 await asyncio.wait_for(retriever.looked.wait(), 10)
-                assert await team.next(10) is await window.next(10) is Signal.RESYNC
+                assert await team.next(10) is Signal.RESYNC
+                assert await window.next(10) == Event(EventKind.STATUS, "some-chat", text="erased")  # it is no more
 
 
 class _DiskGone(Copies):

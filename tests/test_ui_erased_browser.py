@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 import time
 from collections.abc import Iterator
@@ -91,6 +92,9 @@ def test_what_another_program_erases_leaves_desk_transcript_search_review_and_ch
     transcript, search, review = (page_of(browser, url, ann) for _ in range(3))
     transcript.goto(f"{url}/agents/transcripts/{conversation}")
     expect(transcript.locator(".transcript")).to_contain_text("zebra")
+    transcript.get_by_role("button", name=re.compile("Correct this answer|Write the answer")).click()
+    expect(transcript.locator("dialog[open]")).to_contain_text("zebra")
+    transcript.locator("#correct-answer").fill("No zebras.")
     search.goto(f"{url}/agents/transcripts?q=zebra")
     expect(search.locator(".results")).to_contain_text("zebra")
     review.goto(f"{url}/agents/review")
@@ -103,6 +107,8 @@ def test_what_another_program_erases_leaves_desk_transcript_search_review_and_ch
     expect(desk.locator(".composer textarea")).to_have_value("")
     assert desk.evaluate(BEGUN) == 0
     expect(transcript.locator("#app")).to_contain_text("This conversation was erased.")
+    expect(transcript.locator("dialog")).to_have_count(0)
+    assert "zebra" not in str(transcript.evaluate("JSON.stringify(localStorage)"))
     expect(customer.locator("[data-thread] .row.bot")).to_have_count(0)
     for page in (desk, transcript, search, review, customer):
         expect(page.locator("#app, gradio-app").first).not_to_contain_text("zebra")

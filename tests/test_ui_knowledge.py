@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,6 +17,8 @@ from chatbot.uploads import claim, release
 from storage.subjects import By, Subject
 from tests.fakes_ui import ANSWER
 from tests.staff import House, Member, done, house, sign_in
+from ui.staff.imports import ERASED, Uploads
+from ui.staff.jobs import Job, Jobs
 
 KNOW, CORRECT = "/admin/api/knowledge", "/agents/api/corrections"
 EXPORT = [
@@ -256,11 +259,19 @@ def test_what_was_only_looked_at_is_deleted_by_an_erasure_and_the_admin_is_told(
     assert ended(site, ada)["state"] == "done"
 
 
-def test_an_erasure_breaks_no_import_that_runs(site: House, ada: Member) -> None:
+def test_an_erasure_breaks_no_import_that_runs(site: House, ada: Member, monkeypatch: pytest.MonkeyPatch) -> None:
+    swept, drop = threading.Event(), Uploads.drop
+
+    def drop_when_swept(uploads: Uploads, path: Path) -> None:  # so that the import has not ended before
+        swept.wait(30)
+        drop(uploads, path)
+
+    monkeypatch.setattr(Uploads, "drop", drop_when_swept)
     job = upload(site, ada, b"\n".join(json.dumps(EXPORT[0] | {"id": f"c{n}"}).encode() for n in range(2500)))
     assert ended(site, ada)["state"] == "done"
     post(site, ada, f"{KNOW}/import", {"upload": job["upload"]}, 202)
     assert erase(site) == {"removed": 0, "in_use": 1}
+    swept.set()
     assert ended(site, ada)["state"] == "done"
     assert site.store.transcripts.counts().transcripts == 2500
     while list((site.parts.settings.data / "uploads").rglob("*.jsonl")):
@@ -280,6 +291,31 @@ def test_what_is_looked_at_during_an_erasure_goes_at_its_end(site: House, ada: M
     told = post(site, ada, f"{KNOW}/import", {"upload": "abcdefgh"}, 409)
     assert "somebody's data was erased" in told["error"]["message"]
     assert erase(site) == {"removed": 0, "in_use": 0}
+
+
+@pytest.mark.parametrize("when", ["after the preview", "while it runs"])
+def test_samples_of_an_export_are_forgotten_after_an_erasure_though_nobody_looks(
+    site: House, ada: Member, when: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made: list[Job] = []
+    start = Jobs.start
+
+    def started(jobs: Jobs, *args: Any) -> Job:
+        made.append(start(jobs, *args))
+        return made[-1]
+
+    monkeypatch.setattr(Jobs, "start", started)
+    upload(site, ada, lines())
+    [job] = made
+    if when == "after the preview":
+        while job.state == "running":
+            time.sleep(0.05)
+        claim(site.parts.settings.data).release()  # it has let go of the file
+    erase(site)
+    site.parts.hub.resync()  # as the housekeeping does
+    while job.state in ("running", "done"):
+        time.sleep(0.05)
+    assert (job.result, job.error) == (None, ERASED)
 
 
 def test_the_search_test_says_so_where_nothing_runs(site: House, ada: Member) -> None:

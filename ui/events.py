@@ -71,6 +71,7 @@ class EventHub:
         self._windows: dict[str, set[Window]] = defaultdict(set)
         self._team: set[Window] = set()
         self._listeners: list[Callable[[Event], None]] = []
+        self._again: list[Callable[[], None]] = []
         self._closed = False
 
     def ring(self, event: Event) -> None:
@@ -87,13 +88,24 @@ class EventHub:
             window.put(event)
 
     def resync(self) -> None:
-        """Has every window read again: conversations were erased by somebody who rings nobody."""
-        for window in [*self._team, *(one for windows in self._windows.values() for one in windows)]:
+        """Has the team's windows read again: something was done by somebody who rings nobody."""
+        for window in self._team:
             window.resync()
+        for listener in self._again:
+            listener()
+
+    @property
+    def conversations(self) -> list[str]:
+        """Those that customers have open."""
+        return list(self._windows)
 
     def listen(self, listener: Callable[[Event], None]) -> None:
         """Calls `listener` with every event; it must not block or raise."""
         self._listeners.append(listener)
+
+    def listen_to_resync(self, listener: Callable[[], None]) -> None:
+        """Calls `listener` with every `resync`; it must not block or raise."""
+        self._again.append(listener)
 
     @contextmanager
     def window(self, conversation_id: str) -> Iterator[Window]:

@@ -16,6 +16,7 @@ from chatbot.erasing import Copies, forget_texts
 from chatbot.errors import ChatbotError
 from chatbot.retrieval.retriever import IndexRetriever
 from chatbot.settings import Settings
+from chatbot.types import Event, EventKind
 from storage.opening import Store
 from ui.events import EventHub
 
@@ -62,9 +63,17 @@ class Housekeeping:
             if isinstance(newest, int) and newest != seen:
                 if seen >= 0:
                     await self._quietly("erasures.remembered", self._forget)
-                    self.hub.resync()
+                    await self._tell_windows()
                 seen = newest
             await asyncio.sleep(LOOK_S)
+
+    async def _tell_windows(self) -> None:
+        self.hub.resync()
+        try:
+            for gone in await self.store.desk.gone(self.hub.conversations):
+                self.hub.ring(Event(EventKind.STATUS, gone, text="erased"))
+        except ChatbotError as error:
+            _log.error("erasures.untold", reason=str(error))
 
     async def _age(self) -> None:
         while True:

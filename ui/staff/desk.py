@@ -44,7 +44,7 @@ class Transfer(Strict):
 class Begun(Strict):
     """Conversations for which a browser keeps words that were begun."""
 
-    ids: list[str] = Field(max_length=500)
+    ids: list[Annotated[str, Field(max_length=64, pattern=r"^[\w.:-]+$")]] = Field(max_length=500)
 
 
 class Tag(Strict):

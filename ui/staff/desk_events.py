@@ -58,9 +58,12 @@ async def desk_stream(parts: StaffParts, user: User, request: Request, *, beside
 async def _told(parts: StaffParts, user: User, items: Sequence[Event | Signal]) -> list[str]:
     if Signal.CLOSED in items:
         return []
-    if Signal.RESYNC in items:
-        return [sse("missed", {})]
     happened = [item for item in items if isinstance(item, Event)]
+    if Signal.RESYNC in items:
+        passed = dict.fromkeys(
+            _text(event) for event in happened if event.kind is EventKind.PASSED and _is_for(user, event)
+        )
+        return [*passed, sse("missed", {})]
     if not happened:
         return [": still here\n\n"]
     ids = list(dict.fromkeys(event.conversation_id for event in happened))

@@ -47,6 +47,13 @@ def import_routes(parts: StaffParts, jobs: Jobs) -> APIRouter:
     return router
 
 
+def forget_erased(jobs: Jobs, data: Path) -> None:
+    """What was found in an export that an erasure has deleted goes, too: its samples are customers' words."""
+    job = jobs.job
+    if job and job.kind == "preview" and was_erased(data, job.about["upload"]):
+        jobs.spoil(job, ERASED)
+
+
 @dataclass(frozen=True)
 class Uploads:
     """One export at a time, in a folder of its own in the data folder, deleted when it was taken in or thrown away."""
@@ -175,6 +182,7 @@ class ImportRoutes:
                     asyncio.run_coroutine_threadsafe(self._taken_in(job, actor, path.name), loop)
             finally:
                 release(self.parts.settings.data, claimed)
+                forget_erased(self.jobs, self.parts.settings.data)
 
         about = {"upload": path.parent.name, "name": path.name}
         return self.jobs.start(kind, by, {"path": str(path), "format": "auto"}, ended, about)

@@ -21,9 +21,8 @@ from chatbot.searching import HITS, mended
 from chatbot.types import Hit, Reply, Role, SearchResult, Turn
 from chatbot.types import Query as Wanted
 from chatbot.understanding import understand
-from chatbot.uploads import was_erased
 from storage.audit import Actor
-from ui.staff.imports import ERASED
+from ui.staff.imports import forget_erased
 from ui.staff.jobs import Job, Jobs
 from ui.staff.parts import StaffParts
 
@@ -33,6 +32,7 @@ SHOWN = 15
 
 def index_routes(parts: StaffParts, jobs: Jobs) -> APIRouter:
     router, routes = APIRouter(), IndexRoutes(parts, jobs)
+    parts.hub.listen_to_resync(lambda: forget_erased(jobs, parts.settings.data))
     api = "/admin/api/knowledge"
     router.add_api_route(f"{api}/versions", routes.versions, methods=["GET"])
     router.add_api_route(f"{api}/versions/{{index_version}}/verify", routes.verify, methods=["POST"])
@@ -101,9 +101,8 @@ class IndexRoutes:
 
     async def job(self, request: Request) -> Mapping[str, Any]:
         await self.parts.gate.admin(request)
+        forget_erased(self.jobs, self.parts.settings.data)
         job = self.jobs.job
-        if job and job.kind == "preview" and was_erased(self.parts.settings.data, job.about["upload"]):
-            self.jobs.spoil(job, ERASED)
         return {"job": job.view() if job else None}
 
     async def cancel(self, request: Request) -> Mapping[str, Any]:

@@ -67,7 +67,7 @@ def page(
         f'<script type="application/json" id="config">{config}</script>'
         f'<script type="module" nonce="{nonce}">'  # on a phone the place where one is may lie beside the bar
         'document.querySelector("nav [aria-current]")?.scrollIntoView({block: "nearest", inline: "center"});'
-        f"{_beside(parts) if user and script != 'desk' else ''}"
+        f"{_beside(parts, user) if script != 'desk' else ''}"
         f'import("{parts.static}/staff/{escape(script)}.js").then((page) => '
         'page.start(document.getElementById("app"), JSON.parse(document.getElementById("config").textContent)));</script>'
         "</body></html>"
@@ -96,7 +96,10 @@ def _head(parts: StaffParts, title: str) -> str:
     )
 
 
-def _beside(parts: StaffParts) -> str:
+def _beside(parts: StaffParts, user: User | None) -> str:
+    """For whoever may see the desk: not an admin whose second factor is still missing."""
+    if user is None or (user.is_admin and parts.settings.admin_totp and not user.second_factor):
+        return ""
     return f'import("{parts.static}/staff/beside.js").then((desk) => desk.begin());'
 
 

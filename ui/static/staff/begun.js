@@ -10,6 +10,12 @@ const PLACE = "correction:"; // then conversation and seq
 
 export const begunFor = ({ conversation, seq }) => keeper(`${PLACE}${conversation}:${seq}`);
 
+// Answers to gaps, by user and question, each with the conversation (asked_in) whose words its own question began with: of that
+// one's draft only the answer stays, whoever began it in this browser.
+export const GAPS = "gap.draft.";
+const askedIn = (key) => keeper(key).read().asked_in;
+followErased(() => keptKeys(GAPS).map(askedIn).filter(Boolean), (gone) => keptKeys(GAPS).filter((key) => gone.has(askedIn(key))).forEach((key) => keeper(key).write({ answer: keeper(key).read().answer })));
+
 const conversationOf = (key) => key.split(":")[1];
 followErased(() => keptKeys(PLACE).map(conversationOf), (gone) => keptKeys(PLACE).filter((key) => gone.has(conversationOf(key))).forEach((key) => keeper(key).clear()));
 

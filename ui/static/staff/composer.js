@@ -46,7 +46,10 @@ class Composer extends EventTarget {
     const lost = !another && !mine && this.mine;
     Object.assign(this, { conversation, mine, why });
     this.form.hidden = !conversation;
-    if (!conversation) return;
+    if (!conversation) {
+      if (another) this.tell("opened", { conversation, mine: false });
+      return;
+    }
     this.buttons.reply.disabled = !mine && !this.#draft(conversation, "reply").text;
     if (another || taken || (this.buttons.reply.disabled && this.kind === "reply")) this.#choose(mine ? "reply" : "note");
     if (another) this.#say(null);

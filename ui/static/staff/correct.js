@@ -2,6 +2,7 @@
 import { begunFor, beside } from "./begun.js";
 import { ask } from "./dialogs.js";
 import { el, moment } from "./dom.js";
+import { followErased } from "./erased.js";
 import { attempt, call, Refused, tell } from "./http.js";
 import { oursBox } from "./ours.js";
 import { sheet } from "./sheet.js";
@@ -9,6 +10,8 @@ import { sheet } from "./sheet.js";
 sheet(import.meta.url, "correct.css");
 
 const API = "/agents/api/corrections";
+let shown = null; // {conversation, close} of the open dialog
+followErased(() => (shown ? [shown.conversation] : []), () => { tell("This conversation was erased.", "bad"); shown.close(); });
 
 export async function openCorrection({ conversation, seq }) {
   const found = await attempt(() => call("GET", `${API}/of/${encodeURIComponent(conversation)}/${seq}`));
@@ -73,8 +76,9 @@ function show(found, place, resolve) {
       save.disabled = false;
     }
   });
-  dialog.addEventListener("close", () => { dialog.remove(); resolve(done); });
+  dialog.addEventListener("close", () => { shown = null; dialog.remove(); resolve(done); });
   document.body.append(dialog);
+  shown = { conversation: place.conversation, close: () => dialog.close() };
   dialog.showModal();
   if (!found.correction) { answer.focus(); answer.setSelectionRange(answer.value.length, answer.value.length); }
 }

@@ -10,10 +10,8 @@ export function followErased(ids, forget) {
 }
 
 export function erased(gone) {
-  for (const { ids, forget } of followers) {
-    const own = new Set(ids().filter((id) => gone.has(id)));
-    if (own.size) forget(own);
-  }
+  const own = followers.map(({ ids }) => new Set(ids().filter((id) => gone.has(id)))); // before any of them forgets what another goes by
+  followers.forEach(({ forget }, at) => { if (own[at].size) forget(own[at]); });
 }
 
 // After a time without the stream, or an erasure by another program: asks the server which of them are still there.

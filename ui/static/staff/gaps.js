@@ -1,8 +1,9 @@
 // Gaps: what customers asked and nothing fitted, in groups. Writing an answer makes it knowledge at once.
 // Drafts survive a reload; the list follows the grouping, which runs on the server.
+import { GAPS } from "./begun.js";
 import { undoCorrection } from "./correct.js";
 import { el, fill, moment } from "./dom.js";
-import { followErased } from "./erased.js";
+import { followErased, lookForErased } from "./erased.js";
 import { attempt, call, Refused, tell } from "./http.js";
 import { keeper, keptKeys } from "./keeper.js";
 import { oursBox } from "./ours.js";
@@ -84,9 +85,8 @@ class Gaps {
     fill(this.list, this.tab === "open" ? this.loose.map((question) => this.looseCard(question)) : null, cards, shown.length || found.state !== "ready" ? null : el("p.empty", {}, NONE[this.tab]), found.more ? el("p.muted.small", {}, `${number.format(found.more)} smaller groups are not shown.`) : null);
   }
 
-  // Words that an erased conversation's question began with: of what was written only the answer stays.
+  // A form whose question began with an erased conversation's words: of what was written the answer stays, see begun.js.
   forget(gone) {
-    for (const question of this.drafts.all()) if (gone.has(this.drafts.read(question).asked_in)) this.drafts.write(question, { answer: this.drafts.read(question).answer });
     for (const card of this.list.querySelectorAll("[data-asked-in]")) if (gone.has(card.dataset.askedIn)) card.remove();
   }
 
@@ -171,7 +171,7 @@ class Gaps {
         if (!(error instanceof Refused)) throw error;
         if (error.status === 404) {
           tell(error.message, "bad");
-          this.forget(new Set([began.asked_in])); // the question's conversation was erased, or the group is another by now
+          await lookForErased(); // the question's conversation may be, or the group is another by now
           return await this.load();
         }
         problem.textContent = error.status === 401 ? `${error.message} Your text stays here.` : error.message;
@@ -221,7 +221,7 @@ function statusOf(found) {
 // Answers that were begun, by question, for one of the team, each with the question (asked) and conversation (asked_in) that its
 // own wording began with.
 function drafts(user) {
-  const start = `gap.draft.${user}.`, at = (question) => keeper(`${start}${question}`);
+  const start = `${GAPS}${user}.`, at = (question) => keeper(`${start}${question}`);
   return {
     all: () => keptKeys(start).map((key) => key.slice(start.length)),
     sources: () => keptKeys(start).map((key) => keeper(key).read().asked_in).filter(Boolean),

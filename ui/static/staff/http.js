@@ -42,7 +42,9 @@ export function tell(message, kind = "good") {
   note.className = `toast ${kind}`;
   note.textContent = message;
   document.getElementById("toasts").append(note);
-  setTimeout(() => note.remove(), kind.startsWith("bad") ? 9000 : 4000);
+  const fade = () => setTimeout(() => note.remove(), kind.startsWith("bad") ? 9000 : 4000);
+  if (document.hidden) document.addEventListener("visibilitychange", fade, { once: true }); // until it can have been read
+  else fade();
 }
 
 // Runs `work`; what it throws is told, and a session that has ended asks to sign in without leaving the page.

@@ -105,7 +105,7 @@ function answerDialog({ passage = null }) {
   const kept = draft.read();
   const question = el("textarea", { rows: 2, maxlength: 8000, required: true, value: kept.question ?? passage?.question ?? "" });
   const answer = el("textarea", { rows: 7, maxlength: 8000, required: true, value: kept.answer ?? passage?.answer ?? "" });
-  for (const field of [question, answer]) field.addEventListener("input", () => draft.write({ question: question.value, answer: answer.value }));
+  for (const field of [question, answer]) field.addEventListener("input", () => draft.write({ ...(question.value === passage?.question ? {} : { question: question.value }), answer: answer.value }));
   const ours = oursBox();
   return dialog(passage ? "Edit this answer" : "Write an answer", [
     el("label", {}, "Question", question), el("label", {}, "Answer, word for word as customers get it", answer),

@@ -131,6 +131,7 @@ class Review {
       this.done[verdict] = (this.done[verdict] ?? 0) + 1;
       this.judged.set(nameOf(item), verdict);
       if (verdict === "wrong") await openCorrection({ conversation: item.conversation, seq: item.seq });
+      if (this.items[this.at] !== item) return; // erased meanwhile: the next one stands there already
     } finally {
       this.busy = false;
     }
