@@ -72,7 +72,9 @@ class SqlConversations:
         )
 
     async def recent(self, conversation_id: str, limit: int = 8) -> Sequence[Message]:
-        return await asyncio.wrap_future(self.database.read(lambda c: views.recent(c, conversation_id, limit)))
+        return await asyncio.wrap_future(
+            self.database.read(lambda c: views.recent(c, conversation_id, limit, notes=False))
+        )
 
     async def unanswered(self) -> Sequence[Message]:
         return await asyncio.wrap_future(self.database.read(views.unanswered))

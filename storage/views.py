@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, bindparam, func, literal, select, tuple_
+from sqlalchemy import Connection, Row, Select, bindparam, func, literal, select, true, tuple_
 from sqlalchemy.orm import aliased
 
 from chatbot.types import Conversation, Message, Role, Source, Status, Transcript, Turn
@@ -85,11 +85,12 @@ def messages(connection: Connection, conversation_id: str, owner: str, after_seq
     return found
 
 
-def recent(connection: Connection, conversation_id: str, limit: int) -> list[Message]:
-    """The last ones, oldest first; notes are the team's."""
+def recent(connection: Connection, conversation_id: str, limit: int, *, notes: bool = True) -> list[Message]:
+    """The last ones, oldest first. notes: the team's, too."""
+    wanted = true() if notes else MessageRow.role != Role.NOTE.value
     query = (
         messages_with_replies()
-        .where(MessageRow.conversation_id == conversation_id, MessageRow.role != Role.NOTE.value)
+        .where(MessageRow.conversation_id == conversation_id, wanted)
         .order_by(MessageRow.seq.desc())
         .limit(limit)
     )
