@@ -38,7 +38,7 @@ models: install
 install-dev: $(DEV_STAMP)
 
 run: install
-	@test -e data/index/current || $(BIN)/chatbot init --demo
+	@test -e data/index/current -a -z "$$CHATBOT_DATA" -a ! -e chatbot.toml || $(BIN)/chatbot init --demo --if-empty
 	$(BIN)/chatbot serve
 
 # A file's tests stay in one process; more processes than four would only start more servers and databases.

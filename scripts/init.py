@@ -26,6 +26,10 @@ def main(
     demo: Annotated[
         bool, typer.Option("--demo", help="Load the demo company, Northpine Outdoor, and index it.")
     ] = False,
+    if_empty: Annotated[
+        bool,
+        typer.Option("--if-empty", help="With --demo: only where no transcript was ever imported and no index stands."),
+    ] = False,
     data: DataOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -34,6 +38,8 @@ def main(
     database = settings.database_url.get_secret_value() if settings.database_url else None
     with open_store(database, settings.data) as store:
         already = store.transcripts.counts().transcripts
+    kept = if_empty and bool(already or (settings.index_folder / "current").exists())
+    demo = demo and not kept  # a company's own history takes in no demo
     loaded = load_demo(settings, quiet=as_json) if demo else {}
     if as_json:
         print_json({"data": settings.data, "transcripts_before": already, **loaded})
@@ -44,11 +50,13 @@ def main(
         console.print(
             f"Demo company: {loaded['conversations']} conversations, {loaded['answers']} answers, index {loaded['index']}."
         )
+    if kept:
+        console.print("It is not empty: the demo company was not loaded.")
     console.print(
         "Next: "
         + (
             "[bold]chatbot serve[/bold]"
-            if demo
+            if demo or kept
             else "[bold]chatbot import PATH[/bold], then [bold]chatbot index[/bold]"
         )
     )

@@ -51,6 +51,16 @@ def test_init_demo_a_second_time_changes_nothing(demo_copy: Path) -> None:
     assert typed("--data", demo_copy, "export").out == exported
 
 
+def test_init_if_empty_leaves_a_history_that_is_there_alone(tmp_path: Path) -> None:
+    own = tmp_path / "own.jsonl"
+    turns = '[{"role":"customer","text":"Do you rent kayaks?"},{"role":"agent","text":"Yes, at the lake, for 40 EUR a day."}]'
+    own.write_text(f'{{"id":"c1","turns":{turns}}}\n', encoding="utf-8")
+    assert typed("--data", tmp_path / "data", "import", own).code == 0
+    done = typed("--data", tmp_path / "data", "init", "--demo", "--if-empty")
+    assert "not empty: the demo company was not loaded" in done.out
+    assert len(typed("--data", tmp_path / "data", "export").out.splitlines()) == 1
+
+
 def test_init_without_demo_makes_the_folder_and_says_what_comes_next(tmp_path: Path) -> None:
     done = shell("--data", tmp_path / "new [bold] one", "init")
     assert (done.code, done.err) == (0, "")

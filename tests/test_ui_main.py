@@ -109,3 +109,15 @@ def test_who_stops_it_while_it_starts_gets_no_traceback_and_no_model_server_is_l
     assert (out, err) == ("", "")
     assert process.returncode == (130 if number is signal.SIGINT else -number)
     assert psutil.wait_procs(begun, timeout=20)[1] == []
+
+
+@pytest.mark.models
+def test_a_model_elsewhere_that_is_away_and_an_index_that_was_tampered_with_are_told(demo_copy: Path) -> None:
+    version = (demo_copy / "index" / "current").read_text().split()[0]
+    manifest = demo_copy / "index" / version / "manifest.json"
+    manifest.write_text(manifest.read_text().replace("0", "1"))
+    away = Settings(data=demo_copy, model_url="http://127.0.0.1:9/v1", model="somebody-elses")
+    with TestClient(create_app(away), base_url="http://127.0.0.1") as client:
+        checks = client.get("/readyz").json()["checks"]
+    assert checks["index"] == "it was refused; run `chatbot index verify`"
+    assert checks["model"] == "does not answer"

@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
+import httpx
 import structlog
 
 from chatbot.assembly import Assistant, build_assistant, limits
@@ -22,6 +23,7 @@ from ui.metrics import Metrics
 from ui.parts import Parts
 
 _log = structlog.get_logger(__name__)
+REMOTE_S = 2.0
 
 
 def build_parts(settings: Settings, supervisor: Supervisor | None = None) -> Parts:
@@ -83,6 +85,16 @@ class Running:
             _log.error("model_server.failed", reason=str(error))
 
 
+async def _answers(url: str) -> str | None:
+    """Whatever it answers, it is there: not every server says more than 404 to this."""
+    try:
+        async with httpx.AsyncClient(trust_env=False, timeout=REMOTE_S) as http:
+            await http.get(url)
+    except httpx.HTTPError:
+        return "does not answer"
+    return None
+
+
 @dataclass(frozen=True)
 class Probes:
     """What /readyz asks. Anyone may read the answers, so they name neither folders nor hosts; the log does."""
@@ -98,12 +110,14 @@ class Probes:
         return None
 
     async def index(self) -> str | None:
-        if self.assistant.retriever.version is None:
-            return "missing; run `chatbot index`"
-        return "a newer version was refused; run `chatbot index verify`" if self.assistant.retriever.problem else None
+        served = self.assistant.retriever.version is not None
+        if self.assistant.retriever.problem:
+            return f"{'a newer version' if served else 'it'} was refused; run `chatbot index verify`"
+        return None if served else "missing; run `chatbot index`"
 
     async def model(self) -> str | None:
-        supervisor = self.assistant.supervisor
+        supervisor, settings = self.assistant.supervisor, self.assistant.settings
         if supervisor is None:
-            return None
+            remote = settings.model_url if settings.engine != "none" else None
+            return await _answers(remote) if remote else None
         return None if supervisor.state == "ready" else supervisor.state
