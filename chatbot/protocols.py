@@ -17,6 +17,7 @@ from chatbot.types import (
     Feedback,
     Message,
     Passage,
+    Place,
     Query,
     Reply,
     SearchResult,
@@ -156,8 +157,8 @@ class ConversationStore(Protocol):
     async def leave_contact(self, conversation_id: str, owner: str, contact: str) -> Conversation:
         """Keeps the e-mail address at which the customer can be answered; a second one replaces the first."""
 
-    async def waiting_before(self, conversation_id: str, owner: str) -> int:
-        """How many conversations have waited longer for a person than this one; 0 when it does not wait itself."""
+    async def place_in_line(self, conversation_id: str, owner: str) -> Place | None:
+        """Where it stands in the line for a person; None when it does not wait."""
 
     async def add_feedback(self, feedback: Feedback, owner: str) -> None:
         """One per bot message; a second one replaces the first. NotFound unless it is a bot message."""

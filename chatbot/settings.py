@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import tomllib
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -20,6 +21,8 @@ from chatbot.variables import CONFIG, PREFIX, WHERE_ALL_ARE, file_variable, miss
 CONFIG_FILE = "chatbot.toml"
 _SECRETS = ("database_url", "model_api_key", "cookie_key", "metrics_token", "oidc_client_secret")
 
+# A host may begin with *. and then stands for all below it, as in the policy that it goes into (CSP level 3, host-source).
+_ORIGIN = re.compile(r"https?://(\*\.)?[a-z0-9]([a-z0-9.-]*[a-z0-9])?(:\d{1,5})?", re.IGNORECASE)
 REPLY_MODES = (Mode.PRECEDENT, Mode.ADAPTED, Mode.GENERATED)  # "fixed" is what the product's own sentences are
 _DATABASES = ("sqlite", "postgresql", "postgres")
 
@@ -38,6 +41,9 @@ class Settings(BaseSettings):
     port: int = Field(7860, ge=0, le=65535, description="port that the web process listens on; 0 picks a free one")
     public_url: str | None = Field(
         None, description="address that customers use, if a proxy stands in front (https://...)"
+    )
+    embed_origins: Words = Field(
+        (), description="sites that may show the chat on their pages, e.g. https://www.shop.example; none: nobody may"
     )
     trusted_proxies: Words = Field((), description="addresses whose X-Forwarded-For is believed")
 
@@ -130,11 +136,26 @@ class Settings(BaseSettings):
     cookie_key: SecretStr | None = Field(None, description="signs cookies; default: made once in the data folder")
 
     @field_validator(
-        "trusted_proxies", "model_languages", "model_fit", "languages", "keep_visible", "person_topics", mode="before"
+        "embed_origins",
+        "trusted_proxies",
+        "model_languages",
+        "model_fit",
+        "languages",
+        "keep_visible",
+        "person_topics",
+        mode="before",
     )
     @classmethod
     def _split(cls, value: Any) -> Any:
         return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
+
+    @field_validator("embed_origins", mode="after")
+    @classmethod
+    def _origins(cls, value: Words) -> Words:
+        for each in value:
+            if not _ORIGIN.fullmatch(each):
+                raise ValueError(f"{each!r} is no site's address; write it without a path, as https://www.shop.example")
+        return value
 
     @field_validator("reply_mode", mode="before")
     @classmethod

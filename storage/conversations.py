@@ -8,10 +8,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from chatbot.types import Conversation, Feedback, Message, Reply, Status
+from chatbot.types import Conversation, Feedback, Message, Place, Reply, Status
 from storage import turns, views
 from storage.checks import check_id, check_key, check_reply, check_stars, check_text, check_thumb, check_values
 from storage.databases import Database
+from storage.line import place_in_line
 from storage.numbering import new_token
 
 
@@ -95,9 +96,9 @@ class SqlConversations:
             self.database.write(lambda c: turns.leave_contact(c, conversation_id, owner, contact))
         )
 
-    async def waiting_before(self, conversation_id: str, owner: str) -> int:
+    async def place_in_line(self, conversation_id: str, owner: str) -> Place | None:
         check_id(conversation_id)
-        return await asyncio.wrap_future(self.database.read(lambda c: views.waiting_before(c, conversation_id, owner)))
+        return await asyncio.wrap_future(self.database.read(lambda c: place_in_line(c, conversation_id, owner)))
 
     async def add_feedback(self, feedback: Feedback, owner: str) -> None:
         check_thumb(feedback.thumb)

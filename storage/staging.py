@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass, fields
 from datetime import UTC, datetime
 from typing import Any
 
@@ -19,6 +19,7 @@ from storage.search import add_terms, transcript_text
 from storage.tables import ImportRow, PassageRow, TranscriptRow, TurnRow
 
 TAKEN_OVER = ("asked_in", "found_by")  # never written: `storage.inheriting` tells what replaced another
+PASSAGE_FIELDS = tuple(field.name for field in fields(Passage) if field.name not in ("id", *TAKEN_OVER))
 _CHUNK = 200  # transcripts a transaction, so that a chat's write never waits long behind an import's
 
 
@@ -75,10 +76,8 @@ def _prepare(transcript: Transcript, passages: Sequence[Passage]) -> Staged:
 
 
 def _passage_values(passage: Passage) -> dict[str, Any]:
-    values = asdict(passage)
-    values["passage_id"] = check_key(values.pop("id"), "passage's id")
-    for name in TAKEN_OVER:
-        del values[name]
+    values = {name: getattr(passage, name) for name in PASSAGE_FIELDS}
+    values["passage_id"] = check_key(passage.id, "passage's id")
     for name in ("resolved_at", "last_seen"):
         values[name] = values[name] and utc(values[name])
     return values
@@ -143,9 +142,6 @@ def count_of(connection: Connection, what: type[TranscriptRow | PassageRow]) -> 
     if what is PassageRow:
         query = query.join(PassageRow, PassageRow.transcript_id == TranscriptRow.id).where(in_use())
     return int(connection.execute(query).scalar_one())
-
-
-PASSAGE_FIELDS = tuple(field.name for field in fields(Passage) if field.name not in ("id", *TAKEN_OVER))
 
 
 def _insert_all(connection: Connection, table: type[TurnRow | PassageRow], rows: list[dict[str, Any]]) -> None:

@@ -8,12 +8,11 @@ from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, bindparam, func, literal, select, true, tuple_
+from sqlalchemy import Connection, Row, Select, bindparam, func, select, true
 from sqlalchemy.orm import aliased
 
 from chatbot.types import Conversation, Message, Role, Source, Status, Transcript, Turn
 from storage.checks import no_conversation
-from storage.columns import Instant
 from storage.desk_tables import TagRow
 from storage.replies import read_reply, read_source
 from storage.tables import ConversationRow, FeedbackRow, MessageRow, ReplyRow, SourceRow
@@ -52,22 +51,6 @@ def conversations_of(connection: Connection, owner: str, limit: int) -> list[Con
         .limit(limit)
     )
     return [read_conversation(row) for row in connection.execute(query)]
-
-
-def waiting_before(connection: Connection, conversation_id: str, owner: str) -> int:
-    """Raises NotFound for another owner's."""
-    query = select(ConversationRow.waiting_since, ConversationRow.status).where(
-        ConversationRow.id == conversation_id, ConversationRow.owner == owner
-    )
-    row = connection.execute(query).one_or_none()
-    if row is None:
-        raise no_conversation()
-    if row.status != Status.WAITING.value:
-        return 0
-    place = tuple_(literal(row.waiting_since, Instant()), literal(conversation_id))
-    before = tuple_(ConversationRow.waiting_since, ConversationRow.id) < place
-    waiting = ConversationRow.status == Status.WAITING.value
-    return int(connection.execute(select(func.count()).where(waiting, before)).scalar_one())
 
 
 def messages(connection: Connection, conversation_id: str, owner: str, after_seq: int, limit: int) -> list[Message]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
 from chatbot.errors import Conflict, NotFound
-from chatbot.types import Action, Conversation, Feedback, Message, Reply, Role, Status
+from chatbot.types import Action, Conversation, Feedback, Message, Place, Reply, Role, Status
 from storage.checks import (
     check_id,
     check_key,
@@ -140,9 +140,11 @@ class MemoryStore:
         held.conversation = replace(held.conversation, contact=check_key(contact, "e-mail address"))
         return held.conversation
 
-    async def waiting_before(self, conversation_id: str, owner: str) -> int:
+    async def place_in_line(self, conversation_id: str, owner: str) -> Place | None:
         mine = self._find(conversation_id, owner).waiting_since
-        return sum(held.waiting_since < mine for held in self._held.values() if held.waiting_since) if mine else 0
+        if not mine:
+            return None
+        return Place(sum(held.waiting_since < mine for held in self._held.values() if held.waiting_since))
 
     async def add_feedback(self, feedback: Feedback, owner: str) -> None:
         check_thumb(feedback.thumb)

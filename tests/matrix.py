@@ -167,6 +167,7 @@ CUSTOMERS: Table = {
     ("GET", "/healthz"): everyone(),
     ("GET", "/readyz"): everyone(),
     ("GET", "/metrics"): everyone(404),  # no metrics_token is set
+    ("GET", "/widget.js"): everyone(404),  # no embed_origins are set
     ("GET", "/api/v1/openapi.json"): everyone(),
     ("POST", "/api/v1/conversations"): everyone(201),
     ("POST", f"{ONE}/messages"): customer(body={"text": "Hello", "client_message_id": "matrix"}),

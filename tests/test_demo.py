@@ -116,9 +116,9 @@ def test_held_out_questions_are_many_varied_and_held_out() -> None:
 
 
 @pytest.mark.models
-def test_the_held_out_questions_go_no_worse_than_before() -> None:
-    """Floors below what `chatbot bench questions` shows, which tells whether the goals (90 %, none answered) are met."""
+def test_the_held_out_questions_go_as_expected_and_no_unanswerable_one_is_answered() -> None:
+    """The goals themselves, as `chatbot bench questions` tells them."""
     result = run()
     missed = [(miss["id"], miss["turns"][-1]["text"], miss["said"]) for miss in result["misses"]]
-    assert result["unanswerable_answered"] <= 2, missed
+    assert result["unanswerable_answered"] == 0, missed
     assert result["share"] >= 0.90, missed

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from chatbot.errors import BadInput, Conflict, NotFound
 from chatbot.protocols import ConversationStore
-from chatbot.types import Action, Decision, Feedback, Mode, Provenance, Reply, Role, Source, Status
+from chatbot.types import Action, Decision, Feedback, Mode, Place, Provenance, Reply, Role, Source, Status
 from storage.opening import open_store
 from tests.fakes_store import MemoryStore
 
@@ -194,19 +194,19 @@ async def test_status_changes_only_from_what_was_expected(store: ConversationSto
 
 async def test_the_queue_goes_by_who_began_to_wait_first(store: ConversationStore) -> None:
     first, second, third, talking = [await _asked(store, owner) for owner in (OWNER, OTHER, OWNER, OTHER)]
-    assert await store.waiting_before(first, OWNER) == 0
+    assert await store.place_in_line(first, OWNER) is None
     await store.set_status(first, OWNER, [Status.BOT], Status.WAITING)
     await store.add_reply(second, HAND_OVER, 1)
     await store.set_status(third, OWNER, [Status.BOT], Status.WAITING)
     await store.add_customer_message(first, OWNER, "still there?", "second")
     await store.set_status(first, OWNER, [Status.WAITING], Status.WAITING)
     queue = ((first, OWNER), (second, OTHER), (third, OWNER), (talking, OTHER))
-    assert [await store.waiting_before(*one) for one in queue] == [0, 1, 2, 0]
+    assert [await store.place_in_line(*one) for one in queue] == [Place(0), Place(1), Place(2), None]
     await store.set_status(second, OTHER, [Status.WAITING], Status.HUMAN)
-    assert [await store.waiting_before(*one) for one in queue] == [0, 0, 1, 0]
+    assert [await store.place_in_line(*one) for one in queue] == [Place(0), None, Place(1), None]
     await store.set_status(first, OWNER, [Status.WAITING], Status.BOT)
     await store.set_status(first, OWNER, [Status.BOT], Status.WAITING)
-    assert [await store.waiting_before(*one) for one in queue] == [1, 0, 0, 0]
+    assert [await store.place_in_line(*one) for one in queue] == [Place(1), None, Place(0), None]
 
 
 async def test_of_many_who_change_the_status_one_wins(store: ConversationStore) -> None:
@@ -260,7 +260,7 @@ async def test_others_are_told_that_there_is_no_such_conversation(store: Convers
             store.set_status(key, owner, [Status.BOT], Status.CLOSED),
             store.add_feedback(Feedback(key, 2, 1), owner),
             store.rate(key, owner, 5),
-            store.waiting_before(key, owner),
+            store.place_in_line(key, owner),
         ):
             with pytest.raises(NotFound, match="no such conversation"):
                 await attempt

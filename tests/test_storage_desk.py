@@ -12,7 +12,7 @@ import pytest
 from sqlalchemy import insert, select, update
 
 from chatbot.errors import BadInput, Conflict, NotFound
-from chatbot.types import Action, Decision, Mode, Reply, Role, Status
+from chatbot.types import Action, Decision, Mode, Place, Reply, Role, Status
 from storage.audit import COMMAND, Actor
 from storage.desk_lists import LISTS
 from storage.desk_tables import HandoverRow
@@ -285,6 +285,37 @@ async def test_a_tags_words_are_not_in_the_audit_log(house: House) -> None:
         ("conversation.untag", {}),
         ("conversation.tag", {}),
     ]
+
+
+async def test_who_waits_is_told_how_long_it_took_lately_in_her_own_line(house: House) -> None:
+    bikes, boats = house.team("Bikes", []), house.team("Boats", [])
+    now, place = datetime.now(UTC), house.store.conversations.place_in_line
+
+    async def waited(minutes: float, days_ago: int = 1, team: int | None = None) -> None:
+        key, asked = await house.waits(OTHER), now - timedelta(days=days_ago)
+        house.change(key, status=Status.CLOSED.value, waiting_since=None, team_id=team)
+        taken = {"asked_at": asked, "taken_at": asked + timedelta(minutes=minutes), "ended_at": now, "ended": "closed"}
+        which = HandoverRow.conversation_id == key
+        house.store.database.write(lambda c: c.execute(update(HandoverRow).where(which).values(taken))).result()
+
+    key = await house.waits()
+    for minutes in (2, 3, 9, 40):
+        await waited(minutes)
+    await waited(0)  # an agent who came unasked kept nobody waiting
+    await waited(600, days_ago=8)
+    assert await place(key, OWNER) == Place(0)
+    await waited(4)
+    assert await place(key, OWNER) == Place(0, 240.0)
+    for _ in range(5):
+        await waited(1, team=boats)
+    house.change(key, team_id=bikes)
+    assert await place(key, OWNER) == Place(0, 240.0)
+    for team, begun in ((boats, 3), (None, 2), (bikes, 1)):
+        other = await house.waits(OTHER)
+        house.change(other, team_id=team, waiting_since=now - timedelta(minutes=begun))
+    assert await place(key, OWNER) == Place(2, 240.0)
+    house.change(key, team_id=boats)
+    assert await place(key, OWNER) == Place(2, 90.0)
 
 
 async def test_a_hand_over_goes_to_the_team_that_speaks_its_language(house: House) -> None:

@@ -190,7 +190,7 @@ def test_behind_https_the_cookie_is_bound_to_the_host(tmp_path: Path) -> None:
     with TestClient(create_app_from(parts), base_url="https://chat.shop.example") as client:
         answer = client.get("/")
         assert answer.headers["set-cookie"].startswith("__Host-precedent=")
-        assert answer.headers["set-cookie"].endswith("; Secure")
+        assert answer.headers["set-cookie"].endswith("; Secure; SameSite=Lax")
         assert "max-age" in answer.headers["strict-transport-security"]
 
 

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 import ui as ui_package
 from chatbot.phrases import phrase
-from chatbot.types import Action, Conversation, Decision, Message, Mode, Role, Source, Status
+from chatbot.types import Action, Conversation, Decision, Message, Mode, Place, Role, Source, Status
 from tests.fakes_ui import ANSWER, EXAMPLES, SOURCE
 from ui.faults import _KNOWN
 from ui.prose import plain
@@ -169,15 +169,24 @@ def test_each_of_several_paragraphs_names_the_source_that_it_is_taken_from() -> 
 
 
 @pytest.mark.parametrize(
-    ("before", "words"), [(0, "You are next."), (1, "1 person is before you."), (7, "7 people are before you.")]
+    ("place", "words"),
+    [
+        (Place(0), "You are next. A person from our team will reply here.<"),
+        (Place(1), "1 person is before you.<"),
+        (Place(7, 20.0), "7 people are before you. Lately people waited about a minute.<"),
+        (Place(2, 252.0), "waited about 4 minutes.<"),
+        (Place(2, 13.0 * 60), "waited about 15 minutes.<"),
+        (Place(2, 58.0 * 60), "waited about an hour.<"),
+        (Place(2, 9000.0), "waited about 2 hours.<"),
+    ],
 )
-def test_the_place_in_the_queue_is_told(before: int, words: str) -> None:
+def test_the_place_in_the_queue_is_told_and_how_long_it_took_lately(place: Place, words: str) -> None:
     waiting = replace(CHAT, status=Status.WAITING)
-    html = thread(waiting, [ASKED], EN, (), before)
+    html = thread(waiting, [ASKED], EN, (), place)
     assert words in html
     assert "Saved · a person will answer here" in html
-    assert "Saved ·" not in thread(waiting, [ASKED, ANSWERED], EN, (), before)
-    assert "Saved ·" not in thread(CHAT, [ASKED], EN, (), before)
+    assert "Saved ·" not in thread(waiting, [ASKED, ANSWERED], EN, (), place)
+    assert "Saved ·" not in thread(CHAT, [ASKED], EN, (), place)
 
 
 def test_a_sentence_of_the_products_own_is_not_to_be_judged() -> None:
@@ -212,7 +221,7 @@ def test_an_empty_chat_welcomes_with_at_most_four_examples() -> None:
 @pytest.mark.parametrize(
     ("status", "words"),
     [
-        (Status.WAITING, "A person from our team will reply"),
+        (Status.WAITING, "Waiting for a person"),
         (Status.HUMAN, "Ann from our team"),
         (Status.CLOSED, "How was"),
     ],
@@ -283,6 +292,7 @@ def test_every_word_is_shown_somewhere() -> None:
 
 def test_no_word_of_the_default_language_is_left_untranslated() -> None:
     same_by_right = {
+        "wait_minutes",
         "menu",
         "sources",
         "agent",

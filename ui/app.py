@@ -21,6 +21,7 @@ from chatbot.hours import read_hours
 from chatbot.settings import Settings, load_settings
 from ui.api import Api, api_routes
 from ui.downloads import download_routes
+from ui.embedding import frame_ancestors, widget_routes
 from ui.faults import Contained, install_faults
 from ui.guard import BodyLimit, OnlyKnownPaths, SameOriginWrites, SecurityHeaders
 from ui.handlers import ChatHandlers
@@ -78,6 +79,7 @@ def create_app_from(parts: Parts) -> FastAPI:
         api_routes(Api(parts, identity, rates)),
         event_routes(parts, identity),
         download_routes(parts, identity, rates),
+        widget_routes(settings),
     ):
         app.include_router(router)
     static = f"/chat/static/{version(STATIC_FOLDER)}"
@@ -166,7 +168,7 @@ def _wrap(app: FastAPI, settings: Settings, identity: Identity, static: str) -> 
     app.add_middleware(SameOriginWrites, origins=origins)
     app.add_middleware(OnlyKnownPaths)
     app.add_middleware(Contained)
-    app.add_middleware(SecurityHeaders, https=identity.secure)
+    app.add_middleware(SecurityHeaders, https=identity.secure, ancestors=frame_ancestors(settings))
 
 
 def version(folder: Path) -> str:

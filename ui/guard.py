@@ -16,15 +16,16 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 _CSP = (
     "default-src 'self'; script-src 'self' 'unsafe-eval'{nonce}; style-src 'self' 'unsafe-inline'; "
     "img-src 'self' data: blob:; font-src 'self' data:; connect-src 'self'; object-src 'none'; base-uri 'self'; "
-    "form-action 'self'; frame-ancestors 'none'"
+    "form-action 'self'; frame-ancestors {ancestors}"
 )
 # Everything that the customer page takes from Gradio. Its queue, uploads, files, cancel and heartbeat routes are open
 # to anyone who knows them, and the page needs none of them.
 _FROM_GRADIO = re.compile(r"/|/theme\.css|/(assets|static)/[\w./-]+|/gradio_api/(theme\.css|startup-events)")
 _TO_GRADIO = re.compile(r"/gradio_api/component_server/?")
 _OWN = re.compile(
-    r"/(api/v1|chat|agents|admin|login|setup|account)/.*|/(healthz|readyz|metrics|favicon\.ico|login|logout|account|agents|admin)"
+    r"/(api/v1|chat|agents|admin|login|setup|account)/.*|/(healthz|readyz|metrics|widget\.js|favicon\.ico|login|logout|account|agents|admin)"
 )
+WIDGET = "/widget.js"  # made for the pages of other sites
 _READS = ("GET", "HEAD", "OPTIONS")
 NOTHING_HERE = "There is nothing here."
 
@@ -144,10 +145,14 @@ class _Replay:
 
 @dataclass(frozen=True)
 class SecurityHeaders:
-    """The same strict headers on every answer; a page's nonce is read from `scope["nonce"]`."""
+    """The same strict headers on every answer; a page's nonce is read from `scope["nonce"]`.
+
+    ancestors: who may show the customer's page, and no other, in a frame, as the policy writes it.
+    """
 
     app: ASGIApp
     https: bool
+    ancestors: str = "'none'"
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -161,17 +166,21 @@ class SecurityHeaders:
         await self.app(scope, receive, with_headers)
 
     def _add(self, headers: MutableHeaders, scope: Any) -> None:
-        nonce = scope.get("nonce")
-        headers["content-security-policy"] = _CSP.format(nonce=f" 'nonce-{nonce}'" if nonce else "")
+        nonce, path = scope.get("nonce"), scope["path"]
+        ancestors = self.ancestors if path == "/" else "'none'"
+        headers["content-security-policy"] = _CSP.format(
+            nonce=f" 'nonce-{nonce}'" if nonce else "", ancestors=ancestors
+        )
         headers["x-content-type-options"] = "nosniff"
-        headers["x-frame-options"] = "DENY"
+        if ancestors == "'none'":  # it knows no list; browsers go by the policy where both are there
+            headers["x-frame-options"] = "DENY"
         headers["referrer-policy"] = "same-origin"
         headers["cross-origin-opener-policy"] = "same-origin"
-        headers["cross-origin-resource-policy"] = "same-origin"
+        headers["cross-origin-resource-policy"] = "cross-origin" if path == WIDGET else "same-origin"
         headers["permissions-policy"] = "camera=(), geolocation=(), microphone=(), payment=()"
         if self.https:
             headers["strict-transport-security"] = "max-age=31536000"
-        if not scope["path"].startswith(("/assets/", "/static/", "/chat/static/")):
+        if path != WIDGET and not path.startswith(("/assets/", "/static/", "/chat/static/")):
             headers["cache-control"] = "no-store"
 
 

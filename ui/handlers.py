@@ -153,9 +153,9 @@ class ChatHandlers:
             messages = visible(await self._newest_messages(conversation, caller.owner))
         examples = () if messages else self.parts.examples(caller.language)
         waits = conversation is not None and conversation.status is Status.WAITING
-        before = await self.parts.store.waiting_before(conversation.id, caller.owner) if conversation and waits else 0
+        place = await self.parts.store.place_in_line(conversation.id, caller.owner) if conversation and waits else None
         return {
-            "html": thread(conversation, messages, words, examples, before, self._asks_address(conversation)),
+            "html": thread(conversation, messages, words, examples, place, self._asks_address(conversation)),
             "conversation": conversation.id if conversation else None,
             "status": conversation.status.value if conversation else Status.BOT.value,
             "status_text": status_text(conversation, caller.language),

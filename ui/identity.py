@@ -55,10 +55,16 @@ class Identity:
     def from_bearer(self, request: HTTPConnection) -> str | None:
         return self.owner_of(bearer_token(request))
 
-    def set_cookie(self, token: str) -> str:
-        """The Set-Cookie header that hands `token` to a browser, out of reach of scripts."""
-        cookie = f"{self.cookie_name}={token}; Path=/; Max-Age={COOKIE_DAYS * 86400}; HttpOnly; SameSite=Lax"
-        return f"{cookie}; Secure" if self.secure else cookie
+    def set_cookie(self, token: str, *, framed: bool = False) -> str:
+        """The Set-Cookie header that hands `token` to a browser, out of reach of scripts.
+
+        framed: in a frame on another site, which sees none but one of its own (CHIPS, draft-cutler-httpbis-partitioned-cookies);
+        without https there is no such cookie.
+        """
+        cookie = f"{self.cookie_name}={token}; Path=/; Max-Age={COOKIE_DAYS * 86400}; HttpOnly"
+        if not self.secure:
+            return f"{cookie}; SameSite=Lax"
+        return f"{cookie}; Secure; SameSite=None; Partitioned" if framed else f"{cookie}; Secure; SameSite=Lax"
 
     @property
     def _signer(self) -> Signer:

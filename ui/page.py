@@ -12,6 +12,7 @@ from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from chatbot.settings import Settings
+from ui.embedding import is_framed
 from ui.identity import Identity
 from ui.strings import choose_language, strings
 from ui.theme import accent_css
@@ -38,7 +39,10 @@ class CustomerPage:
         scope["nonce"] = secrets.token_urlsafe(16)
         # uncompressed, so that the page can be rewritten
         scope = {**scope, "headers": [(k, v) for k, v in scope["headers"] if k != b"accept-encoding"]}
-        rewriter = _Rewriter(self, send, language, token, scope["nonce"])
+        cookie = token and self.identity.set_cookie(
+            token, framed=bool(self.settings.embed_origins) and is_framed(request)
+        )
+        rewriter = _Rewriter(self, send, language, cookie, scope["nonce"])
         await self.app(scope, receive, rewriter)
 
     def rewrite(self, html: str, language: str, nonce: str) -> str:
@@ -65,8 +69,8 @@ class CustomerPage:
 class _Rewriter:
     """Collects one HTML answer and sends it rewritten; lets every other answer through."""
 
-    def __init__(self, page: CustomerPage, send: Send, language: str, token: str | None, nonce: str) -> None:
-        self._page, self._send, self._language, self._token, self._nonce = page, send, language, token, nonce
+    def __init__(self, page: CustomerPage, send: Send, language: str, cookie: str | None, nonce: str) -> None:
+        self._page, self._send, self._language, self._cookie, self._nonce = page, send, language, cookie, nonce
         self._start: Message | None = None
         self._parts: list[bytes] = []
 
@@ -90,7 +94,7 @@ class _Rewriter:
         headers = MutableHeaders(scope=start)
         headers["content-length"] = str(len(body))
         headers["vary"] = "accept-language, cookie"
-        if self._token:
-            headers.append("set-cookie", self._page.identity.set_cookie(self._token))
+        if self._cookie:
+            headers.append("set-cookie", self._cookie)
         await self._send(start)
         await self._send({"type": "http.response.body", "body": body})

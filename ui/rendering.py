@@ -13,7 +13,7 @@ from datetime import datetime
 from html import escape
 
 from chatbot.phrases import phrase
-from chatbot.types import Conversation, Message, Mode, Reply, Role, Status
+from chatbot.types import Conversation, Message, Mode, Place, Reply, Role, Status
 from ui.icons import icon
 from ui.prose import plain
 from ui.sources import Words, cited, mode_label, source_list
@@ -27,12 +27,12 @@ def thread(
     messages: Sequence[Message],
     words: Words,
     examples: Sequence[str],
-    before: int = 0,
+    place: Place | None = None,
     ask_address: bool = False,
 ) -> str:
     """The whole list: a welcome with examples while it is empty, else the messages and what follows them.
 
-    before: how many others have waited longer for a person. ask_address: nobody is there, or not soon, so that the
+    place: where it stands in the line for a person, if it waits. ask_address: nobody is there, or not soon, so that the
     customer may leave an e-mail address.
     """
     if conversation is None or (not messages and conversation.status is Status.BOT):
@@ -45,7 +45,7 @@ def thread(
         message_row(m, words, last=m is shown[-1] and open_for_replies, note="saved_for_person" if m is unread else "")
         for m in shown
     ]
-    rows += [tail] if (tail := _tail(conversation, words, None if ask_address else before)) else []
+    rows += [tail] if (tail := _tail(conversation, words, None if ask_address else place)) else []
     if ask_address:
         rows.append(_row("contact", "standing", _contact_form(words)))
     return "".join(rows)
@@ -153,14 +153,14 @@ def _chip(text: str, action: str | None) -> str:
     return f'<button type="button" class="chip" dir="auto" {does}>{escape(text)}</button>'
 
 
-def _tail(conversation: Conversation, words: Words, before: int | None) -> str:
-    """What follows the last message: where the conversation stands when the bot does not own it. before: None where nobody
+def _tail(conversation: Conversation, words: Words, place: Place | None) -> str:
+    """What follows the last message: where the conversation stands when the bot does not own it. place: None where nobody
     can say when it is the customer's turn."""
     name = escape(conversation.agent or words["agent"])
     if conversation.status is Status.WAITING:
         back = f'<button type="button" class="chip" data-do="bot">{escape(words["back_to_bot"])}</button>'
-        place = words["status_waiting"] if before is None or conversation.contact else _place(before, words)
-        lines = f'<p><strong role="status">{escape(place)}</strong> {escape(words["waiting_line"])}</p>'
+        told = words["status_waiting"] if place is None or conversation.contact else _place(place, words)
+        lines = f'<p><strong role="status">{escape(told)}</strong> {escape(words["waiting_line"])}</p>'
         kept = words["contact_kept"].replace("{address}", f"<bdi>{escape(conversation.contact or '')}</bdi>")
         contact = f'<p class="kept-address">{kept}</p>' if conversation.contact else ""
         return _row("tail", "standing", f"{icon('clock')}{lines}{back}{contact}")
@@ -175,9 +175,21 @@ def _tail(conversation: Conversation, words: Words, before: int | None) -> str:
     return ""
 
 
-def _place(before: int, words: Words) -> str:
-    key = ("queue_next", "queue_one")[before] if before < 2 else "queue_many"
-    return words[key].replace("{n}", str(before))
+def _place(place: Place, words: Words) -> str:
+    key = ("queue_next", "queue_one")[place.before] if place.before < 2 else "queue_many"
+    line = words[key].replace("{n}", str(place.before))
+    return line if place.usual_s is None else words["queue_wait"].format(line=line, wait=_about(place.usual_s, words))
+
+
+def _about(seconds: float, words: Words) -> str:
+    """A wait as people tell it: minutes to ten, then in steps of five, then hours."""
+    minutes = max(1, round(seconds / 60))
+    if minutes > 10:
+        minutes = 5 * round(minutes / 5)
+    if minutes < 60:
+        return words["wait_minute"] if minutes == 1 else words["wait_minutes"].replace("{n}", str(minutes))
+    hours = round(minutes / 60)
+    return words["wait_hour"] if hours == 1 else words["wait_hours"].replace("{n}", str(hours))
 
 
 def _contact_form(words: Words) -> str:

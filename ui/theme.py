@@ -12,12 +12,18 @@ _DARK_SURFACE = (26, 30, 29)
 
 def accent_css(accent: str) -> str:
     """`:root` variables for an accent like "#0f6b52". Text on it, and it on the page, reach 4.5:1 (WCAG 2.2, 1.4.3)."""
-    light = _until_readable(_rgb(accent), _WHITE, towards=_INK)
+    light, on_light = on_white(accent)
     dark = _until_readable(_rgb(accent), _DARK_SURFACE, towards=_WHITE)
     return (
-        f":root{{--accent:{_hex(light)};--on-accent:{_hex(_text_on(light))}}}"
+        f":root{{--accent:{light};--on-accent:{on_light}}}"
         f"@media(prefers-color-scheme:dark){{:root{{--accent:{_hex(dark)};--on-accent:{_hex(_text_on(dark))}}}}}"
     )
+
+
+def on_white(accent: str) -> tuple[str, str]:
+    """The accent where it can be read on white, and the colour of text on it."""
+    light = _until_readable(_rgb(accent), _WHITE, towards=_INK)
+    return _hex(light), _hex(_text_on(light))
 
 
 def contrast(one: tuple[int, int, int], other: tuple[int, int, int]) -> float:

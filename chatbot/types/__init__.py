@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from chatbot.types.gaps import Question
 from chatbot.types.generation import ChatMessage, Delta
-from chatbot.types.live import Conversation, Event, EventKind, Feedback, Message, Status
+from chatbot.types.live import Conversation, Event, EventKind, Feedback, Message, Place, Status
 from chatbot.types.replies import Action, Decision, Mode, Provenance, Reply, Source
 from chatbot.types.retrieval import Changes, Hit, Query, SearchResult, Support, TokenVectors
 from chatbot.types.transcripts import CORRECTION, Origin, Passage, Role, Transcript, Turn
@@ -25,6 +25,7 @@ __all__ = [
     "Mode",
     "Origin",
     "Passage",
+    "Place",
     "Provenance",
     "Query",
     "Question",

@@ -39,6 +39,15 @@ class Conversation:
 
 
 @dataclass(frozen=True, slots=True)
+class Place:
+    """Where a conversation stands in the line for a person: `before`, how many have waited longer; `usual_s`, how long it lately
+    took until somebody came, seconds, None where too few waits tell."""
+
+    before: int
+    usual_s: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Message:
     """A stored message. `seq` counts from 1 without a gap in its conversation; `reply` is set on bot messages only;
     `thumb` is the customer's +1 or -1 on it."""

@@ -4,6 +4,8 @@ import { Outbox } from "./outbox.js";
 import { Stream } from "./stream.js";
 import { announceNew, lastRow, patch, showTimes } from "./thread.js";
 import { Menu, openDialog } from "./dialogs.js";
+import { Frame } from "./framed.js";
+import { recall, remember } from "./memory.js";
 
 const NEAR_BOTTOM_PX = 120;
 const COUNTER_FROM = 0.8;
@@ -43,16 +45,18 @@ class ChatWindow {
       lost: () => this.setOffline(true),
     });
     this.menu = new Menu(root, (name) => this.act(name));
+    this.heard = null;
+    this.frame = new Frame({ onOpened: () => this.parts.text.focus({ preventScroll: true }), onHeld: () => { this.parts.minimize.hidden = false; } });
   }
 
   begin() {
     this.translate();
     this.listen();
-    const draft = sessionStorage.getItem("precedent.draft");
+    const draft = recall("precedent.draft");
     if (draft) this.parts.text.value = draft;
     this.onTyping();
     this.refresh().then(() => this.outbox.resume());
-    if (window.matchMedia("(hover: hover)").matches) this.parts.text.focus({ preventScroll: true });
+    if (!this.frame.framed && window.matchMedia("(hover: hover)").matches) this.parts.text.focus({ preventScroll: true });
   }
 
   translate() {
@@ -128,6 +132,7 @@ class ChatWindow {
       this.setLive(null);
     }
     if (!first && announceNew(parts.thread, parts.announce)) this.showPartner(null);
+    this.tellNews(first);
     this.status = view.status;
     if (view.status !== "human") this.showPartner(null);
     parts.root.dataset.status = view.status;
@@ -139,6 +144,13 @@ class ChatWindow {
     this.watchQueue();
     if (followed) this.toBottom(false);
     this.stream.follow(document.hidden ? null : this.conversation);
+  }
+
+  // A launcher around the window shows that somebody answered while it was closed.
+  tellNews(first) {
+    const said = [...this.parts.thread.querySelectorAll(".row[data-who]")].at(-1)?.dataset.key ?? null;
+    if (!first && said && said !== this.heard) this.frame.tell("news");
+    this.heard = said;
   }
 
   // The place in the queue changes without an event of this conversation.
@@ -255,7 +267,7 @@ class ChatWindow {
     const { text, counter } = this.parts;
     text.style.height = "auto";
     text.style.height = `${Math.min(text.scrollHeight, 160)}px`;
-    sessionStorage.setItem("precedent.draft", text.value);
+    remember("precedent.draft", text.value);
     const used = [...text.value].length;
     const left = this.config.maxChars - used;
     counter.textContent = used > this.config.maxChars * COUNTER_FROM ? this.words.counter_left.replace("{n}", left) : "";
@@ -278,6 +290,7 @@ class ChatWindow {
     const acts = {
       person: () => this.call("person", { conversation: this.status === "closed" ? null : conversation }).then(() => this.toBottom(true)),
       focus: () => this.parts.text.focus(),
+      minimize: () => this.frame.tell("close"),
       bot: () => this.call("bot", { conversation }),
       new_chat: () => this.call("new_chat").then(() => this.parts.text.focus()),
       end_chat: () => conversation && this.call("end", { conversation }).then(() => this.toBottom(true)),
@@ -391,7 +404,7 @@ class ChatWindow {
 
 function collect(root) {
   const names = ["thread", "outbox", "live", "words", "typing", "scroll", "jump", "composer", "text", "send", "stop", "counter",
-    "problem", "announce", "toast", "dialog", "offline", "status", "privacy", "partner"];
+    "problem", "announce", "toast", "dialog", "offline", "status", "privacy", "partner", "minimize"];
   const parts = { root: root.querySelector(".window") };
   for (const name of names) parts[name] = root.querySelector(`[data-${name}]`);
   return parts;

@@ -1,5 +1,7 @@
 // Messages that the server has not confirmed: shown at once, sent in order, tried again with the same id, kept over a reload.
 
+import { recall, remember } from "./memory.js";
+
 const KEY = "precedent.outbox";
 const WAITS_MS = [1000, 2000, 4000, 8000];
 
@@ -48,7 +50,7 @@ export class Outbox {
   }
 
   changed() {
-    sessionStorage.setItem(KEY, JSON.stringify(this.entries));
+    remember(KEY, JSON.stringify(this.entries));
     this.draw();
   }
 
@@ -74,7 +76,7 @@ export class Outbox {
 
 function load() {
   try {
-    const found = JSON.parse(sessionStorage.getItem(KEY) ?? "[]");
+    const found = JSON.parse(recall(KEY) ?? "[]");
     return Array.isArray(found) ? found.filter((entry) => typeof entry?.text === "string" && typeof entry?.id === "string") : [];
   } catch {
     return [];
