@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -16,7 +17,7 @@ from chatbot.assembly import Assistant, build_assistant
 from chatbot.errors import IndexBroken
 from chatbot.generation.shipped import with_default_mode
 from chatbot.types import Mode, Reply, Role
-from scripts.options import DataOption, JsonOption, plain, print_json, run, settings_from
+from scripts.options import DataOption, JsonOption, plain, print_json, progress_bar, run, settings_from, tracked
 from scripts.questions import Question, check_lengths, one_question, read_questions
 from scripts.taught import changes_by_people
 
@@ -41,9 +42,11 @@ def main(
     check_lengths(questions, settings.max_message_chars)
     if settings.reply_mode is Mode.PRECEDENT and not settings.model_url:
         settings = settings.model_copy(update={"engine": "none"})  # a past answer needs no generator
-    with changes_by_people(settings) as changes:
+    lines_show = file is None or sys.stdout.isatty()  # then what is printed is the progress
+    with changes_by_people(settings) as changes, progress_bar(as_json or lines_show) as show:
         assistant = build_assistant(settings, changes)
-        asyncio.run(_answer_all(assistant, questions, as_lines=file is not None, as_json=as_json))
+        asked = tracked(questions, "questions", show)
+        asyncio.run(_answer_all(assistant, asked, as_lines=file is not None, as_json=as_json))
 
 
 async def _answer_all(assistant: Assistant, questions: Iterable[Question], *, as_lines: bool, as_json: bool) -> None:

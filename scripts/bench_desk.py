@@ -11,6 +11,7 @@ import time
 from collections.abc import Awaitable, Mapping
 from contextlib import nullcontext
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -24,7 +25,7 @@ from scripts import bench_desk_live
 from scripts.bench_desk_data import AGENTS, BEGAN, SPAN_S, TEAMS, Filled, fill
 from scripts.bench_report import percentiles, report, run_alone
 from scripts.machine import machine
-from scripts.options import JsonOption
+from scripts.options import JsonOption, ProgressSink, silent, tracked
 from storage.figure_rows import Span
 from storage.filters import Filters
 from storage.opening import Store, open_store
@@ -49,6 +50,7 @@ def run(
     live: bool = True,
     url: str | None = None,
     keep: Path | None = None,
+    progress: ProgressSink = silent,
 ) -> dict[str, Any]:
     """Fills a store of its own with about `messages` messages, measures, and takes it away again.
 
@@ -60,9 +62,9 @@ def run(
     """
     place = nullcontext(str(keep)) if keep else tempfile.TemporaryDirectory(dir=folder)
     with place as name, open_store(url, Path(name), ballast_bytes=1 << 20) as store:
-        filled = _filled(store, Path(name) / _MADE, messages)
+        filled = _filled(store, Path(name) / _MADE, messages, progress)
         size = sum(path.stat().st_size for path in Path(name).glob("*.sqlite3*"))
-        parts = asyncio.run(_measure(store, filled, rounds))
+        parts = asyncio.run(_measure(store, filled, rounds, progress))
     result = {
         "machine": machine(),
         "goals": _goals(parts),
@@ -74,12 +76,12 @@ def run(
         **parts,
     }
     if live:
-        result["live"] = measured = bench_desk_live.run()
+        result["live"] = measured = bench_desk_live.run(progress=progress)
         result["goals"] |= measured.pop("goals")
     return result
 
 
-def _filled(store: Store, made: Path, messages: int) -> Filled:
+def _filled(store: Store, made: Path, messages: int, progress: ProgressSink = silent) -> Filled:
     """made: where a run that keeps its store says what is in it."""
     held = bool(asyncio.run(store.figures.now(_ADMIN, BEGAN)).begun)
     if held and made.exists():
@@ -91,7 +93,7 @@ def _filled(store: Store, made: Path, messages: int) -> Filled:
         return Filled(**kept["filled"])
     if held:
         raise UsageError("The database holds conversations already: name an empty one.")
-    filled = fill(store, messages)
+    filled = fill(store, messages, progress=progress)
     made.write_text(json.dumps({"asked": messages, "filled": asdict(filled)}), encoding="utf-8")
     return filled
 
@@ -104,23 +106,26 @@ def _goals(parts: Mapping[str, Any]) -> dict[str, bool]:
     }
 
 
-async def _measure(store: Store, filled: Filled, rounds: int) -> dict[str, Any]:
+async def _measure(store: Store, filled: Filled, rounds: int, progress: ProgressSink) -> dict[str, Any]:
     searches: dict[str, list[float]] = {}
     turned: list[float] = []
-    for name, (typed, filters) in _cases(filled).items():
+    for name, (typed, filters) in tracked(_cases(filled).items(), "searches", progress):
         waits = searches.setdefault(name, [])
         for user in (_ADMIN, _AGENT):
             for _ in range(rounds):
                 waits.append(await _timed(store.archive.search(user, typed, Filters(**filters))))
         turned += await _turn_pages(store, typed, Filters(**filters))
-    lists = {which: await _lists(store, which, rounds) for which in _LISTS}
+    lists = {which: await _lists(store, which, rounds) for which in tracked(_LISTS, "lists", progress)}
+    progress("review queue", 0, 0)
     queue = [await _timed(_queue(store, user)) for user in (_ADMIN, _AGENT) for _ in range(rounds)]
     figures = {
-        name: [await _timed(store.figures.of(_ADMIN, span)) for _ in range(rounds)] for name, span in _spans().items()
+        name: [await _timed(store.figures.of(_ADMIN, span)) for _ in range(rounds)]
+        for name, span in tracked(_spans().items(), "figures", progress)
     }
+    begins = {"the page's 90 days": _END - WINDOW, "all 600 days": BEGAN}
     gaps = {
         name: [await _timed(_gaps(store, user, since)) for user in (_ADMIN, _AGENT) for _ in range(rounds)]
-        for name, since in (("the page's 90 days", _END - WINDOW), ("all 600 days", BEGAN))
+        for name, since in tracked(begins.items(), "gaps", progress)
     }
     everything = [wait for waits in searches.values() for wait in waits]
     return {
@@ -238,7 +243,8 @@ def main(
     as_json: JsonOption = False,
 ) -> None:
     """The archive's search, the desk's lists, review queue, figures and gaps over a million messages made by this script."""
-    report(run(messages, rounds, folder, live=live, url=postgres, keep=keep), _show, as_json=as_json)
+    measure = partial(run, messages, rounds, folder, live=live, url=postgres, keep=keep)
+    report(measure, _show, as_json=as_json)
 
 
 def _rest(result: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:

@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from scripts.bench_desk_sources import PASSAGE, SOURCE, TRANSCRIPT, imported, passages, sources, transcripts
+from scripts.options import ProgressSink, silent, tracked
 from storage.opening import Store
 from storage.tables import Rows
 from storage.terms import document_terms
@@ -65,17 +66,19 @@ class Filled:
     words: Mapping[str, str]
 
 
-def fill(store: Store, messages: int, seed: int = 3) -> Filled:
+def fill(store: Store, messages: int, seed: int = 3, *, progress: ProgressSink = silent) -> Filled:
     """Writes about `messages` messages and all that hangs on them, in commits of 20,000 rows, through the store's writer."""
     started, draw = time.perf_counter(), np.random.default_rng(seed)
     plan = _plan(draw, messages)
     store.database.write(_people).result()
     _insert(store, "conversations", _conversations(plan), _CONVERSATION)
-    for at in range(0, len(plan["conversation"]), _CHUNK):
+    chunks = range(0, len(plan["conversation"]), _CHUNK)
+    for at in tracked(chunks, f"chunks of {_CHUNK} messages", progress):
         rows = list(_messages(plan, range(at, min(at + _CHUNK, len(plan["conversation"])))))
         _insert(store, "messages", rows, "id conversation_id seq role text created_at user_id")
         terms = [(row[0], document_terms(row[4])) for row in rows]
         _insert(store, "message_search", terms, "rowid terms")
+    progress("what hangs on messages", 0, 0)
     _insert(store, "replies", _replies(plan), _REPLY)
     store.database.write(imported).result()
     _insert(store, "transcripts", transcripts(), TRANSCRIPT)

@@ -22,6 +22,7 @@ import httpx
 
 from chatbot.errors import ChatbotError
 from scripts.bench_report import percentiles
+from scripts.options import ProgressSink, silent, tracked
 from storage.audit import COMMAND
 from storage.opening import open_store
 
@@ -46,7 +47,7 @@ class _Window:
         return {"authorization": f"Bearer {self.token}"}
 
 
-def run(windows: int = 200, messages: int = 400) -> dict[str, Any]:
+def run(windows: int = 200, messages: int = 400, *, progress: ProgressSink = silent) -> dict[str, Any]:
     """windows: customers with an open window, and pairs of agents who race for them. messages: agents' messages measured.
 
     Milliseconds from the agent's Enter (the request goes out) to the event in the window (`event_ms`) and to the text there
@@ -55,7 +56,7 @@ def run(windows: int = 200, messages: int = 400) -> dict[str, Any]:
     with tempfile.TemporaryDirectory(prefix="bench-desk-") as name:
         team = _people(Path(name))
         with _served(Path(name)) as url:
-            return asyncio.run(_measure(url, team, windows, messages))
+            return asyncio.run(_measure(url, team, windows, messages, progress))
 
 
 def _people(folder: Path) -> list[str]:
@@ -72,14 +73,20 @@ def _people(folder: Path) -> list[str]:
         return asyncio.run(make())
 
 
-async def _measure(url: str, team: Sequence[str], count: int, messages: int) -> dict[str, Any]:
+async def _measure(url: str, team: Sequence[str], count: int, messages: int, progress: ProgressSink) -> dict[str, Any]:
     limits = httpx.Limits(max_connections=None, max_keepalive_connections=50)
     async with httpx.AsyncClient(base_url=url, timeout=30, limits=limits) as http:
-        windows = [await _open_conversation(http) for _ in range(count)]
+        windows = [await _open_conversation(http) for _ in tracked(range(count), "open windows", progress)]
         async with _watching(http, windows):
-            races = [await _race(http, window, team, waiting=n % 2 == 0) for n, window in enumerate(windows)]
+            races = [
+                await _race(http, windows[n], team, waiting=n % 2 == 0)
+                for n in tracked(range(count), "races", progress)
+            ]
             holders = [race.pop("holder") for race in races]
-            timings = [await _say(http, windows[n % count], holders[n % count], n) for n in range(messages)]
+            timings = [
+                await _say(http, windows[n % count], holders[n % count], n)
+                for n in tracked(range(messages), "agents' messages", progress)
+            ]
         bot_after = sum([await _bot_after(http, window) for window in windows])
     event_ms, shown_ms = percentiles([t[0] for t in timings]), percentiles([t[1] for t in timings])
     return {

@@ -9,6 +9,7 @@ from __future__ import annotations
 import tempfile
 import time
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -26,15 +27,18 @@ from chatbot.types import Passage, Query
 from scripts.bench_corpora import DATA_FOLDER, DataFolder, load_corpus
 from scripts.bench_report import percentiles, report, run_alone
 from scripts.machine import machine
-from scripts.options import JsonOption
+from scripts.options import JsonOption, ProgressSink, silent
 
 _CORPUS = "star_wizard_of_oz"
 _QUERIES = 200
 
 
-def run(data_folder: Path, passages: int = 5000, encoder: str = "minilm-l6") -> dict[str, Any]:
+def run(
+    data_folder: Path, passages: int = 5000, encoder: str = "minilm-l6", *, progress: ProgressSink = silent
+) -> dict[str, Any]:
     """passages/s of a first build, of sentence-transformers on the same texts, of a build with nothing new and of one
     with 1 % new, and the latency of single searches. Raises UsageError without the data."""
+    progress("read the corpus", 0, 0)
     corpus = load_corpus(data_folder, _CORPUS, seed=1)
     chosen, new = corpus.passages[:passages], corpus.passages[passages : passages + passages // 100]
     with tempfile.TemporaryDirectory(prefix="bench-") as work:
@@ -42,10 +46,15 @@ def run(data_folder: Path, passages: int = 5000, encoder: str = "minilm-l6") -> 
         embedder = open_embedder(settings)
         embedder.encode([one.window for one in chosen[:64]])  # compiles both forms of the model
         folder = Path(work) / "index"
+        progress("first build", 0, 0)
         first = _timed(chosen, embedder, folder)
+        progress("build with nothing new", 0, 0)
         nothing = _timed(chosen, embedder, folder)
+        progress("searches", 0, 0)
         latency = _latency([ask.query for ask in corpus.asks[:_QUERIES]], embedder, folder)
+        progress("build with 1 % new", 0, 0)
         grown = _timed([*chosen, *new], embedder, folder)
+        progress("encoding alone, theirs and ours", 0, 0)
         theirs, ours, cosine = _encode_alone(chosen, embedder, locate(settings).folder)
     goals = {"a re-index with nothing new costs < 5 % of the first": nothing < 0.05 * first}
     if getattr(embedder, "engine", "").endswith("bf16"):
@@ -77,7 +86,7 @@ def main(
     as_json: JsonOption = False,
 ) -> None:
     """Passages indexed a second beside sentence-transformers, the price of an index with nothing new, search latency."""
-    report(run(data_folder, passages), _show, as_json=as_json)
+    report(partial(run, data_folder, passages), _show, as_json=as_json)
 
 
 def _timed(passages: Sequence[Passage], embedder: Embedder, folder: Path) -> float:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from chatbot.language import detect
 from scripts.bench_corpora import DATA_FOLDER, DataFolder, read_corpus
 from scripts.bench_report import report, run_alone
 from scripts.machine import machine
-from scripts.options import JsonOption
+from scripts.options import JsonOption, ProgressSink, silent, tracked
 
 CORPUS = "langid_tatoeba"
 WORDS_CORPUS = "langid_lingua"
@@ -31,7 +32,7 @@ Sample = tuple[str, str, bool]  # text, language, whether in the half that the w
 Identify = Callable[[str], str | None]
 
 
-def run(data_folder: Path = DATA_FOLDER) -> dict[str, Any]:
+def run(data_folder: Path = DATA_FOLDER, *, progress: ProgressSink = silent) -> dict[str, Any]:
     """Accuracy and ms a text of each identifier on the same samples, restricted to LANGUAGES where it can be.
 
     The weights were tuned on each language's first 20 sentences (`tuned`); the other 20 are `held_out`. "with prior":
@@ -42,11 +43,16 @@ def run(data_folder: Path = DATA_FOLDER) -> dict[str, Any]:
     samples = _samples(read_corpus(data_folder, CORPUS))
     words_corpus = read_corpus(data_folder, WORDS_CORPUS)
     detect("the first call loads the profiles")
+    progress("load the identifiers", 0, 0)
     identifiers = _identifiers()
-    rows = {name: _measure(identify, samples) for name, identify in identifiers.items()}
-    for name, share in (("ours with prior", 0.0), ("ours with prior, 10 % switch", SWITCHES)):
+    rows = {
+        name: _measure(identify, samples) for name, identify in tracked(identifiers.items(), "identifiers", progress)
+    }
+    priors = {"ours with prior": 0.0, "ours with prior, 10 % switch": SWITCHES}
+    for name, share in tracked(priors.items(), "with priors", progress):
         rows[name] = _measure(_with_priors(samples, share), samples)
     short = {"langdetect", "py3langid", "lingua", "ours"}
+    progress("single words", 0, 0)
     words = _word_rows(words_corpus, {name: row for name, row in identifiers.items() if name in short})
     accuracy = {name: row["accuracy"] for name, row in rows.items()}
     others = ("langdetect", "py3langid", "lingua")
@@ -193,7 +199,7 @@ def _word_rows(corpus: Sequence[dict[str, Any]], identifiers: dict[str, Identify
 
 def main(data_folder: DataFolder = DATA_FOLDER, as_json: JsonOption = False) -> None:
     """How often the language of a short text is right, alone and in a conversation, beside three identifiers."""
-    report(run(data_folder), _show, as_json=as_json)
+    report(partial(run, data_folder), _show, as_json=as_json)
 
 
 def _show(console: Console, result: dict[str, Any]) -> None:

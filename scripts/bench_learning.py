@@ -9,6 +9,7 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -21,19 +22,19 @@ from scripts import bench_learning_encoder, bench_learning_generator
 from scripts.bench_corpora import DATA_FOLDER, DataFolder
 from scripts.bench_report import report, run_alone
 from scripts.machine import machine
-from scripts.options import JsonOption
+from scripts.options import JsonOption, ProgressSink, silent
 
 _SEED = 20_260_101
 
 
 @dataclass(frozen=True, slots=True)
 class Ground:
-    """Where a part finds its corpora and keeps its runs. tell: takes a sentence on how far it is."""
+    """Where a part finds its corpora, keeps its runs, and tells how far it is."""
 
     data_folder: Path
     work: Path
     seed: int
-    tell: Callable[[str], None]
+    progress: ProgressSink
 
 
 Part = Callable[[Ground], Mapping[str, Any]]
@@ -48,12 +49,13 @@ PARTS: Mapping[str, Part] = {
 """Each gives `rows` (figure to what is shown of it), `training` (words) and `goals` (sentence to whether it is met)."""
 
 
-def run(data_folder: Path, work: Path, parts: tuple[str, ...], seed: int = _SEED) -> dict[str, Any]:
+def run(
+    data_folder: Path, work: Path, parts: tuple[str, ...], seed: int = _SEED, *, progress: ProgressSink = silent
+) -> dict[str, Any]:
     """Figures of each part. Raises UsageError for an unknown part or an absent corpus."""
     if strange := set(parts) - set(PARTS):
         raise UsageError(f"There is no part {min(strange)!r}; choose one of {', '.join(PARTS)}.")
-    console = Console(stderr=True, highlight=False)
-    ground = Ground(data_folder, work, seed, lambda line: console.print(line, style="dim"))
+    ground = Ground(data_folder, work, seed, progress)
     results = {name: PARTS[name](ground) for name in parts}
     goals = {f"{name}: {goal}": met for name, result in results.items() for goal, met in result["goals"].items()}
     return {"machine": machine(), "seed": seed, "parts": results, "goals": goals}
@@ -69,7 +71,7 @@ def main(
 ) -> None:
     """What tuning gains on held-out conversations of public corpora, with 95 % intervals."""
     kept = work or Path(tempfile.gettempdir()) / "precedent-bench-learning"
-    report(run(data_folder, kept, (part,) if part else tuple(PARTS)), _show, as_json=as_json)
+    report(partial(run, data_folder, kept, (part,) if part else tuple(PARTS)), _show, as_json=as_json)
 
 
 def _show(console: Console, result: dict[str, Any]) -> None:

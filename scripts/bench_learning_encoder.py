@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from chatbot.learning.bootstrap import interval, paired
 from chatbot.learning.devices import training_device
-from chatbot.learning.encoder_options import Lesson, Progress, Tuned, Tuning
+from chatbot.learning.encoder_options import Lesson, Tuned, Tuning, Watch
 from chatbot.learning.encoder_pairs import material, split_by_time
 from chatbot.protocols import Embedder
 from chatbot.retrieval.embedder import open_base, open_files
@@ -117,18 +117,12 @@ def tuned_pair(
     lesson = Lesson(whole.part(learned), whole.part(held))
     asked = replace(options, seed=ground.seed, device=training_device(settings.device))
     run = tune(ground.work / name, locate(settings), lesson, asked, _teller(ground, name))
+    ground.progress(f"{name}: measure", 0, 0)
     return _Pair(base, open_files(describe(run.folder, f"tuned-{name}"), settings), run)
 
 
-def _teller(ground: Ground, name: str) -> Any:
-    def tell(now: Progress) -> None:
-        if now.step % 50 == 0 or now.stage != "train":
-            left = "" if not now.seconds_left else f", {now.seconds_left / 60:.0f} min left"
-            ground.tell(
-                f"{name}: {now.stage} {now.step}/{now.steps}, loss {now.loss}, held-out score {now.score}{left}"
-            )
-
-    return tell
+def _teller(ground: Ground, name: str) -> Watch:
+    return lambda now: ground.progress(f"{name}: {now.stage}", now.step, now.steps)
 
 
 def _settings(ground: Ground) -> Settings:

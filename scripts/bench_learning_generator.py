@@ -102,7 +102,7 @@ def _tuned(ground: Ground, data: Path, method: Method, steps: int) -> Mapping[st
 def _command(ground: Ground, data: Path, *words: object, parse: bool = True) -> Any:
     """One command of ours in a process of its own; its JSON. Raises UsageError with its own sentence."""
     line = [sys.executable, "-m", "scripts.cli", "--data", str(data), *map(str, words)]
-    ground.tell(f"chatbot {' '.join(map(str, words))}")
+    ground.progress(f"chatbot {' '.join(map(str, words[:3]))}", 0, 0)
     done = subprocess.run(line, check=False, capture_output=True, text=True)  # noqa: S603 - our own command
     if done.returncode:
         raise UsageError(f"`chatbot {words[0]}` ended with {done.returncode}: {done.stderr.strip().splitlines()[-1]}")

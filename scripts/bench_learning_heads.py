@@ -5,6 +5,7 @@ from __future__ import annotations
 import tempfile
 import time
 from collections import defaultdict
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -22,12 +23,13 @@ from chatbot.settings import load_settings
 from scripts.bench_corpora import DATA_FOLDER, DataFolder, read_corpus
 from scripts.bench_report import report, run_alone
 from scripts.machine import machine
+from scripts.options import JsonOption, ProgressSink, silent, tracked
 
 _LEAST, _LEAST_TEN_SHOT = 0.92, 0.80
 _SEEDS = (0, 1, 2)
 
 
-def run(data_folder: Path, encoder: Path | None = None) -> dict[str, Any]:
+def run(data_folder: Path, encoder: Path | None = None, *, progress: ProgressSink = silent) -> dict[str, Any]:
     """Accuracy on the test questions. encoder: a tuned one's folder, beside the untuned. Raises UsageError."""
     train, test = (read_corpus(data_folder, f"banking77_{part}") for part in ("train", "test"))
     rows: dict[str, dict[str, Any]] = {}
@@ -37,11 +39,16 @@ def run(data_folder: Path, encoder: Path | None = None) -> dict[str, Any]:
         if encoder:
             encoders["tuned"] = open_files(describe(encoder, encoder.name), settings)
         for name, embedder in encoders.items():
+            progress(f"{name}: encode", 0, 0)
             known, asked = (embedder.encode([one["question"] for one in part]) for part in (train, test))
             truth = np.asarray([one["intent"] for one in test])
             labels = [one["intent"] for one in train]
+            progress(f"{name}: all examples", 0, 0)
             rows[f"{name}, all examples"] = _score(known, labels, asked, truth)
-            rows |= {f"{name}, ten each, draw {seed + 1}": _few(known, labels, (asked, truth), seed) for seed in _SEEDS}
+            rows |= {
+                f"{name}, ten each, draw {seed + 1}": _few(known, labels, (asked, truth), seed)
+                for seed in tracked(_SEEDS, f"{name}: draws of ten each", progress)
+            }
     return {"machine": machine(), "train": len(train), "test": len(test), "rows": rows, "goals": goals(rows)}
 
 
@@ -62,10 +69,10 @@ def goals(rows: dict[str, dict[str, Any]]) -> dict[str, bool]:
 def main(
     data_folder: DataFolder = DATA_FOLDER,
     encoder: Annotated[Path | None, typer.Option(help="Folder of a tuned encoder, to stand beside.")] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    as_json: JsonOption = False,
 ) -> None:
     """Intents of Banking77: 77 labels, 10,003 examples, 3,080 questions; a head on the frozen encoder."""
-    report(run(data_folder, encoder), _show, as_json=as_json)
+    report(partial(run, data_folder, encoder), _show, as_json=as_json)
 
 
 def _few(known: Any, labels: list[str], test: tuple[Any, Any], seed: int) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from chatbot.privacy import Masker, Span
 from scripts.bench_corpora import DATA_FOLDER, DataFolder, read_corpus
 from scripts.bench_report import report, run_alone
 from scripts.machine import machine
-from scripts.options import JsonOption
+from scripts.options import JsonOption, ProgressSink, silent
 
 CORPUS = "pii_synthetic_en"
 GOALS = {"EMAIL_ADDRESS": 0.99, "IBAN_CODE": 0.99, "CREDIT_CARD": 0.99, "PHONE_NUMBER": 0.95}
@@ -22,7 +23,7 @@ GOALS = {"EMAIL_ADDRESS": 0.99, "IBAN_CODE": 0.99, "CREDIT_CARD": 0.99, "PHONE_N
 OURS = {"EMAIL_ADDRESS": "EMAIL", "IBAN_CODE": "IBAN", "CREDIT_CARD": "CARD", "PHONE_NUMBER": "PHONE", "PERSON": "NAME"}
 
 
-def run(data_folder: Path = DATA_FOLDER) -> dict[str, Any]:
+def run(data_folder: Path = DATA_FOLDER, *, progress: ProgressSink = silent) -> dict[str, Any]:
     """Recall: spans covered entirely by our finds, of whatever type. Precision: our finds that overlap a span of
     their own type.
 
@@ -32,6 +33,7 @@ def run(data_folder: Path = DATA_FOLDER) -> dict[str, Any]:
     masker = Masker()
     total, covered, typed = Counter[str](), Counter[str](), Counter[str]()
     found, right, any_span = Counter[str](), Counter[str](), Counter[str]()
+    progress("find personal data", 0, 0)
     start = time.perf_counter()
     finds = [masker.find(row["text"]) for row in rows]
     seconds = time.perf_counter() - start
@@ -86,7 +88,7 @@ def _covers(spans: list[Span], true: dict[str, Any], kind: str | None) -> bool:
 
 def main(data_folder: DataFolder = DATA_FOLDER, as_json: JsonOption = False) -> None:
     """How much personal data the masker finds and how much of what it finds is some, by type."""
-    report(run(data_folder), _show, as_json=as_json)
+    report(partial(run, data_folder), _show, as_json=as_json)
 
 
 def _show(console: Console, result: dict[str, Any]) -> None:

@@ -23,7 +23,7 @@ from scripts.ask import answer
 from scripts.bench_report import report, run_alone
 from scripts.init import load_demo
 from scripts.machine import machine
-from scripts.options import JsonOption
+from scripts.options import JsonOption, ProgressSink, silent, tracked
 from scripts.questions import Question, read_questions
 
 NO_ANSWER = {Action.ASK_BACK, Action.HAND_OVER}
@@ -37,7 +37,7 @@ def main(
     as_json: JsonOption = False,
 ) -> None:
     """How many held-out questions to the demo company are answered as expected, by kind and language."""
-    report(run(file), partial(_show, misses=show), as_json=as_json)
+    report(partial(run, file), partial(_show, misses=show), as_json=as_json)
 
 
 def _show(console: Console, result: dict[str, Any], *, misses: bool) -> None:
@@ -54,7 +54,7 @@ def _show(console: Console, result: dict[str, Any], *, misses: bool) -> None:
         console.print(json.dumps(miss, ensure_ascii=False), markup=False)
 
 
-def run(file: Path | None = None) -> dict[str, Any]:
+def run(file: Path | None = None, *, progress: ProgressSink = silent) -> dict[str, Any]:
     """Counts by kind and language, and each miss with what was said instead."""
     with resources.as_file(resources.files("chatbot.demo") / "questions.jsonl") as shipped:
         path = file or Path(shipped)
@@ -62,13 +62,14 @@ def run(file: Path | None = None) -> dict[str, Any]:
         rows = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
     with tempfile.TemporaryDirectory() as folder:
         settings = Settings(data=Path(folder), engine="none")
+        progress("load the demo company", 0, 0)
         load_demo(settings, quiet=True)
-        replies = asyncio.run(_ask(build_assistant(settings).answerer, questions))
+        replies = asyncio.run(_ask(build_assistant(settings).answerer, questions, progress))
     return _count(rows, replies)
 
 
-async def _ask(answerer: Answerer, questions: list[Question]) -> list[Reply]:
-    return [await answer(answerer, question) for question in questions]
+async def _ask(answerer: Answerer, questions: list[Question], progress: ProgressSink) -> list[Reply]:
+    return [await answer(answerer, question) for question in tracked(questions, "questions", progress)]
 
 
 def _count(rows: list[dict[str, Any]], replies: list[Reply]) -> dict[str, Any]:

@@ -1,25 +1,36 @@
-"""How every benchmark begins and ends: as a program, with the machine, its tables, each goal met or missed. Measures nothing."""
+"""How every benchmark begins and ends: as a program, with a bar, the machine, its tables, each goal met or missed. Measures
+nothing."""
 
 from __future__ import annotations
 
 import statistics
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import typer
 from rich.console import Console
 
-from scripts.options import print_json, run
+from scripts.options import ProgressSink, print_json, progress_bar, run
 
 Show = Callable[[Console, dict[str, Any]], None]
+_REDRAWS_PER_S = 1  # what is measured should hardly wait for the bar
 
 
-def report(result: dict[str, Any], show: Show, *, as_json: bool) -> None:
-    """Prints the result as JSON, or its `machine`, what `show` prints of it, and its `goals` (sentence to whether met).
+class Measure(Protocol):
+    """A benchmark whose options are chosen."""
+
+    def __call__(self, *, progress: ProgressSink) -> dict[str, Any]: ...
+
+
+def report(measure: Measure, show: Show, *, as_json: bool) -> None:
+    """Measures, with a bar, and prints the result as JSON, or its `machine`, what `show` prints of it, and its `goals` (sentence
+    to whether met).
 
     Raises typer.Exit with code 1 when a goal is missed.
     """
+    with progress_bar(as_json, redraws_per_s=_REDRAWS_PER_S) as progress:
+        result = measure(progress=progress)
     goals = result["goals"]
     if as_json:
         print_json(result)

@@ -11,6 +11,7 @@ import time
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -28,7 +29,7 @@ from chatbot.types import Passage
 from scripts.bench_corpora import CORPORA, DATA_FOLDER, Ask, Corpus, DataFolder, load_corpus
 from scripts.bench_report import report, run_alone
 from scripts.machine import machine
-from scripts.options import JsonOption
+from scripts.options import JsonOption, ProgressSink, silent
 
 _SEED = 20_260_101
 _FIVE = 5
@@ -46,13 +47,19 @@ class Found:
 
 
 def run(
-    data_folder: Path, corpora: Sequence[str] = CORPORA, seed: int = _SEED, limit: int | None = None
+    data_folder: Path,
+    corpora: Sequence[str] = CORPORA,
+    seed: int = _SEED,
+    limit: int | None = None,
+    *,
+    progress: ProgressSink = silent,
 ) -> dict[str, Any]:
     """Figures of every corpus, by system. limit: asks per corpus, for a quick look. Raises UsageError."""
+    progress("read the corpora", 0, 0)
     loaded = {name: load_corpus(data_folder, name, seed) for name in corpora}
     with tempfile.TemporaryDirectory(prefix="bench-") as work:
         embedder = open_embedder(load_settings(data=Path(work)))
-        results = {name: _measure(name, corpus, embedder, limit) for name, corpus in loaded.items()}
+        results = {name: _measure(name, corpus, embedder, limit, progress) for name, corpus in loaded.items()}
     return {
         "machine": machine(),
         "goals": goals(results),
@@ -87,22 +94,29 @@ def main(
 ) -> None:
     """Whether the retrieved reply fits, on three public corpora, beside BM25 and MiniLM on the last message."""
     names = (corpus,) if corpus else CORPORA
-    report(run(data_folder, names, limit=limit or None), _show, as_json=as_json)
+    report(partial(run, data_folder, names, limit=limit or None), _show, as_json=as_json)
 
 
-def _measure(name: str, corpus: Corpus, embedder: Embedder, limit: int | None) -> dict[str, Any]:
+def _measure(
+    name: str, corpus: Corpus, embedder: Embedder, limit: int | None, progress: ProgressSink
+) -> dict[str, Any]:
     if limit:
         asks = corpus.asks[:: max(1, len(corpus.asks) // limit)][:limit]
         corpus = Corpus(corpus.passages, asks, corpus.label)
     with tempfile.TemporaryDirectory(prefix="bench-index-") as folder:
+        progress(f"{name}: index", 0, 0)
         started = time.perf_counter()
         version = build_index(corpus.passages, embedder, Path(folder))
         built = time.perf_counter() - started
-        systems = {
-            "BM25, last message": _bm25(corpus),
-            "MiniLM, last message": _minilm(corpus, embedder),
-            _OURS: _precedent(corpus, Path(folder), embedder),
+        ways = {
+            "BM25, last message": partial(_bm25, corpus),
+            "MiniLM, last message": partial(_minilm, corpus, embedder),
+            _OURS: partial(_precedent, corpus, Path(folder), embedder),
         }
+        systems = {}
+        for label, way in ways.items():
+            progress(f"{name}: {label}", 0, 0)
+            systems[label] = way()
     score = _by_language if name == _MULTILINGUAL else _by_label
     return {
         "passages": version.passages,

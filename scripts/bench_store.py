@@ -7,6 +7,7 @@ import tempfile
 import time
 from collections.abc import Sequence
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -18,14 +19,21 @@ from chatbot.errors import ChatbotError
 from chatbot.protocols import ConversationStore
 from scripts.bench_report import percentiles, report, run_alone
 from scripts.machine import machine
-from scripts.options import JsonOption
+from scripts.options import JsonOption, ProgressSink, silent
 from storage.opening import open_store
 
 OWNER = "bench"
 BALLAST = 1 << 20
 
 
-def run(tasks: int = 64, messages: int = 100, url: str | None = None, folder: Path | None = None) -> dict[str, Any]:
+def run(
+    tasks: int = 64,
+    messages: int = 100,
+    url: str | None = None,
+    folder: Path | None = None,
+    *,
+    progress: ProgressSink = silent,
+) -> dict[str, Any]:
     """Measures `tasks` clients that send `messages` each, one after the other, into their own conversations.
 
     url: a PostgreSQL to measure as well. folder: the disk to measure; default: the system's temporary folder.
@@ -33,9 +41,12 @@ def run(tasks: int = 64, messages: int = 100, url: str | None = None, folder: Pa
     """
     ways: dict[str, Any] = {}
     with tempfile.TemporaryDirectory(dir=folder) as place:
+        progress("one writer", 0, 0)
         ways["one writer"] = _measure([None], Path(place) / "one", tasks, messages)
+        progress("own connections", 0, 0)
         ways["own connections"] = _measure([None] * tasks, Path(place) / "own", tasks, max(1, messages // 10))
         if url is not None:
+            progress("postgresql", 0, 0)
             ways["postgresql"] = _measure([url], Path(place) / "pg", tasks, messages)
     return {
         "machine": machine(),
@@ -88,7 +99,7 @@ def main(
     as_json: JsonOption = False,
 ) -> None:
     """Messages stored a second by many clients at once, through the one writer and through a connection for each."""
-    report(run(tasks, messages, url, folder), _show, as_json=as_json)
+    report(partial(run, tasks, messages, url, folder), _show, as_json=as_json)
 
 
 def _show(console: Console, result: dict[str, Any]) -> None:

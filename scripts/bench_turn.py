@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import tempfile
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -22,7 +23,7 @@ from scripts.bench_turn_product import outside_the_model, web_process
 from scripts.bench_turn_server import WAYS, rounds_of, times
 from scripts.init import load_demo
 from scripts.machine import machine
-from scripts.options import JsonOption
+from scripts.options import JsonOption, ProgressSink, silent
 
 PARTS = ("server", "product", "web")
 _AT = 8  # chats, of the goals for the server
@@ -34,19 +35,23 @@ def run(
     rounds: int = 3,
     turns: int = 80,
     parts: Sequence[str] = PARTS,
+    *,
+    progress: ProgressSink = silent,
 ) -> dict[str, Any]:
     """Figures by part. max_tokens: of a reply; rounds: of server and `generate` in turn; turns: outside the model."""
     result: dict[str, Any] = {"machine": machine(), "max_tokens": max_tokens, "rounds": rounds, "goals": {}}
     with tempfile.TemporaryDirectory(prefix="bench-") as folder:
         settings = load_settings(data=Path(folder), first_token_s=60.0)
         if "product" in parts or "web" in parts:
+            progress("load the demo company", 0, 0)
             load_demo(Settings(data=Path(folder), engine="none"), quiet=True)
         if "product" in parts:
-            result["outside_the_model"] = outside_the_model(Path(folder), [n for n in chats if n <= _AT], turns)
+            few = [n for n in chats if n <= _AT]
+            result["outside_the_model"] = outside_the_model(Path(folder), few, turns, progress)
         if "web" in parts:
-            result["web"] = web_process(Path(folder))
+            result["web"] = web_process(Path(folder), progress)
         if "server" in parts:
-            result |= asyncio.run(rounds_of(settings, chats, max_tokens, rounds))
+            result |= asyncio.run(rounds_of(settings, chats, max_tokens, rounds, progress))
     result["goals"] = goals(result)
     return result
 
@@ -82,7 +87,7 @@ def main(
     chosen = parts.split(",")
     if min(numbers) < 1 or not set(chosen) <= set(PARTS):
         raise UsageError(f"--chats takes numbers from 1, --parts some of {', '.join(PARTS)}.")
-    report(run(numbers, max_tokens, rounds, turns, chosen), _show, as_json=as_json)
+    report(partial(run, numbers, max_tokens, rounds, turns, chosen), _show, as_json=as_json)
 
 
 def _show(console: Console, result: dict[str, Any]) -> None:

@@ -30,6 +30,7 @@ from chatbot.protocols import ConversationStore
 from chatbot.settings import Settings
 from chatbot.types import ChatMessage, Delta, Event, Mode
 from scripts.bench_report import percentiles
+from scripts.options import ProgressSink, silent, tracked
 from scripts.questions import read_questions
 from storage.opening import open_store
 
@@ -71,7 +72,9 @@ def demo_questions() -> list[str]:
         return [question.turns[0].text for question in read_questions(path) if len(question.turns) == 1]
 
 
-def outside_the_model(folder: Path, chats: Sequence[int], turns: int) -> dict[str, Any]:
+def outside_the_model(
+    folder: Path, chats: Sequence[int], turns: int, progress: ProgressSink = silent
+) -> dict[str, Any]:
     """Milliseconds a turn from the message's arrival to the stored reply: the first turns of a process that has just started, then
     by number of chats at once in the steady state.
 
@@ -91,13 +94,15 @@ def outside_the_model(folder: Path, chats: Sequence[int], turns: int) -> dict[st
 
         async def all_levels() -> dict[str, Any]:
             manager = DialogueManager(store.conversations, answerer, _Silence(), limits(settings))
+            progress("first turns", 0, 0)
             found: dict[str, Any] = {
                 "first_turns": await _at_once(manager, store.conversations, 1, (rest or questions)[:_FIRST_TURNS])
             }
+            progress("warm up", 0, 0)
             found["warm_up"] = await asyncio.to_thread(_warm_up, assistant)
             shares = [measured[at :: len(chats)] for at in range(len(chats))]
             found["steady"] = {}
-            for number, share in zip(chats, shares, strict=True):
+            for number, share in tracked(list(zip(chats, shares, strict=True)), "numbers of chats", progress):
                 found["steady"][number] = await _at_once(manager, store.conversations, number, share)
             await manager.close()
             await assistant.stop()
@@ -157,14 +162,14 @@ async def _at_once(
 # --- the web process -------------------------------------------------------------------------------------
 
 
-def web_process(folder: Path) -> dict[str, Any]:
+def web_process(folder: Path, progress: ProgressSink = silent) -> dict[str, Any]:
     """Seconds until it answers (with past answers), and until /readyz names no part that does not work, at a first and a second
     start; MB after some turns.
 
     folder: holds the demo company. Model server included; it comes up beside the first chats.
     """
     open_s, ready_s = {}, {}
-    for start in ("first", "second"):
+    for start in tracked(("first", "second"), "starts of the web process", progress):
         begun = time.perf_counter()
         with _served(folder) as (process, url):
             open_s[start] = round(time.perf_counter() - begun, 1)

@@ -7,6 +7,7 @@ Both get the same prompts and the same longest reply. The server streams over HT
 from __future__ import annotations
 
 import asyncio
+import itertools
 import multiprocessing
 import statistics
 import time
@@ -26,6 +27,7 @@ from chatbot.settings import Settings, load_settings
 from chatbot.types import ChatMessage
 from scripts.bench_report import spread
 from scripts.bench_turn_prompts import prompts
+from scripts.options import ProgressSink, silent, tracked
 
 WAYS = ("one by one", "one batch")
 _WARM_TOKENS = 4
@@ -39,11 +41,14 @@ class _Timed:
     last_s: float
 
 
-async def rounds_of(settings: Settings, chats: Sequence[int], max_tokens: int, rounds: int) -> dict[str, Any]:
+async def rounds_of(
+    settings: Settings, chats: Sequence[int], max_tokens: int, rounds: int, progress: ProgressSink = silent
+) -> dict[str, Any]:
     """Figures by number of chats, each with its spread over the rounds; every round measures server and `generate` in turn.
 
     settings: which generator serves; its data folder takes what transformers needs.
     """
+    progress("start the model server", 0, 0)
     supervisor = Supervisor(settings)
     await supervisor.start()
     context = multiprocessing.get_context("spawn")
@@ -56,15 +61,15 @@ async def rounds_of(settings: Settings, chats: Sequence[int], max_tokens: int, r
 
             served: dict[int, list[dict[str, float]]] = {n: [] for n in chats}
             others: dict[int, dict[str, list[dict[str, float]]]] = {n: {way: [] for way in WAYS} for n in chats}
-            for number in chats:
+            for number in tracked(chats, "warm up", progress):
                 await _served(supervisor, prompts(number, _WARM_SEED + number), _WARM_TOKENS)
                 await plain("one batch", number, _WARM_SEED + number, _WARM_TOKENS)
-            for turn in range(rounds):
-                for number in chats:
-                    seed = 1000 * turn + number  # new chats each time: a prompt seen before needs no reading
-                    served[number].append(await _served(supervisor, prompts(number, seed), max_tokens))
-                    for way in WAYS:
-                        others[number][way].append(await plain(way, number, seed, max_tokens))
+            each = list(itertools.product(range(rounds), chats))
+            for turn, number in tracked(each, f"{rounds} rounds of {len(chats)} numbers of chats", progress):
+                seed = 1000 * turn + number  # new chats each time: a prompt seen before needs no reading
+                served[number].append(await _served(supervisor, prompts(number, seed), max_tokens))
+                for way in WAYS:
+                    others[number][way].append(await plain(way, number, seed, max_tokens))
         health = await supervisor.health()
     finally:
         await supervisor.stop()

@@ -173,9 +173,18 @@ def show_(ctx: typer.Context, name: NameArgument = None, data: DataOption = None
 
 
 @app.command("verify")
-def verify_(ctx: typer.Context, name: NameArgument = None, data: DataOption = None) -> None:
+def verify_(
+    ctx: typer.Context, name: NameArgument = None, data: DataOption = None, as_json: JsonOption = False
+) -> None:
     """Checks every byte of a data set against its card; what an erasure took out since is said."""
-    _tell(open_dataset(settings_from(ctx, data).data, name))
+    folder = settings_from(ctx, data).data
+    with progress_bar(as_json) as show:
+        show("check bytes", 0, 0)
+        made = open_dataset(folder, name)
+    if as_json:
+        print_json({"name": made.name, "sha256": made.sha256, "erased": made.erased, "whole": True})
+    else:
+        _tell(made)
 
 
 @app.command("delete")

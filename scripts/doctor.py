@@ -28,7 +28,7 @@ from chatbot.retrieval.embedder import open_embedder
 from chatbot.retrieval.index import verify
 from chatbot.settings import Settings
 from scripts.machine import machine
-from scripts.options import DataOption, JsonOption, print_json, run, settings_from
+from scripts.options import DataOption, JsonOption, print_json, progress_bar, run, settings_from
 from storage.opening import open_store
 
 LEAST_FREE_MB = 500
@@ -55,7 +55,11 @@ def main(
     if show_settings:
         return _show_settings(ctx, data, as_json)
     settings = settings_from(ctx, data)
-    findings = [_run(name, check, settings) for name, check in CHECKS.items()]
+    findings = []
+    with progress_bar(as_json) as show:
+        for name, check in CHECKS.items():
+            show(name, 0, 0)
+            findings.append(_run(name, check, settings))
     if as_json:
         print_json(findings)
     else:

@@ -17,13 +17,24 @@ from rich.console import Console
 from chatbot.errors import UsageError
 from chatbot.transcripts.exporting import export
 from chatbot.types import Transcript
-from scripts.options import DataOption, run, settings_from, unwritable
+from scripts.options import (
+    DataOption,
+    JsonOption,
+    ProgressSink,
+    print_json,
+    progress_bar,
+    run,
+    settings_from,
+    silent,
+    unwritable,
+)
 from storage.archive import ALL
 from storage.audit import COMMAND, record
 from storage.filters import Filters, check_filters
 from storage.opening import Store, open_store
 
 FILTERS = tuple(one.name for one in fields(Filters))
+_STEP = 100  # conversations between two reports of progress
 
 
 class What(StrEnum):
@@ -68,6 +79,7 @@ def main(
     ] = None,
     force: Annotated[bool, typer.Option("--force", help="Replace the file if it is there.")] = False,
     data: DataOption = None,
+    as_json: JsonOption = False,
 ) -> None:
     """Writes conversations with every message, time, tag and rating; JSON Lines also with the words beside a rating, the thumbs and
     what else an import brought. Addresses that customers left stay out. The file appears when it is whole, never in part.
@@ -84,6 +96,11 @@ def main(
     wish = Wish(What.LIVE if narrowed else what, words, filters, narrowed)
     if out is None and format is Format.PARQUET:
         raise UsageError("Parquet is no text: name a file with --out.")
+    if out is None and as_json:
+        raise UsageError(
+            "Without --out the conversations themselves go to standard output, where --json would print what was written: name a "
+            "file with --out, or leave out --json."
+        )
     database = settings.database_url.get_secret_value() if settings.database_url else None
     half = None if out is None else _free(out, force)
     with open_store(database, settings.data) as store:
@@ -92,8 +109,8 @@ def main(
             write(_conversations(store, wish), lambda piece: sys.stdout.write(piece.decode()), format)
             return
         try:
-            with half.open("wb") as file:
-                count = write(_conversations(store, wish), file.write, format)
+            with half.open("wb") as file, progress_bar(as_json) as show:
+                count = write(_conversations(store, wish), file.write, format, show)
                 file.flush()
                 os.fsync(file.fileno())
             half.replace(out)
@@ -101,6 +118,9 @@ def main(
             raise unwritable(out, exc) from exc
         finally:
             half.unlink(missing_ok=True)
+    if as_json:
+        print_json({"file": out, "format": format, "conversations": count})
+        return
     Console(stderr=True, soft_wrap=True, highlight=False).print(
         f"{count} conversations written to {out}.", markup=False
     )
@@ -165,13 +185,17 @@ def _conversations(store: Store, wish: Wish) -> Iterator[Transcript]:
         yield from store.live_transcripts()
 
 
-def write(transcripts: Iterator[Transcript], put: Callable[[bytes], object], format: str) -> int:
+def write(
+    transcripts: Iterator[Transcript], put: Callable[[bytes], object], format: str, progress: ProgressSink = silent
+) -> int:
     """Writes them piece by piece; returns how many."""
     count = 0
 
     def counted() -> Iterator[Transcript]:
         nonlocal count
         for transcript in transcripts:
+            if count % _STEP == 0:
+                progress("write conversations", count, 0)
             count += 1
             yield transcript
 

@@ -17,7 +17,7 @@ from chatbot.learning.encoder_publishing import encoder_in_use, indexes_of, roll
 from chatbot.settings import Settings
 from scripts.machine import machine, user
 from scripts.models_tables import compressed_table, listed, verdict_table
-from scripts.options import DataOption, JsonOption, plain, print_json, progress_bar, settings_from
+from scripts.options import DataOption, JsonOption, plain, print_json, progress_bar, settings_from, tracked
 from scripts.reindex import publish_encoder, report
 
 app = typer.Typer(help="Versions of tuned models: compare, compress, publish, roll back.", no_args_is_help=True)
@@ -61,13 +61,20 @@ def verify(
     ctx: typer.Context,
     name: Annotated[str | None, typer.Argument(help="A version; all without one.")] = None,
     data: DataOption = None,
+    as_json: JsonOption = False,
 ) -> None:
     """Checks every byte of a version, or of all."""
     models = settings_from(ctx, data).models_folder
     names = [name] if name else [card.name for card in registry.versions(models)] + sorted(registry.problems(models))
-    for each in names:
-        version = registry.open_version(models, each)
-        typer.echo(f"{each}: {len(version.card.files)} files are as they were sealed.")
+    whole = []
+    with progress_bar(as_json) as show:
+        for each in tracked(names, "versions", show):
+            files = len(registry.open_version(models, each).card.files)
+            whole.append({"version": each, "files": files, "whole": True})
+            if not as_json:
+                typer.echo(f"{each}: {files} files are as they were sealed.")
+    if as_json:
+        print_json(whole)
 
 
 @app.command()
@@ -89,12 +96,13 @@ def compare(
     kind = registry.read_card(settings.models_folder, challenger).kind
     published = registry.published(settings.models_folder, kind)
     other = published if champion is None else None if champion == "base" else champion
-    if kind == "heads":
-        from scripts.models_heads import judged_heads
+    with progress_bar(as_json) as progress:
+        if kind == "heads":
+            from scripts.models_heads import judged_heads
 
-        verdict = judged_heads(settings, challenger, other)
-    else:
-        with progress_bar(as_json) as progress:
+            progress("judge heads", 0, 0)
+            verdict = judged_heads(settings, challenger, other)
+        else:
             verdict = gating.compare(_asking(settings, dataset, turns), challenger, other, progress)
     if as_json:
         print_json(verdict.view())
@@ -126,12 +134,13 @@ def publish(
     from chatbot.learning import gating
 
     try:
-        if kind == "heads":
-            from scripts.models_heads import publish_heads
+        with progress_bar(as_json) as progress:
+            if kind == "heads":
+                from scripts.models_heads import publish_heads
 
-            entry, verdict = publish_heads(settings, name, reason, force=force)
-        else:
-            with progress_bar(as_json) as progress:
+                progress("judge heads", 0, 0)
+                entry, verdict = publish_heads(settings, name, reason, force=force)
+            else:
                 asking = _asking(settings, dataset, turns)
                 entry, verdict = gating.publish(asking, name, user(), force=force, reason=reason, progress=progress)
     except gating.Refused as refused:
@@ -155,19 +164,24 @@ def rollback(
     kind: Annotated[str, typer.Option("--kind", help="generator, encoder or heads.")] = "generator",
     reason: ReasonOption = None,
     data: DataOption = None,
+    as_json: JsonOption = False,
 ) -> None:
     """Goes back to the version that was published before, at last to the base model; an encoder takes its index along."""
     known: Kind | None = next((one for one in KINDS if one == kind), None)
     if known is None:
         raise UsageError(f"There is no kind of model {kind!r}; it is one of {', '.join(KINDS)}.")
-    settings, index = settings_from(ctx, data), ""
+    settings, index = settings_from(ctx, data), None
     if known == "encoder":
         entry, version = roll_back_encoder(settings, user(), reason)
-        index = f" with the index {version.name}"
+        index = version.name
     else:
         entry = registry.rollback(settings.models_folder, known, user(), reason=reason)
+    if as_json:
+        print_json({"kind": known, "previous": entry.previous, "published": entry.version, "index": index})
+        return
+    beside = f" with the index {index}" if index else ""
     _console().print(
-        f"Back from {entry.previous or base_of(known)} to {entry.version or base_of(known)}{index}. Running servers take "
+        f"Back from {entry.previous or base_of(known)} to {entry.version or base_of(known)}{beside}. Running servers take "
         "it over.",
         markup=False,
     )

@@ -6,18 +6,26 @@ import dataclasses
 import errno
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
 from pathlib import Path
-from typing import Annotated, Any, NoReturn, Protocol
+from typing import Annotated, Any, NoReturn, Protocol, TypeVar
 
 import typer
 from rich.console import Console
 from rich.markup import escape
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TaskID,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
 
 from chatbot.errors import ChatbotError, StorageError, UsageError
 from chatbot.logs import configure_logging
@@ -36,6 +44,7 @@ _NO_SUCH_PLACE = {
 }
 INTERRUPTED = 130  # what shells give for a program that Ctrl-C ended
 
+T = TypeVar("T")
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
@@ -51,6 +60,18 @@ class ProgressSink(Protocol):
     """Takes (stage, done, total); total 0 means unknown."""
 
     def __call__(self, stage: str, done: int, total: int) -> None: ...
+
+
+def silent(stage: str, done: int, total: int) -> None:
+    """A ProgressSink that shows nothing."""
+
+
+def tracked(items: Collection[T], stage: str, progress: ProgressSink) -> Iterator[T]:
+    """The items one by one; before each, and at the end, it is told how many are done."""
+    for done, item in enumerate(items):
+        progress(stage, done, len(items))
+        yield item
+    progress(stage, len(items), len(items))
 
 
 def settings_from(ctx: typer.Context, data: Path | None = None, **flags: Any) -> Settings:
@@ -87,8 +108,11 @@ def print_json(value: Any, *, indent: int | None = 2) -> None:
 
 
 @contextmanager
-def progress_bar(quiet: bool = False) -> Iterator[ProgressSink]:
-    """A bar on standard error while something long runs; nothing where that is no terminal or `quiet`."""
+def progress_bar(quiet: bool = False, *, redraws_per_s: float = 10) -> Iterator[ProgressSink]:
+    """A bar for each stage on standard error while something long runs; nothing where that is no terminal or `quiet`.
+
+    A stage of unknown length is over when the next one begins.
+    """
     console = Console(stderr=True)
     columns = (
         TextColumn("{task.description}"),
@@ -97,11 +121,21 @@ def progress_bar(quiet: bool = False) -> Iterator[ProgressSink]:
         TimeElapsedColumn(),
         TimeRemainingColumn(),
     )
-    with Progress(*columns, console=console, transient=True, disable=quiet or not console.is_terminal) as bar:
-        tasks: dict[str, Any] = {}
+    with Progress(
+        *columns,
+        console=console,
+        refresh_per_second=redraws_per_s,
+        redirect_stdout=sys.stdout.isatty(),  # in a pipe or a file the result must not go where the bar is
+        transient=True,
+        disable=quiet or not console.is_terminal,
+    ) as bar:
+        tasks: dict[str, TaskID] = {}
 
         def show(stage: str, done: int, total: int) -> None:
             if stage not in tasks:
+                for task in bar.tasks:
+                    if task.total is None:
+                        bar.update(task.id, completed=task.completed or 1, total=task.completed or 1)
                 tasks[stage] = bar.add_task(stage, total=total or None)
             bar.update(tasks[stage], completed=done, total=total or None)
 

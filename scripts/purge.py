@@ -49,14 +49,14 @@ def main(
     with open_store(url, settings.data) as store:
         store.rights.catch_up(copies)
         if compact:
-            return _compact(store)
+            return _compact(store, as_json)
         if find is not None:
             found = store.rights.search(find)
             _note(store, "transcript.search", "people", {"conversations": [one.conversation for one in found]})
             return _show_candidates(found, as_json)
         subject = _subject(owner, conversation, email, transcript)
         if export is not None:
-            return _export(store, subject, export, with_notes)
+            return _export(store, subject, export, with_notes, as_json=as_json)
         preview = store.rights.preview(subject, copies)
         if dry_run:
             return show_receipt(preview, as_json)
@@ -91,7 +91,7 @@ def _ask() -> None:
         raise UsageError("Nothing was erased.")
 
 
-def _export(store: Store, subject: Subject, out: Path, notes: bool) -> None:
+def _export(store: Store, subject: Subject, out: Path, notes: bool, *, as_json: bool) -> None:
     found = store.rights.dossier(subject, notes=notes)
     detail = {"by": subject.by.value, "notes": notes} | {name: len(some) for name, some in found.items()}
     target = f"conversation:{subject.value}" if subject.by is By.CONVERSATION else None
@@ -103,10 +103,11 @@ def _export(store: Store, subject: Subject, out: Path, notes: bool) -> None:
         raise UsageError(f"{out} is there already; choose another name.") from exc
     except OSError as exc:
         raise unwritable(out, exc) from exc
-    _console().print(
-        f"{len(found['conversations'])} conversations and {len(found['past_conversations'])} imported ones written to {out}.",
-        markup=False,
-    )
+    live, past = len(found["conversations"]), len(found["past_conversations"])
+    if as_json:
+        print_json({"file": out, "conversations": live, "past_conversations": past})
+        return
+    _console().print(f"{live} conversations and {past} imported ones written to {out}.", markup=False)
 
 
 def _note(store: Store, action: str, target: str | None, detail: dict[str, Any]) -> None:
@@ -114,9 +115,15 @@ def _note(store: Store, action: str, target: str | None, detail: dict[str, Any])
     store.database.write(lambda c: record(c, COMMAND, action, target, detail)).result()
 
 
-def _compact(store: Store) -> None:
-    if not store.rights.compact():
+def _compact(store: Store, as_json: bool) -> None:
+    with progress_bar(as_json) as show:
+        show("compact", 0, 0)
+        compacted = store.rights.compact()
+    if not compacted:
         raise StorageError("The database could not be compacted now: a long read is in the way; try again in a moment.")
+    if as_json:
+        print_json({"compacted": True})
+        return
     _console().print("Nothing of what was erased is left in the database's free space and log.")
 
 

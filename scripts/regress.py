@@ -16,7 +16,7 @@ from chatbot.assembly import Assistant, build_assistant
 from chatbot.errors import ChatbotError
 from chatbot.types import Reply, Role, Turn
 from scripts.ask import answer
-from scripts.options import DataOption, JsonOption, print_json, run, settings_from
+from scripts.options import DataOption, JsonOption, ProgressSink, print_json, progress_bar, run, settings_from, tracked
 from scripts.questions import Question
 from storage.cases import Case
 from storage.opening import open_store
@@ -47,9 +47,9 @@ def main(ctx: typer.Context, data: DataOption = None, as_json: JsonOption = Fals
     """
     settings = settings_from(ctx, data, engine="none", reply_mode="precedent")
     url = settings.database_url.get_secret_value() if settings.database_url else None
-    with open_store(url, settings.data) as store:
+    with open_store(url, settings.data) as store, progress_bar(as_json) as show:
         cases, resting = store.cases.all(), store.cases.resting()
-        outcomes = asyncio.run(_run(build_assistant(settings, store.knowledge), cases)) if cases else []
+        outcomes = asyncio.run(_run(build_assistant(settings, store.knowledge), cases, show)) if cases else []
     failed = [outcome for outcome in outcomes if outcome.why]
     if as_json:
         shown = [one.view() for one in outcomes]
@@ -60,8 +60,8 @@ def main(ctx: typer.Context, data: DataOption = None, as_json: JsonOption = Fals
         raise WrongAgainError(f"{len(failed)} of {len(outcomes)} corrected questions are not answered as corrected.")
 
 
-async def _run(assistant: Assistant, cases: Sequence[Case]) -> list[Outcome]:
-    return [await check(assistant.answerer, case) for case in cases]
+async def _run(assistant: Assistant, cases: Sequence[Case], progress: ProgressSink) -> list[Outcome]:
+    return [await check(assistant.answerer, case) for case in tracked(cases, "questions", progress)]
 
 
 async def check(answerer: Answerer, case: Case) -> Outcome:

@@ -156,9 +156,16 @@ def verify_(
         str | None, typer.Argument(help="Version; default: the current one.", show_default=False)
     ] = None,
     data: DataOption = None,
+    as_json: JsonOption = False,
 ) -> None:
     """Checks every byte of a version against its manifest."""
-    manifest = verify(settings_from(ctx, data).index_folder, version)
+    settings = settings_from(ctx, data)
+    with progress_bar(as_json) as show:
+        manifest = verify(settings.index_folder, version, show)
+    if as_json:
+        files = len(manifest.files)
+        print_json({"version": manifest.version, "files": files, "bytes": manifest.size, "whole": True})
+        return
     Console(highlight=False, soft_wrap=True).print(
         f"Index [bold]{manifest.version}[/bold] is whole: every file matches its manifest."
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -13,7 +14,7 @@ from rich.table import Table
 from chatbot.assembly import Assistant, build_assistant
 from chatbot.types import Hit, Query, SearchResult
 from chatbot.understanding import understand
-from scripts.options import DataOption, JsonOption, print_json, run, settings_from
+from scripts.options import DataOption, JsonOption, print_json, progress_bar, run, settings_from, tracked
 from scripts.questions import Question, check_lengths, one_question, read_questions
 from scripts.taught import changes_by_people
 
@@ -31,9 +32,10 @@ def main(
     questions = read_questions(file) if file else [one_question(text)]
     settings = settings_from(ctx, data, engine="none", reply_mode="precedent")
     check_lengths(questions, settings.max_message_chars)
-    with changes_by_people(settings) as changes:
+    lines_show = file is None or sys.stdout.isatty()  # then what is printed is the progress
+    with changes_by_people(settings) as changes, progress_bar(as_json or lines_show) as show:
         assistant = build_assistant(settings, changes)
-        for question in questions:
+        for question in tracked(questions, "questions", show):
             query, result = _search(assistant, question, k, language)
             if file:
                 print_json({"id": question.id, **view(query, result)}, indent=None)

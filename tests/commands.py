@@ -20,6 +20,7 @@ import structlog
 from scripts.cli import main
 from tests.demo import COMMAND, environment
 
+AT_A_TERMINAL = {"TTY_COMPATIBLE": "1", "TERM": "xterm"}  # what rich takes for one
 _HEEDS_CTRL_C = """
 import signal
 signal.signal(signal.SIGINT, signal.default_int_handler)

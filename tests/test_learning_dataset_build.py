@@ -21,7 +21,7 @@ from storage.audit import COMMAND
 from storage.copilot import Use
 from storage.lessons import Lesson
 from storage.opening import Store, open_store
-from tests.commands import refused, typed
+from tests.commands import AT_A_TERMINAL, refused, typed
 from tests.erased import traces
 from tests.fakes_retrieval import FakeEmbedder
 from tests.learning_corpus import conversation, transcripts
@@ -186,6 +186,9 @@ def test_they_are_listed_shown_checked_and_deleted(tmp_path: Path) -> None:
     assert "Data card" in typed("--data", tmp_path, "dataset", "show").out
     assert typed("--data", tmp_path, "dataset", "show", "--json").json["erased"] == 0
     assert "is whole" in typed("--data", tmp_path, "dataset", "verify").out
+    whole = typed("--data", tmp_path, "dataset", "verify", "--json").json
+    assert (whole["name"], whole["erased"], whole["whole"]) == ("ds-0001", 0, True)
+    assert "check bytes" in typed("--data", tmp_path, "dataset", "verify", **AT_A_TERMINAL).err
     path = tmp_path / "datasets" / "ds-0001" / "test.jsonl"
     path.write_bytes(path.read_bytes().replace(b"tent", b"kite"))
     refused(typed("--data", tmp_path, "dataset", "verify", "ds-0001"), "test.jsonl", "build the data set anew")

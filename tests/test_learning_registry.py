@@ -21,6 +21,7 @@ from chatbot.learning import registry
 from chatbot.learning.cards import Card, Kind
 from chatbot.learning.published import POINTER
 from chatbot.trained import models_trained_on
+from tests.commands import AT_A_TERMINAL, refused, typed
 
 ROOT = Path(__file__).parent.parent
 ROUNDS = int(os.environ.get("CHAOS_ROUNDS", "4"))
@@ -144,6 +145,26 @@ def test_publish_and_roll_back_to_the_beginning(models: Path) -> None:
     entries = registry.history(models)
     assert [(entry.action, entry.version, entry.by) for entry in entries][-1] == ("rollback", None, "bob")
     assert entries[0].gate == {"passed": True}
+
+
+def test_the_commands_tell_as_json_what_is_whole_and_what_is_back(models: Path) -> None:
+    one, two = added(models, "one").name, added(models, "two").name
+    run = ("--data", models.parent, "models")
+    assert typed(*run, "verify", "--json").json == [{"version": name, "files": 3, "whole": True} for name in (one, two)]
+    shown = typed(*run, "verify", **AT_A_TERMINAL)
+    assert "2/2" in shown.err
+    assert shown.out == "".join(f"{name}: 3 files are as they were sealed.\n" for name in (one, two))
+    registry.publish(models, one, "ada", champion=None)
+    registry.publish(models, two, "ada", champion=one)
+    back = [typed(*run, "rollback", "--json").json for _ in range(2)]
+    assert back == [
+        {"kind": "generator", "previous": two, "published": one, "index": None},
+        {"kind": "generator", "previous": one, "published": None, "index": None},
+    ]
+    made = models / two / "adapter_model.safetensors"
+    made.chmod(0o644)
+    made.write_text("no")
+    refused(typed(*run, "verify", "--json"), two, code=1)
 
 
 def test_a_rollback_passes_over_what_is_broken(models: Path) -> None:

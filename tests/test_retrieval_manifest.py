@@ -56,6 +56,18 @@ def test_missing_and_cut_files_are_refused_by_name(published: Path, name: str) -
     path.write_bytes(sound)
 
 
+def test_a_check_tells_how_many_bytes_it_has_read(published: Path) -> None:
+    told: list[tuple[str, int, int]] = []
+    manifest = verify(published, progress=lambda *now: told.append(now))
+    assert (
+        manifest.size
+        == sum(path.stat().st_size for path in (published / "v000001").iterdir())
+        - (published / "v000001" / "manifest.json").stat().st_size
+    )
+    assert [done for _, done, _ in told] == sorted(done for _, done, _ in told)
+    assert told[-1] == ("check bytes", manifest.size, manifest.size)
+
+
 def test_no_index_is_said_with_the_command(tmp_path: Path) -> None:
     with pytest.raises(IndexBroken, match="run `chatbot index`"):
         verify(tmp_path)

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -25,7 +26,9 @@ from chatbot.settings import Settings
 from chatbot.types import Action, Decision, Mode, Passage, Reply
 from scripts import (
     bench,
+    bench_index,
     bench_language,
+    bench_learning_heads,
     bench_privacy,
     bench_questions,
     bench_retrieval,
@@ -39,6 +42,8 @@ from scripts.bench_turn_product import InstantModel, outside_the_model
 from scripts.bench_turn_prompts import prompts
 from scripts.bench_turn_server import times
 from scripts.cli import main as chatbot
+from scripts.options import ProgressSink
+from tests.commands import AT_A_TERMINAL, typed
 from tests.fakes_retrieval import FakeEmbedder
 
 COMMANDS = {command.name: command.callback for command in bench.app.registered_commands}
@@ -81,6 +86,34 @@ def test_each_has_json_and_says_in_one_sentence_what_it_measures(name: str) -> N
     assert said.count("\n") == 0
 
 
+@pytest.mark.parametrize("name", COMMANDS)
+def test_each_shows_the_stage_that_runs_on_a_terminal_and_with_json_none(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def run(*_: Any, progress: ProgressSink, **__: Any) -> dict[str, Any]:
+        progress("the stage that runs", 1, 3)
+        return {"machine": "an abacus", "goals": {}}
+
+    module = sys.modules[COMMANDS[name].__module__]
+    monkeypatch.setattr(module, "run", run)
+    monkeypatch.setattr(module, "_show", lambda *_, **__: None)
+    shown = typed("bench", name, **AT_A_TERMINAL)
+    assert shown.code == 0, shown
+    assert "the stage that runs" in shown.err
+    assert "1/3" in shown.err
+    assert typed("bench", name).err == ""
+    told = typed("bench", name, "--json", **AT_A_TERMINAL)
+    assert (told.json["machine"], told.err) == ("an abacus", "")
+
+
+class Stages(list[str]):
+    """A ProgressSink that keeps the stages' names, each once."""
+
+    def __call__(self, stage: str, done: int, total: int) -> None:
+        if stage not in self:
+            self.append(stage)
+
+
 @pytest.mark.parametrize(
     ("name", "options", "named"),
     [
@@ -111,12 +144,12 @@ def test_absent_data_are_said_in_one_sentence(
 
 
 def test_a_missed_goal_ends_with_1_and_a_met_one_does_not(capsys: pytest.CaptureFixture[str]) -> None:
-    missed = {"machine": "an abacus", "goals": {"fast": True, "right": False}}
+    missed: dict[str, Any] = {"machine": "an abacus", "goals": {"fast": True, "right": False}}
     with pytest.raises(typer.Exit) as ended:
-        report(missed, lambda console, _: console.print("a table"), as_json=False)
+        report(lambda *, progress: missed, lambda console, _: console.print("a table"), as_json=False)
     assert ended.value.exit_code == 1
     assert capsys.readouterr().out.splitlines() == ["an abacus", "a table", "met    fast", "MISSED right"]
-    report(missed | {"goals": {"fast": True}}, lambda *_: None, as_json=True)
+    report(lambda *, progress: missed | {"goals": {"fast": True}}, lambda *_: None, as_json=True)
     assert json.loads(capsys.readouterr().out)["goals"] == {"fast": True}
 
 
@@ -148,12 +181,46 @@ def test_a_broken_corpus_is_named(tmp_path: Path) -> None:
 
 def test_retrieval_compares_three_systems_on_the_same_asks(covid: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(bench_retrieval, "open_embedder", lambda _settings: FakeEmbedder())
-    result = bench_retrieval.run(covid, ("covid_faq",))
+    stages = Stages()
+    result = bench_retrieval.run(covid, ("covid_faq",), progress=stages)
     systems = result["corpora"]["covid_faq"]["systems"]
     assert list(systems) == ["BM25, last message", "MiniLM, last message", "Precedent"]
     for figures in systems.values():
         assert 0 <= figures["@1"] <= figures["best of 5"] <= 1
     assert set(result["goals"]) == {"covid_faq: @1 >= 0.60", "covid_faq: @1 above both baselines"}
+    assert stages == ["read the corpora", *(f"covid_faq: {stage}" for stage in ("index", *systems))]
+
+
+def test_an_index_is_built_four_times_stage_by_stage(covid: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bench_index, "load_corpus", lambda folder, _, seed: load_corpus(folder, "covid_faq", seed))
+    monkeypatch.setattr(bench_index, "open_embedder", lambda _settings: FakeEmbedder())
+    monkeypatch.setattr(bench_index, "_encode_alone", lambda *_: (1.0, 1.0, 1.0))
+    stages = Stages()
+    result = bench_index.run(covid, progress=stages)
+    assert result["passages"] == 6
+    assert stages == [
+        "read the corpus",
+        "first build",
+        "build with nothing new",
+        "searches",
+        "build with 1 % new",
+        "encoding alone, theirs and ours",
+    ]
+
+
+def test_heads_are_fitted_on_all_and_on_three_draws(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bench_learning_heads, "open_embedder", lambda _settings: FakeEmbedder())
+    for part, count in (("train", 12), ("test", 4)):
+        rows = [
+            {"intent": intent, "question": f"{question} {part} {number}?"}
+            for intent, question in (("refund", "where is my money"), ("card", "my card was lost"))
+            for number in range(count)
+        ]
+        written(tmp_path, f"banking77_{part}", rows)
+    stages = Stages()
+    rows = bench_learning_heads.run(tmp_path, progress=stages)["rows"]
+    assert [one["examples"] for one in rows.values()] == [24, 20, 20, 20]
+    assert stages == ["untuned: encode", "untuned: all examples", "untuned: draws of ten each"]
 
 
 def test_retrieval_wants_every_language_above_both_baselines() -> None:
@@ -172,7 +239,11 @@ def test_privacy_counts_by_type(tmp_path: Path) -> None:
         {"type": "CREDIT_CARD", "start": 31, "end": 50},
     ]
     text = "Mail anna@example.com, Berlin, 4111 1111 1111 1112"
-    result = bench_privacy.run(written(tmp_path, bench_privacy.CORPUS, [{"text": text, "spans": spans}]))
+    stages = Stages()
+    result = bench_privacy.run(
+        written(tmp_path, bench_privacy.CORPUS, [{"text": text, "spans": spans}]), progress=stages
+    )
+    assert stages == ["find personal data"]
     covered = {kind: row["covered"] for kind, row in result["recall"].items()}
     assert covered == {"EMAIL_ADDRESS": 1, "LOCATION": 0, "CREDIT_CARD": 0}
     assert result["goals"] == {"recall of EMAIL_ADDRESS >= 0.99": True, "recall of CREDIT_CARD >= 0.99": False}
@@ -194,7 +265,9 @@ def test_language_measures_everyone_on_the_same_short_texts(tmp_path: Path, monk
     rows.append({"id": "en-23", "language": "en", "text": "far too long " * 9})
     monkeypatch.setattr(bench_language, "LANGUAGES", ("en", "de"))
     written(tmp_path, bench_language.WORDS_CORPUS, [{"language": "en", "kind": "single-words", "text": "where"}])
-    result = bench_language.run(written(tmp_path, bench_language.CORPUS, rows))
+    stages = Stages()
+    result = bench_language.run(written(tmp_path, bench_language.CORPUS, rows), progress=stages)
+    assert stages == ["load the identifiers", "identifiers", "with priors", "single words"]
     assert result["texts"] == 8
     assert result["rows"]["lingua"]["right"] == 4
     assert (result["rows"]["ours"]["tuned"], result["rows"]["ours"]["held_out"]) == ("4/4", "4/4")
@@ -203,11 +276,26 @@ def test_language_measures_everyone_on_the_same_short_texts(tmp_path: Path, monk
 
 
 def test_the_store_takes_every_write_either_way(tmp_path: Path) -> None:
-    ways = bench_store.run(tasks=2, messages=10, folder=tmp_path)["ways"]
+    stages = Stages()
+    ways = bench_store.run(tasks=2, messages=10, folder=tmp_path, progress=stages)["ways"]
+    assert stages == list(ways)
     assert {way: (row["writes"], row["refused"]) for way, row in ways.items()} == {
         "one writer": (20, 0),
         "own connections": (2, 0),
     }
+
+
+def test_the_questions_are_asked_one_by_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def answer(*_: object) -> Reply:
+        return Reply("Hello!", Decision(Action.SMALL_TALK, "greeting", 0.9), Mode.PRECEDENT, "en")
+
+    monkeypatch.setattr(bench_questions, "load_demo", lambda *_, **__: {})
+    monkeypatch.setattr(bench_questions, "build_assistant", lambda _settings: SimpleNamespace(answerer=None))
+    monkeypatch.setattr(bench_questions, "answer", answer)
+    file, stages = tmp_path / "questions.jsonl", Stages()
+    file.write_text(json.dumps({"text": "hi", "kind": "hello", "language": "en", "expect": "small_talk"}))
+    assert bench_questions.run(file, progress=stages)["as_expected"] == 1
+    assert stages == ["load the demo company", "questions"]
 
 
 @pytest.mark.parametrize(
@@ -249,7 +337,9 @@ def test_turns_outside_the_model_are_all_measured(covid: Path, monkeypatch: pyte
     embedder = FakeEmbedder()
     monkeypatch.setattr("chatbot.assembly.open_embedder", lambda _settings: embedder)
     build_index(load_corpus(covid, "covid_faq", seed=1).passages, embedder, Settings(data=covid).index_folder)
-    found = outside_the_model(covid, [1, 2], turns=5)
+    stages = Stages()
+    found = outside_the_model(covid, [1, 2], 5, stages)
+    assert stages == ["first turns", "warm up", "numbers of chats"]
     assert {chats: row["turns"] for chats, row in found["steady"].items()} == {1: 5, 2: 5}
     assert found["first_turns"]["turns"] == 20
     rows = [found["first_turns"], *found["steady"].values()]
@@ -271,7 +361,9 @@ def test_server_and_generate_take_turns(tmp_path: Path, monkeypatch: pytest.Monk
     monkeypatch.setattr(bench_turn_server, "ProcessPoolExecutor", lambda *_, **__: ThreadPoolExecutor(1))
     monkeypatch.setattr(bench_turn_server, "_plain", plain)
     settings = Settings(data=tmp_path, engine="openvino")
-    result = asyncio.run(bench_turn_server.rounds_of(settings, [1, 2], max_tokens=4, rounds=2))
+    stages = Stages()
+    result = asyncio.run(bench_turn_server.rounds_of(settings, [1, 2], 4, 2, stages))
+    assert stages == ["start the model server", "warm up", "2 rounds of 2 numbers of chats"]
     warm, measured = asked[:2], asked[2:]
     assert [number for _, number, _ in warm] == [1, 2]
     assert [(way, number) for way, number, _ in measured[:4]] == [

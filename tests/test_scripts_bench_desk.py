@@ -37,7 +37,10 @@ def test_the_store_it_makes_holds_together(tmp_path: Path) -> None:
 
 
 def test_it_reports_each_search_and_cleans_up(tmp_path: Path) -> None:
-    result = bench_desk.run(1_000, 1, tmp_path, live=False)
+    told: dict[str, tuple[int, int]] = {}
+    result = bench_desk.run(1_000, 1, tmp_path, live=False, progress=lambda stage, *now: told.update({stage: now}))
+    assert told["searches"] == (len(result["search"]), len(result["search"]))
+    assert list(told)[-5:] == ["searches", "lists", "review queue", "figures", "gaps"]
     assert list(tmp_path.iterdir()) == []
     assert set(result["lists"]) == {"mine", "waiting", "others", "bot", "closed"}
     assert set(result["figures"]) == {"7 days", "30 days", "90 days", "two years"}
@@ -69,7 +72,9 @@ def test_it_measures_an_empty_postgresql(postgres_url: str, tmp_path: Path) -> N
 
 
 def test_the_live_part_races_and_measures_over_http() -> None:
-    result = bench_desk_live.run(windows=4, messages=6)
+    told: dict[str, tuple[int, int]] = {}
+    result = bench_desk_live.run(windows=4, messages=6, progress=lambda stage, *now: told.update({stage: now}))
+    assert told == {"open windows": (4, 4), "races": (4, 4), "agents' messages": (6, 6)}
     assert result["races"] == {"pairs": 4, "one_winner": 4, "loser_told_who": 4, "bot_messages_after": 0}
     assert result["windows"] == 4
     assert 0 < result["event_ms"]["p50"] <= result["event_ms"]["p95"]

@@ -42,7 +42,10 @@ def corpus(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_the_same_asks_before_and_after_and_a_run_that_is_over_is_only_measured(
     corpus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    result = bench_learning.run(corpus, tmp_path / "work", ("covid_faq",))
+    stages: list[str] = []
+    result = bench_learning.run(
+        corpus, tmp_path / "work", ("covid_faq",), progress=lambda stage, *_: stages.append(stage)
+    )
     part = result["parts"]["covid_faq"]
     strict, wide = list(part["rows"])[:2], list(part["rows"])[2:]
     assert strict == ["R@1", "R, best of 5"]
@@ -55,6 +58,8 @@ def test_the_same_asks_before_and_after_and_a_run_that_is_over_is_only_measured(
     assert result["goals"] == {"covid_faq: R@1 >= .72": first["after"]["mean"] >= 0.72}
     again = bench_learning.run(corpus, tmp_path / "work", ("covid_faq",))
     assert again["parts"] == result["parts"]
+    assert "covid_faq: train" in stages
+    assert stages[-1] == "covid_faq: measure"
 
 
 def test_what_is_not_there_is_said(tmp_path: Path) -> None:

@@ -20,7 +20,7 @@ from storage.audit import COMMAND, Actor
 from storage.lessons import Lesson
 from storage.opening import Store, open_store
 from storage.people import User
-from tests.commands import shell, typed
+from tests.commands import AT_A_TERMINAL, shell, typed
 from tests.fakes_retrieval import query
 from tests.staff import done
 
@@ -139,6 +139,7 @@ def test_the_command_reruns_the_cases(demo_copy: Path) -> None:
         number = teach(store, build_assistant(settings, store.knowledge), ann)
         passed = typed("--data", str(demo_copy), "test", "--json")
         assert (passed.code, passed.json["failed"]) == (0, 0)
+        assert "1/1" in typed("--data", str(demo_copy), "test", **AT_A_TERMINAL).err
         admin = done(store.people.add_user("ada@shop.example", "Ada Boss", "admin", COMMAND))
         boss, other = Actor(admin.id, "Ada Boss"), RIGHT.replace("75", "90")
         rival = done(store.corrections.write(admin, boss, Lesson(QUESTION, other, "en", window_of(QUESTION))))

@@ -14,7 +14,7 @@ import pytest
 
 from chatbot.types import Transcript
 from storage.opening import open_store
-from tests.commands import Done, begun, refused, shell, typed
+from tests.commands import AT_A_TERMINAL, Done, begun, refused, shell, typed
 
 FIXTURES = Path(__file__).parent / "fixtures"
 EXPECTED = {
@@ -276,6 +276,20 @@ def test_a_round_trip_keeps_sources_so_that_equal_ids_do_not_meet(tmp_path: Path
         assert list(one.transcripts.signed_passages()) == list(other.transcripts.signed_passages())
         sources = [t.source for t in other.transcripts.transcripts() if t.id == "35436"]
     assert sorted(sources) == ["own", "zendesk"]
+
+
+def test_an_export_tells_what_it_wrote_as_json_and_how_far_it_is(tmp_path: Path) -> None:
+    folder, out = tmp_path / "d", tmp_path / "out.csv"
+    bring_in(folder, FIXTURES / "faq.jsonl")
+    export = ("--data", folder, "export", "--format", "csv", "--out", out)
+    done = typed(*export, "--json", **AT_A_TERMINAL)
+    assert (done.code, done.err) == (0, "")
+    assert done.json == {"file": str(out), "format": "csv", "conversations": 2}
+    shown = typed(*export, "--force", **AT_A_TERMINAL)
+    assert (shown.code, shown.out) == (0, "")
+    assert "write conversations" in shown.err
+    assert "write conversations" not in typed(*export, "--force").err
+    refused(typed("--data", folder, "export", "--json"), "name a file with --out, or leave out --json")
 
 
 def told(transcript: object) -> object:

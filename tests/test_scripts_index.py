@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from storage.opening import open_store
-from tests.commands import begun, refused, shell, typed
+from tests.commands import AT_A_TERMINAL, begun, refused, shell, typed
 from tests.demo import REPOSITORY, environment
 
 pytestmark = pytest.mark.models
@@ -125,6 +125,20 @@ def test_a_tampered_file_is_named_with_what_mends_it(small: Path) -> None:
     assert any("en.reply.faiss" in problem for problem in asked.json["provenance"]["degraded"])
     assert typed("--data", small, "index").code == 0
     assert typed("--data", small, "index", "verify").code == 0
+
+
+def test_a_whole_index_is_told_as_json_and_how_far_the_look_is(small: Path) -> None:
+    files = [path for path in (small / "index" / "v000001").iterdir() if path.name != "manifest.json"]
+    size = sum(path.stat().st_size for path in files)
+    done = typed("--data", small, "index", "verify", "--json", **AT_A_TERMINAL)
+    assert (done.code, done.err) == (0, "")
+    assert done.json == {"version": "v000001", "files": len(files), "bytes": size, "whole": True}
+    shown = typed("--data", small, "index", "verify", **AT_A_TERMINAL)
+    assert "check bytes" in shown.err
+    assert f"{size}/{size}" in shown.err
+    assert typed("--data", small, "index", "verify").err == ""
+    (small / "index" / "v000001" / "passages.jsonl").write_bytes(b"")
+    refused(typed("--data", small, "index", "verify", "--json"), "passages.jsonl", code=1)
 
 
 def test_without_an_index_every_command_says_so(tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from sqlalchemy import update
 from storage.audit import COMMAND
 from storage.opening import Store, open_store
 from storage.tables import ConversationRow
-from tests.commands import typed
+from tests.commands import AT_A_TERMINAL, typed
 from tests.erased import Customer, make_customer, traces, write_examples
 from tests.staff import done
 
@@ -84,6 +84,9 @@ def test_find_and_export_erase_nothing(one: Customer, tmp_path: Path) -> None:
     assert one.words["note"] not in out.read_text()
     again = typed("--data", tmp_path, "purge", "--owner", one.owner, "--export", out)
     assert (again.code, "is there already" in again.err) == (2, True)
+    other = tmp_path / "other.json"
+    told = typed("--data", tmp_path, "purge", "--owner", one.owner, "--export", other, "--json").json
+    assert told == {"file": str(other), "conversations": 1, "past_conversations": 0}
 
 
 def test_files_that_it_does_not_know_are_named(one: Customer, tmp_path: Path) -> None:
@@ -92,7 +95,9 @@ def test_files_that_it_does_not_know_are_named(one: Customer, tmp_path: Path) ->
 
 
 def test_compact_cleans_the_free_space(one: Customer, tmp_path: Path) -> None:
-    assert typed("--data", tmp_path, "purge", "--compact").code == 0
+    shown = typed("--data", tmp_path, "purge", "--compact", **AT_A_TERMINAL)
+    assert (shown.code, "compact" in shown.err) == (0, True)
+    assert typed("--data", tmp_path, "purge", "--compact", "--json").json == {"compacted": True}
 
 
 def test_retention_runs_by_the_settings(one: Customer, store: Store, tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from chatbot.generation.catalogue import embedded_path
-from tests.commands import Done, refused, shell, typed
+from tests.commands import AT_A_TERMINAL, Done, refused, shell, typed
 
 pytestmark = pytest.mark.models
 
@@ -101,6 +101,11 @@ def test_a_file_is_answered_line_by_line_in_order(demo: Any, tmp_path: Path) -> 
     found = demo("search", "--file", file).lines
     assert [row["id"] for row in found] == ["z", "a", "m"]
     assert "Norway" in found[1]["query"]
+    for command in ("ask", "search"):
+        shown = demo(command, "--file", file, **AT_A_TERMINAL)
+        assert [row["id"] for row in shown.lines] == ["z", "a", "m"]
+        assert "3/3" in shown.err
+        assert demo(command, "--file", file, "--json", **AT_A_TERMINAL).err == ""
 
 
 def test_with_a_tampered_index_the_hand_over_is_printed_and_the_exit_code_tells(demo_copy: Path) -> None:
@@ -223,6 +228,8 @@ def test_doctor_finds_all_well(demo: Any) -> None:
     checks |= {"left by killed commands"}
     assert set(findings(done)) == checks
     assert "v000001 is whole" in demo("doctor", CHATBOT_PORT="0").out
+    shown = demo("doctor", CHATBOT_PORT="0", **AT_A_TERMINAL).err
+    assert all(check in shown for check in checks)
 
 
 def test_doctor_names_what_is_to_mend_and_goes_on(tmp_path: Path, demo_copy: Path) -> None:

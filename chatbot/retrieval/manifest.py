@@ -6,7 +6,7 @@ import hashlib
 import json
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,7 @@ FORMAT = 1
 MANIFEST, POINTER = "manifest.json", "current"
 _MEND = "run `chatbot index` to build it again from the database, or `chatbot index rollback`"
 _VERSION = re.compile(r"v[0-9]{6}")
+_CHUNK = 1 << 20
 
 
 class _UnfitError(ValueError):
@@ -58,6 +59,11 @@ class Manifest:
     files: Mapping[str, tuple[int, str]]
     format: int = FORMAT
 
+    @property
+    def size(self) -> int:
+        """Bytes of all files but the manifest itself."""
+        return sum(size for size, _ in self.files.values())
+
 
 def write_manifest(folder: Path, manifest: Manifest) -> None:
     """Writes and fsyncs the manifest; call it last. It carries its own digest, so that a flipped bit in it shows."""
@@ -84,17 +90,22 @@ def read_manifest(folder: Path) -> Manifest:
         ) from exc
 
 
-def check_files(folder: Path, manifest: Manifest) -> None:
-    """Compares every file with the manifest. Raises IndexBroken naming the first one that differs."""
+def check_files(folder: Path, manifest: Manifest, read: Callable[[int], None] = lambda size: None) -> None:
+    """Compares every file with the manifest; `read` is told of every so many bytes. Raises IndexBroken naming the first file
+    that differs."""
     for name, (size, digest) in manifest.files.items():
         path = folder / name
         try:
             found = path.stat().st_size
             if found != size:
                 raise broken(path, f"it has {found} bytes in place of {size}")
+            hashed = hashlib.sha256()
             with path.open("rb") as file:
-                if hashlib.file_digest(file, "sha256").hexdigest() != digest:
-                    raise broken(path, "its SHA-256 differs from the manifest's")
+                while chunk := file.read(_CHUNK):
+                    hashed.update(chunk)
+                    read(len(chunk))
+            if hashed.hexdigest() != digest:
+                raise broken(path, "its SHA-256 differs from the manifest's")
         except OSError as exc:
             raise broken(path, str(exc.strerror)) from exc
 

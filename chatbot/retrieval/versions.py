@@ -12,6 +12,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from chatbot.errors import Conflict, IndexBroken, NotFound
+from chatbot.retrieval.embedding import Progress, no_progress
 from chatbot.retrieval.manifest import (
     MANIFEST,
     POINTER,
@@ -50,7 +51,7 @@ def list_versions(folder: Path) -> list[IndexVersion]:
     return [_describe(folder / name, name == current) for name in reversed(_names(folder))]
 
 
-def verify(folder: Path, version: str | None = None) -> Manifest:
+def verify(folder: Path, version: str | None = None, progress: Progress = no_progress) -> Manifest:
     """Checks every byte of a version, the current one by default. Raises IndexBroken naming the file, NotFound."""
     name = version or read_pointer(folder)
     if name is None:
@@ -58,7 +59,14 @@ def verify(folder: Path, version: str | None = None) -> Manifest:
     if name not in _names(folder):
         raise NotFound(f"There is no index version {name!r} in {folder}; `chatbot index list` shows them.")
     manifest = read_manifest(folder / name)
-    check_files(folder / name, manifest)
+    done = 0
+
+    def read(size: int) -> None:
+        nonlocal done
+        done += size
+        progress("check bytes", done, manifest.size)
+
+    check_files(folder / name, manifest, read)
     return manifest
 
 
