@@ -6,6 +6,7 @@ import typer
 
 from scripts import (
     bench_desk,
+    bench_import,
     bench_index,
     bench_language,
     bench_learning,
@@ -21,6 +22,7 @@ from scripts.options import run
 app = typer.Typer(help="Measure speed, memory and quality on this machine.", no_args_is_help=True)
 app.command("questions")(bench_questions.main)
 app.command("retrieval")(bench_retrieval.main)
+app.command("import")(bench_import.main)
 app.command("index")(bench_index.main)
 app.command("learning")(bench_learning.main)
 app.command("heads")(bench_learning_heads.main)

@@ -26,6 +26,7 @@ from chatbot.settings import Settings
 from chatbot.types import Action, Decision, Mode, Passage, Reply
 from scripts import (
     bench,
+    bench_import,
     bench_index,
     bench_language,
     bench_learning_heads,
@@ -122,6 +123,7 @@ class Stages(list[str]):
         ("language", ["--data-folder"], "langid_tatoeba"),
         ("privacy", ["--data-folder"], "pii_synthetic_en"),
         ("questions", ["--file"], "nowhere"),
+        ("import", ["--shape"], "choose one of zendesk, own"),
         ("turn", ["--chats"], "--chats"),
     ],
 )
@@ -283,6 +285,21 @@ def test_the_store_takes_every_write_either_way(tmp_path: Path) -> None:
         "one writer": (20, 0),
         "own connections": (2, 0),
     }
+
+
+def test_an_import_is_measured_in_its_own_process_and_a_second_one_changes_nothing(tmp_path: Path) -> None:
+    stages = Stages()
+    result = bench_import.run(megabytes=1, folder=tmp_path, progress=stages)
+    parts = ("write {}, MB", "import {}", "import {} again")
+    assert stages == [part.format(shape) for shape in bench_import.SHAPES for part in parts]
+    for shape in bench_import.SHAPES:
+        first, again = result["shapes"][shape]["first"], result["shapes"][shape]["again"]
+        assert set(first["conversations"]) == {"new"}
+        assert again["conversations"] == {"same": first["conversations"]["new"]}
+        assert first["answers"] == again["answers"] > 0
+        assert 50 < first["memory_mb"] < bench_import.MOST_MB
+    assert result["goals"] == {"memory below 500 MB": True, "the same file twice changes nothing": True}
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_the_questions_are_asked_one_by_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
