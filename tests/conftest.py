@@ -9,8 +9,17 @@ import os
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
+from tests.chromium import browser
 from tests.demo import copy_demo, demo_copy, demo_folder
 from tests.embedded import embedded_safetensors
 from tests.postgres import postgres_server, postgres_url
 
-__all__ = ["copy_demo", "demo_copy", "demo_folder", "embedded_safetensors", "postgres_server", "postgres_url"]
+__all__ = [
+    "browser",
+    "copy_demo",
+    "demo_copy",
+    "demo_folder",
+    "embedded_safetensors",
+    "postgres_server",
+    "postgres_url",
+]

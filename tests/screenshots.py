@@ -14,12 +14,11 @@ from pathlib import Path
 
 import httpx
 from PIL import Image
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect
 
+from tests.chromium import chromium
 from tests.story import Story, hire
 
-CHROMIUM = "/usr/bin/chromium"
-FLAGS = ("--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking", "--disable-sync")
 DESKTOP, PHONE = (1280, 800), (390, 844)
 COLOURS = 255  # the pages are flat: a palette looks the same and takes a third of the bytes
 ANSWERED_MS = 60_000
@@ -50,20 +49,16 @@ PICTURES = (
 def main(folder: Path) -> int:
     """Takes every picture in light and in dark. Returns an exit code: 1 when one came out larger than it may be."""
     folder.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory() as data, demo(Path(data)) as (url, token), sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=list(FLAGS))
-        made = [take(chromium, url, picture, scheme, folder) for picture in PICTURES for scheme in SCHEMES]
-        chromium.close()
+    with tempfile.TemporaryDirectory() as data, demo(Path(data)) as (url, token), chromium() as started:
+        made = [take(started, url, picture, scheme, folder) for picture in PICTURES for scheme in SCHEMES]
     for name, size in (("", DESKTOP), ("-mobile", PHONE)):
         for scheme in SCHEMES:  # the story changes what is known, so each begins with a house of its own
             with (
                 tempfile.TemporaryDirectory() as data,
                 demo(Path(data)) as (url, token),
-                sync_playwright() as playwright,
+                chromium() as started,
             ):
-                chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=list(FLAGS))
-                made += tell(chromium, url, token, (name, size, scheme), folder)
-                chromium.close()
+                made += tell(started, url, token, (name, size, scheme), folder)
     for path in made:
         print(f"{path} {path.stat().st_size // 1000} kB")
     return int(any(path.stat().st_size > MOST_BYTES for path in made))

@@ -18,11 +18,12 @@ from typing import Any
 import httpx
 import psutil
 import pytest
-from playwright.sync_api import Page, expect, sync_playwright
+from playwright.sync_api import Page, expect
 
+from tests.chromium import chromium
 from tests.demo import environment
 from tests.product import Customer, Product
-from tests.test_ui_browser import CHROMIUM, FLAGS, bots, say
+from tests.test_ui_browser import bots, say
 
 pytestmark = [pytest.mark.models, pytest.mark.chaos]
 
@@ -224,9 +225,8 @@ def test_a_missing_index_is_named_and_a_sound_one_taken_over(product: Product, c
 
 @pytest.mark.browser
 def test_a_customer_in_a_browser_is_answered_and_finds_all_again_after_kill_nine(product: Product) -> None:
-    with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=list(FLAGS))
-        page = chromium.new_context(locale="en-US", viewport={"width": 1280, "height": 800}).new_page()
+    with chromium() as started:
+        page = started.new_context(locale="en-US", viewport={"width": 1280, "height": 800}).new_page()
         broken: list[str] = []
         page.on("pageerror", lambda error: broken.append(str(error)))
         page.goto(product.url)
@@ -250,7 +250,6 @@ def test_a_customer_in_a_browser_is_answered_and_finds_all_again_after_kill_nine
         assert page.locator("[data-thread] .row .bubble").all_inner_texts()[: len(before)] == before
         assert page.locator("[data-thread] .row.customer").count() == 5
         assert broken == []
-        chromium.close()
 
 
 def answered(page: Page, number: int, question: str, pattern: str) -> None:

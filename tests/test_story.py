@@ -7,11 +7,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import sync_playwright
 
+from tests.chromium import chromium
 from tests.product import Product
 from tests.story import Story, hire
-from tests.test_ui_browser import CHROMIUM, FLAGS
 
 pytestmark = [pytest.mark.browser, pytest.mark.models]
 
@@ -25,12 +24,10 @@ def test_from_the_question_to_the_corrected_answer(
     product = Product(data)
     product.start()
     try:
-        with sync_playwright() as playwright:
-            chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=list(FLAGS))
-            story = Story(chromium, product.url, token, {"viewport": {"width": size[0], "height": size[1]}})
+        with chromium() as started:
+            story = Story(started, product.url, token, {"viewport": {"width": size[0], "height": size[1]}})
             story.walk()
             story.close()
-            chromium.close()
     finally:
         assert product.stop(signal.SIGINT) == 0
     assert story.errors == []

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect
 from sqlalchemy import func, select
 
 from chatbot.types import Action, Decision, Feedback, Mode, Provenance, Reply
@@ -17,7 +17,6 @@ from storage.opening import Store
 from storage.people_tables import AuditRow
 from tests.fakes_ui import ANSWER
 from tests.staff import COOKIE, done, served, sign_in
-from tests.test_ui_browser import CHROMIUM, FLAGS
 
 pytestmark = pytest.mark.browser
 OWNER = "owner-hash"
@@ -29,14 +28,6 @@ MADE = Provenance("v3", "minilm@ab", policy_version="4", query="return boots", a
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Store]]:
     with served(tmp_path_factory.mktemp("archive")) as (url, store):
         yield url, store
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=list(FLAGS))
-        yield chromium
-        chromium.close()
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from typing import Any
 import httpx
 import pytest
 import uvicorn
-from playwright.sync_api import Browser, Page, Route, expect, sync_playwright
+from playwright.sync_api import Browser, Page, Route, expect
 
 from storage.audit import Actor
 from storage.canned import Wording
@@ -21,7 +21,6 @@ from tests.fakes_copilot import ENGLISH, GERMAN, RETURNS, REWORDED, SHOP, fake_a
 from tests.fakes_dialogue import ScriptedModel
 from tests.fakes_ui import fake_parts
 from tests.staff import COOKIE, Member, done, sign_in
-from tests.test_ui_browser import CHROMIUM, FLAGS
 from ui.__main__ import Server, take_port
 from ui.app import create_app_from
 
@@ -79,14 +78,6 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
         yield Site(f"http://127.0.0.1:{port}/", store, ann)
         server.should_exit = True
         thread.join(10)
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=list(FLAGS))
-        yield chromium
-        chromium.close()
 
 
 @pytest.fixture

@@ -7,22 +7,21 @@ import json
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import expect, sync_playwright
+from playwright.sync_api import expect
 
+from tests.chromium import chromium
 from tests.erased import make_customer, traces
 from tests.staff import COOKIE, served, sign_in
-from tests.test_ui_browser import CHROMIUM, FLAGS
 
 pytestmark = pytest.mark.browser
 
 
 def test_an_admin_finds_hands_over_erases_and_exports(tmp_path: Path) -> None:
     folder = tmp_path / "data"
-    with served(folder, settings={"retention_days": {"closed": 365}}) as (url, store), sync_playwright() as playwright:
+    with served(folder, settings={"retention_days": {"closed": 365}}) as (url, store), chromium() as started:
         boss = sign_in(store, "admin", name="Ada Boss")
         one, stays = make_customer(store, boss.user, 1), make_customer(store, boss.user, 2)
-        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=list(FLAGS))
-        context = chromium.new_context(viewport={"width": 390, "height": 844}, locale="en-GB")
+        context = started.new_context(viewport={"width": 390, "height": 844}, locale="en-GB")
         context.add_cookies([{"name": COOKIE, "value": boss.token, "url": url}])
         page = context.new_page()
         page.set_default_timeout(8_000)
@@ -62,5 +61,4 @@ def test_an_admin_finds_hands_over_erases_and_exports(tmp_path: Path) -> None:
         rows = list(csv.DictReader(exported.value.path().read_text("utf-8-sig").splitlines()))
         assert {row["conversation_id"] for row in rows} == {stays.conversation}
         assert page.evaluate("document.documentElement.scrollWidth") <= 390
-        chromium.close()
     assert failures == []

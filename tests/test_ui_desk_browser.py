@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 import uvicorn
-from playwright.sync_api import Browser, BrowserContext, Page, Route, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, Route, expect
 from sqlalchemy import update
 
 from storage.audit import COMMAND
@@ -19,7 +19,6 @@ from storage.opening import Store, open_store
 from storage.tables import ConversationRow
 from tests.fakes_ui import ANSWER, fake_parts
 from tests.staff import COOKIE, Member, done, sign_in, team_id
-from tests.test_ui_browser import CHROMIUM, FLAGS
 from ui.__main__ import Server, take_port
 from ui.app import create_app_from
 from ui.staff import desk_events
@@ -59,14 +58,6 @@ def nothing_left_over(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("ui.presence.LINGERS_S", 0.0)
     closed = update(ConversationRow).values(status="closed", waiting_since=None)
     site.store.database.write(lambda c: c.execute(closed).rowcount).result()
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=list(FLAGS))
-        yield chromium
-        chromium.close()
 
 
 @dataclass

@@ -10,7 +10,7 @@ from typing import Any
 
 import httpx
 import pytest
-from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Locator, Page, expect
 
 from chatbot.erasing import Copies
 from chatbot.settings import Settings
@@ -18,11 +18,11 @@ from storage.audit import COMMAND
 from storage.lessons import Lesson
 from storage.opening import Store
 from storage.subjects import By, Subject
+from tests.chromium import chromium
 from tests.fakes_copilot import fake_assistant
 from tests.fakes_ui import ANSWER, fake_parts
 from tests.kayaks import KAYAKS, Grouping, ask_for_kayaks
 from tests.staff import COOKIE, done, served, sign_in
-from tests.test_ui_browser import CHROMIUM, FLAGS
 from ui.parts import Parts
 
 pytestmark = pytest.mark.browser
@@ -45,10 +45,8 @@ def site(folder: Path) -> Iterator[tuple[str, Store]]:
 
 @pytest.fixture
 def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=list(FLAGS))
-        yield chromium
-        chromium.close()
+    with chromium() as started:
+        yield started
 
 
 @pytest.fixture

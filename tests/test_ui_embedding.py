@@ -11,12 +11,12 @@ from typing import Any
 
 import pytest
 from fastapi.testclient import TestClient
-from playwright.sync_api import Browser, BrowserContext, FrameLocator, Page, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, FrameLocator, Page, expect
 
 from chatbot.errors import SettingsError
 from chatbot.settings import load_settings
 from tests.fakes_ui import ANSWER, fake_parts
-from tests.test_ui_browser import CHROMIUM, FLAGS, Running, serving
+from tests.test_ui_browser import Running, serving
 from ui.app import create_app_from
 
 SHOP = "https://www.shop.example"
@@ -113,14 +113,6 @@ class Site(BaseHTTPRequestHandler):
 
     def log_message(self, *_args: object) -> None:
         pass
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=list(FLAGS))
-        yield chromium
-        chromium.close()
 
 
 @pytest.fixture(scope="module")

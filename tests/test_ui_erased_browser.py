@@ -10,14 +10,13 @@ from pathlib import Path
 
 import pytest
 import uvicorn
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect
 
 from chatbot.erasing import Copies
 from chatbot.settings import Settings, load_settings
 from storage.opening import Store, open_store
 from storage.subjects import By, Subject
 from tests.staff import COOKIE, Member, sign_in
-from tests.test_ui_browser import CHROMIUM, FLAGS
 from ui.__main__ import Server, take_port
 from ui.app import create_app_from
 from ui.wiring import build_parts
@@ -43,14 +42,6 @@ def product(demo_copy: Path) -> Iterator[tuple[str, Store, Settings]]:
         yield url, parts.house, settings
         server.should_exit = True
         thread.join(15)
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=list(FLAGS))
-        yield chromium
-        chromium.close()
 
 
 def page_of(browser: Browser, url: str, who: Member | None = None) -> Page:

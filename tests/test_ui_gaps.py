@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 import uvicorn
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect
 from sqlalchemy import update
 
 from chatbot.erasing import Copies
@@ -24,9 +24,9 @@ from storage.lessons import Lesson
 from storage.opening import Store
 from storage.subjects import By, Subject
 from storage.tables import ConversationRow
+from tests.chromium import chromium
 from tests.histories import Said, Stay, Talk, write
 from tests.staff import COOKIE, House, Member, done, house, sign_in, team_id
-from tests.test_ui_browser import CHROMIUM, FLAGS
 from ui.__main__ import Server, take_port
 from ui.app import create_app_from
 from ui.staff import intervals
@@ -226,10 +226,8 @@ def product(demo_copy: Path) -> Iterator[tuple[str, Store, Settings]]:
 
 @pytest.fixture
 def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=list(FLAGS))
-        yield chromium
-        chromium.close()
+    with chromium() as started:
+        yield started
 
 
 def window(browser: Browser, url: str, errors: list[str], who: Member | None = None) -> Page:

@@ -8,12 +8,11 @@ from pathlib import Path
 
 import httpx
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect
 
 from storage.opening import open_store
 from tests.product import Product
 from tests.staff import COOKIE, Member, sign_in
-from tests.test_ui_browser import CHROMIUM, FLAGS
 
 pytestmark = [pytest.mark.browser, pytest.mark.models]
 QUESTION, RIGHT = "How long do I have to return something?", "You have 75 days from delivery, and the label is free."
@@ -31,14 +30,6 @@ def product(tmp_path_factory: pytest.TempPathFactory, copy_demo: Callable[[Path]
 def ada(product: Product) -> Member:
     with open_store(None, product.folder, ballast_bytes=1 << 20) as store:
         return sign_in(store, "admin", name="Ada Boss")
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=list(FLAGS))
-        yield chromium
-        chromium.close()
 
 
 @pytest.fixture

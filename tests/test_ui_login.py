@@ -14,7 +14,7 @@ from typing import Any
 import pyotp
 import pytest
 from argon2 import PasswordHasher
-from playwright.sync_api import Page, expect, sync_playwright
+from playwright.sync_api import Page, expect
 from sqlalchemy import update
 from starlette.requests import HTTPConnection
 
@@ -23,6 +23,7 @@ from storage.audit import COMMAND
 from storage.opening import Store, open_store
 from storage.people import User
 from storage.people_tables import LinkRow
+from tests.chromium import chromium
 from tests.staff import COOKIE, House, Member, done, house, served, sign_in
 from ui.staff.door import own_page
 from ui.staff.factors import PERIOD_S, qr_svg, recovery_codes, recovery_hash, step_of
@@ -592,11 +593,8 @@ async def test_tries_are_counted_per_account_and_network_whatever_is_restarted(
 
 @pytest.mark.browser
 def test_from_the_printed_link_to_a_second_factor_and_out(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    with served(tmp_path / "data") as (url, _), sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(
-            executable_path="/usr/bin/chromium", args=["--no-sandbox", "--disable-gpu"]
-        )
-        page = chromium.new_context(viewport={"width": 1280, "height": 800}).new_page()
+    with served(tmp_path / "data") as (url, _), chromium() as started:
+        page = started.new_context(viewport={"width": 1280, "height": 800}).new_page()
         page.goto(printed_link(capsys))
         page.get_by_label("Your e-mail address").fill("ada@shop.example")
         page.get_by_label("Your name").fill("Ada <b>Boss</b>")
@@ -622,7 +620,6 @@ def test_from_the_printed_link_to_a_second_factor_and_out(tmp_path: Path, capsys
         page.get_by_role("button", name="Go on").click()
         page.wait_for_url("**/admin/users")
         expect(page.get_by_role("row").filter(has_text="ada@shop.example")).to_contain_text("Ada <b>Boss</b>")
-        chromium.close()
 
 
 def printed(capsys: pytest.CaptureFixture[str]) -> str:
@@ -659,12 +656,9 @@ def set_up_factor(page: Page) -> str:
 
 @pytest.mark.browser
 def test_an_admin_adds_somebody_who_signs_in_and_is_out_when_disabled(tmp_path: Path) -> None:
-    with served(tmp_path / "data") as (url, store), sync_playwright() as playwright:
+    with served(tmp_path / "data") as (url, store), chromium() as started:
         boss = sign_in(store, "admin", name="Ada Boss")
-        chromium = playwright.chromium.launch(
-            executable_path="/usr/bin/chromium", args=["--no-sandbox", "--disable-gpu"]
-        )
-        hers, his = chromium.new_context(), chromium.new_context(viewport={"width": 390, "height": 844})
+        hers, his = started.new_context(), started.new_context(viewport={"width": 390, "height": 844})
         hers.add_cookies([{"name": COOKIE, "value": boss.token, "url": url}])
         admin, agent = hers.new_page(), his.new_page()
         admin.goto(f"{url}/admin/users")
@@ -704,4 +698,3 @@ def test_an_admin_adds_somebody_who_signs_in_and_is_out_when_disabled(tmp_path: 
         expect(agent.get_by_role("link", name="Sign in again")).to_be_visible(timeout=10_000)
         agent.reload()
         agent.wait_for_url("**/login?next=/agents/")
-        chromium.close()

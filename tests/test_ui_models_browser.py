@@ -17,9 +17,9 @@ from chatbot.learning import registry
 from chatbot.privacy import Masker
 from chatbot.types import Reply
 from storage.opening import Store
+from tests.chromium import CHROMIUM, FLAGS
 from tests.fakes_ui import ANSWER
 from tests.staff import COOKIE, done, served, sign_in
-from tests.test_ui_browser import CHROMIUM, FLAGS
 from tests.test_ui_models import slow_python, version
 from ui.staff import contests, models
 
@@ -67,6 +67,26 @@ def test_a_command_is_followed_interrupted_and_found_again_by_another_server(
         page.get_by_role("button", name="Interrupt").click()
         expect(page.locator("table .chip", has_text="interrupted")).to_be_visible()
         expect(page.get_by_role("button", name="Interrupt")).to_have_count(0)
+
+
+def test_a_generators_languages_and_secrets_are_asked_for_in_the_form(
+    page: Page, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "executable", slow_python(tmp_path))
+    with served(tmp_path) as (url, store):
+        enter(page, url, store, "commands")
+        page.get_by_label("Make").select_option("generator")
+        page.get_by_label("Languages").fill("en,de")
+        page.get_by_label("Planted secrets").fill("0")
+        page.get_by_role("button", name="Start").click()
+        expect(page.get_by_text("chatbot finetune --method lora --languages en,de --canaries 0")).to_be_visible()
+        page.get_by_role("button", name="Interrupt").click()
+        expect(page.locator("table .chip", has_text="interrupted")).to_be_visible()
+        page.get_by_label("Make").select_option("encoder")
+        page.get_by_label("Epochs with hard negatives").fill("1")
+        page.get_by_role("button", name="Start").click()
+        expect(page.get_by_text("chatbot finetune --encoder --hard-epochs 1")).to_be_visible()
+        page.get_by_role("button", name="Interrupt").click()
 
 
 def test_a_version_is_published_with_its_reason_and_rolled_back(

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect
 from sqlalchemy import insert, update
 
 from chatbot.settings import Settings
@@ -20,7 +20,6 @@ from storage.tables import ConversationRow, MessageRow
 from tests.fakes_ui import ANSWER
 from tests.payloads import ELSEWHERE, PAYLOADS
 from tests.staff import COOKIE, done, served, sign_in
-from tests.test_ui_browser import CHROMIUM, FLAGS
 from ui.identity import open_identity
 
 pytestmark = pytest.mark.browser
@@ -51,14 +50,6 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Store,
     folder = tmp_path_factory.mktemp("payloads")
     with served(folder) as (url, store):
         yield url, store, folder
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=list(FLAGS))
-        yield chromium
-        chromium.close()
 
 
 def tell(store: Store, owner: str, payloads: Sequence[str]) -> str:
