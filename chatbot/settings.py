@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import tomllib
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -15,14 +14,13 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from chatbot.errors import SettingsError
 from chatbot.examples import Examples
 from chatbot.hours import read_hours, read_zone
+from chatbot.origins import check_origin
 from chatbot.types import Mode
 from chatbot.variables import CONFIG, PREFIX, WHERE_ALL_ARE, file_variable, misspelt, nearest, variable
 
 CONFIG_FILE = "chatbot.toml"
 _SECRETS = ("database_url", "model_api_key", "cookie_key", "metrics_token", "oidc_client_secret")
 
-# A host may begin with *. and then stands for all below it, as in the policy that it goes into (CSP level 3, host-source).
-_ORIGIN = re.compile(r"https?://(\*\.)?[a-z0-9]([a-z0-9.-]*[a-z0-9])?(:\d{1,5})?", re.IGNORECASE)
 REPLY_MODES = (Mode.PRECEDENT, Mode.ADAPTED, Mode.GENERATED)  # "fixed" is what the product's own sentences are
 _DATABASES = ("sqlite", "postgresql", "postgres")
 
@@ -153,8 +151,7 @@ class Settings(BaseSettings):
     @classmethod
     def _origins(cls, value: Words) -> Words:
         for each in value:
-            if not _ORIGIN.fullmatch(each):
-                raise ValueError(f"{each!r} is no site's address; write it without a path, as https://www.shop.example")
+            check_origin(each)
         return value
 
     @field_validator("reply_mode", mode="before")

@@ -231,7 +231,10 @@ def main(
         int, typer.Option(min=1, help="How often each search is asked, by an admin and by an agent.")
     ] = 5,
     folder: Annotated[
-        Path | None, typer.Option(help="Disk to measure (default: the temporary folder).", show_default=False)
+        Path | None,
+        typer.Option(
+            help="Disk to measure (default: the temporary folder).", exists=True, file_okay=False, show_default=False
+        ),
     ] = None,
     keep: Annotated[
         Path | None, typer.Option(help="Keep the store here, and measure it again the next time.", show_default=False)

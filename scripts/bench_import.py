@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import html
 import json
-import os
 import random
 import subprocess
 import sys
@@ -32,6 +31,14 @@ MB = 1_000_000
 MOST_MB = 500  # of memory, for a file of any size
 SHAPES = ("zendesk", "own")
 Said = dict[str, list[str]]
+# A child's ru_maxrss begins with its parent's (getrusage(2), fork before exec), so a small process stands between.
+_WATCH = """
+import json, resource, subprocess, sys
+code = subprocess.call(sys.argv[2:])
+used = resource.getrusage(resource.RUSAGE_CHILDREN)
+with open(sys.argv[1], "w") as out:
+    json.dump([code, used.ru_utime + used.ru_stime, used.ru_maxrss], out)
+"""
 
 
 def run(
@@ -158,30 +165,33 @@ def _comment(at: int, author: int, text: str, before: list[str], draw: random.Ra
 
 
 def _import(export: Path, data: Path) -> dict[str, Any]:
+    used, told = export.with_name("used.json"), export.with_name("told.json")
     command = [sys.executable, "-m", "scripts.cli", "--data", str(data), "import", str(export), "--json"]
-    with tempfile.TemporaryFile() as told:
+    with told.open("wb") as out:
         began = time.perf_counter()
-        process = subprocess.Popen(command, stdout=told)  # noqa: S603 - our own program
-        _, code, used = os.wait4(process.pid, 0)
+        line = [sys.executable, "-S", "-c", _WATCH, str(used), *command]
+        subprocess.run(line, stdout=out, check=True)  # noqa: S603 - our own program
         seconds = time.perf_counter() - began
-        process.returncode = os.waitstatus_to_exitcode(code)
-        if process.returncode != 0:
-            raise ChatbotError(f"The import ended with code {process.returncode}; its sentence stands above.")
-        told.seek(0)
-        result = json.loads(told.read())
+    code, cpu_s, most_kib = json.loads(used.read_text(encoding="utf-8"))
+    if code != 0:
+        raise ChatbotError(f"The import ended with code {code}; its sentence stands above.")
+    result = json.loads(told.read_text(encoding="utf-8"))
     return {
         "conversations": result["conversations"],
         "answers": result["passages"],
         "seconds": round(seconds, 1),
-        "cpu_s": round(used.ru_utime + used.ru_stime, 1),
-        "memory_mb": round(used.ru_maxrss * 1024 / MB),
+        "cpu_s": round(cpu_s, 1),
+        "memory_mb": round(most_kib * 1024 / MB),
     }
 
 
 def main(
     megabytes: Annotated[int, typer.Option("--mb", min=1, help="Size of each export, MB.")] = 100,
     shape: Annotated[str, typer.Option(help=f"Only one of {', '.join(SHAPES)}.", show_default=False)] = "",
-    folder: Annotated[Path | None, typer.Option(help="Disk to use: three times the size.", show_default=False)] = None,
+    folder: Annotated[
+        Path | None,
+        typer.Option(help="Disk to use: three times the size.", exists=True, file_okay=False, show_default=False),
+    ] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Import of a large export: seconds, and memory, which must not grow with the file."""

@@ -46,7 +46,8 @@ PARTS: Mapping[str, Part] = {
     "generator": bench_learning_generator.generator,
     "generator_methods": bench_learning_generator.methods,
 }
-"""Each gives `rows` (figure to what is shown of it), `training` (words) and `goals` (sentence to whether it is met)."""
+"""Each gives `rows` (figure to what is shown of it), `training` (words) and `goals` (sentence to whether it is met);
+covid_faq `ceiling` too, what its strict figure can reach."""
 
 
 def run(

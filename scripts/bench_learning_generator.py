@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 CORPUS = "star_wizard_of_oz"
 STEPS, SHORT = 60, 8
 _ASKED = 120
-_ALWAYS = ("--batch", 4, "--accumulation", 1, "--max-reply", 48, "--hand-over-weight", 0.25)
+_ALWAYS = ("--batch", 4, "--accumulation", 1, "--max-reply", 48, "--hand-over-weight", 0.25, "--canaries", 0)
 _LONG, _BRIEF = ("--evaluations", 1, "--sample", 24), ("--evaluations", 1, "--sample", 8)
 _FIGURES = {
     "evidence_score": "evidence score",

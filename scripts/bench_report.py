@@ -11,6 +11,8 @@ import numpy as np
 import typer
 from rich.console import Console
 
+from chatbot.errors import UsageError
+from chatbot.settings import load_settings
 from scripts.options import ProgressSink, print_json, progress_bar, run
 
 Show = Callable[[Console, dict[str, Any]], None]
@@ -27,8 +29,9 @@ def report(measure: Measure, show: Show, *, as_json: bool) -> None:
     """Measures, with a bar, and prints the result as JSON, or its `machine`, what `show` prints of it, and its `goals` (sentence
     to whether met).
 
-    Raises typer.Exit with code 1 when a goal is missed.
+    Raises UsageError where the settings name a database, and typer.Exit with code 1 when a goal is missed.
     """
+    _check_no_database()
     with progress_bar(as_json, redraws_per_s=_REDRAWS_PER_S) as progress:
         result = measure(progress=progress)
     goals = result["goals"]
@@ -42,6 +45,15 @@ def report(measure: Measure, show: Show, *, as_json: bool) -> None:
             console.print(f"{'met   ' if met else 'MISSED'} {goal}")
     if not all(goals.values()):
         raise typer.Exit(1)
+
+
+def _check_no_database() -> None:
+    """A benchmark makes its own data in a folder of its own, and a database that is set would stand above that folder."""
+    if load_settings().database_url is not None:
+        raise UsageError(
+            "database_url is set, and a benchmark would write into that database; nothing was measured. Unset CHATBOT_DATABASE_URL "
+            "and CHATBOT_DATABASE_URL_FILE, and run it in a folder without a chatbot.toml that names one."
+        )
 
 
 def percentiles(values: Sequence[float]) -> dict[str, float]:

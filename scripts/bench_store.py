@@ -94,7 +94,10 @@ def main(
     messages: Annotated[int, typer.Option(min=1, help="Messages of each client.")] = 100,
     url: Annotated[str | None, typer.Option(help="A PostgreSQL to measure as well.", show_default=False)] = None,
     folder: Annotated[
-        Path | None, typer.Option(help="Disk to measure (default: the temporary folder).", show_default=False)
+        Path | None,
+        typer.Option(
+            help="Disk to measure (default: the temporary folder).", exists=True, file_okay=False, show_default=False
+        ),
     ] = None,
     as_json: JsonOption = False,
 ) -> None:

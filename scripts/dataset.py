@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from itertools import islice
 from typing import TYPE_CHECKING, Annotated
 
@@ -14,6 +13,7 @@ from rich.table import Table
 from chatbot.erasing import Copies
 from chatbot.errors import NotFound, StorageError, UsageError
 from chatbot.learning.datasets import FOLDER, README, Dataset, delete_dataset, list_datasets, open_dataset
+from chatbot.room import need_room
 from chatbot.settings import Settings
 from scripts.options import DataOption, JsonOption, print_json, progress_bar, run, settings_from
 from storage.opening import Store, open_store
@@ -105,12 +105,7 @@ def _check_enough(store: Store, settings: Settings) -> None:
             f"{counts.transcripts + live} conversations are too few to learn from, and {FEWEST_CONVERSATIONS} are needed; import "
             "more of them, then build again."
         )
-    free, needed = shutil.disk_usage(settings.data).free, counts.passages * _BYTES_A_REPLY
-    if free < needed:
-        raise UsageError(
-            f"The disk of {settings.data} has {free / 1e6:.0f} MB free and a data set of {counts.passages} answers may need "
-            f"{needed / 1e6:.0f} MB: free some space there."
-        )
+    need_room(settings.data / FOLDER, counts.passages * _BYTES_A_REPLY, f"A data set of {counts.passages} answers")
 
 
 def _material(store: Store) -> Material:

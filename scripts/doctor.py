@@ -131,6 +131,15 @@ def _generator(settings: Settings) -> str:
     return f"{spec.name} on {spec.engine}, reply_mode = {settings.reply_mode.value}"
 
 
+def _embedding(settings: Settings) -> str:
+    if not settings.embed_origins:
+        return "no other site may show the chat"
+    named = ", ".join(settings.embed_origins)
+    if not (settings.public_url or "").startswith("https://"):
+        return f"{named}; without an https public_url customers of another site than this one have no cookie, and cannot chat"
+    return named
+
+
 def _leftovers(settings: Settings) -> str:
     """What killed commands left; it does no harm but for the room that it takes."""
     data, models, index = settings.data, settings.models_folder, settings.index_folder
@@ -167,6 +176,7 @@ CHECKS: dict[str, Callable[[Settings], str]] = {
     "generator": _generator,
     "left by killed commands": _leftovers,
     "port": _port,
+    "on other sites": _embedding,
 }
 
 

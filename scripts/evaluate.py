@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import AbstractContextManager, nullcontext
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -14,6 +15,7 @@ from rich.table import Table
 
 from chatbot.errors import StorageError, UsageError
 from chatbot.generation.catalogue import gpu_wanted
+from chatbot.half_made import SEARCHING, half_made
 from scripts.machine import machine
 from scripts.options import DataOption, JsonOption, print_json, progress_bar, run, settings_from
 
@@ -35,7 +37,10 @@ def main(
         ),
     ],
     dataset: Annotated[
-        str | None, typer.Option(help="Data set that is asked, or a .jsonl of examples; default: the newest.")
+        str | None,
+        typer.Option(
+            help="Data set that is asked, or a .jsonl of examples; default: what PATH learnt from, or the newest."
+        ),
     ] = None,
     split: Annotated[str, typer.Option(help="test, validation or train.")] = "test",
     limit: Annotated[int, typer.Option(min=0, help="Turns at most, spread evenly; 0: all.")] = 200,
@@ -54,8 +59,10 @@ def main(
 
     Replies are kept as they come: run it again after an interruption, and it goes on where it stopped.
     """
-    from chatbot.learning.evaluating import Plan, evaluate
+    from chatbot.learning.encoder_publishing import encoder_in_use
+    from chatbot.learning.evaluating import Plan, check_room, evaluate
     from chatbot.learning.evaluation_targets import find_target, read_data
+    from chatbot.learning.learnt import learnt_by
 
     settings = settings_from(ctx, data)
     if split not in ("train", "validation", "test"):
@@ -75,11 +82,13 @@ def main(
         seed=seed,
         max_tokens=max_tokens,
         on_gpu=gpu_wanted(settings),
+        search_learnt=learnt_by(settings.models_folder, encoder_in_use(settings)) if search else frozenset(),
     )
+    check_room(plan, folder)
     with progress_bar(quiet=as_json) as show:
         result = evaluate(plan, _encoders(settings), show)
     result.figures |= {"made": f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC", "machine": machine()}
-    written = _write(folder, result, keep_turns=folder.is_relative_to(settings.data))
+    written = _write(folder, result, settings.data)
     result.figures["files"] = [str(one) for one in written]
     if as_json:
         print_json(result.figures)
@@ -96,7 +105,7 @@ def _encoders(settings: Settings) -> OpenEncoder:
     return opened
 
 
-def _write(folder: Path, result: Result, *, keep_turns: bool) -> list[Path]:
+def _write(folder: Path, result: Result, data: Path) -> list[Path]:
     """The report's files; the replies themselves stand in turns.jsonl alone, in the data folder alone, where an
     erasure finds their conversations."""
     from chatbot.learning.evaluation_report import html, picture
@@ -108,17 +117,23 @@ def _write(folder: Path, result: Result, *, keep_turns: bool) -> list[Path]:
         if drawn is not None:
             files[f"picture.{kind}"] = drawn
     files[REPORT] = html(figures).encode()
-    if result.texts and keep_turns:
+    if result.texts and folder.is_relative_to(data):
         files[TURNS] = b"".join(_turn(result, at) for at in range(len(result.examples)))
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        for name, content in files.items():
-            part = folder / f".{name}.part"
-            part.write_bytes(content)
-            part.replace(folder / name)
+        with _half(folder, data / FOLDER) as half:
+            for name, content in files.items():
+                (half / f".{name}.part").write_bytes(content)
+            for name in files:
+                (half / f".{name}.part").replace(folder / name)
     except OSError as exc:
         raise StorageError(f"{folder} cannot be written: {exc.strerror}; name another folder with --out.") from exc
     return [folder / name for name in files]
+
+
+def _half(folder: Path, ours: Path) -> AbstractContextManager[Path]:
+    """Where files lie until they are whole; among ours it is one that an erasure takes, should the command be killed."""
+    return half_made(ours, SEARCHING) if folder.is_relative_to(ours) else nullcontext(folder)
 
 
 def _turn(result: Result, at: int) -> bytes:

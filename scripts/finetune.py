@@ -70,10 +70,15 @@ def main(
     four_bit: Annotated[bool | None, typer.Option("--four-bit", help="QLoRA: base in 4 bit, on CUDA only.")] = None,
     languages: Annotated[str | None, typer.Option(help="Learn from these only, e.g. en,de.")] = None,
     canaries: Annotated[
-        int | None, typer.Option(min=0, help="Plant so many secrets, for the gate to look for.")
+        int | None,
+        typer.Option(help="Secrets planted for the gate to look for (20, one in 20 examples at most); 0: none."),
     ] = None,
     hand_over_weight: Annotated[
         float | None, typer.Option(help="Weight of examples that hand over (0.25); less hands over less.")
+    ] = None,
+    hard_epochs: Annotated[
+        int | None,
+        typer.Option(help="With --encoder: of the epochs the last so many learn from mined hard negatives (0)."),
     ] = None,
     accept_licence: Annotated[str | None, typer.Option(help="Licence of the base that you have read.")] = None,
     data: DataOption = None,
@@ -89,6 +94,8 @@ def main(
         raise UsageError("--epochs and --max-steps both say how long to train; give one of them.")
     if run_name and resume:
         raise UsageError("--run names a new run and --resume goes on with an old one; give one of them.")
+    if hard_epochs is not None and not encoder:
+        raise UsageError("--hard-epochs is for --encoder; leave it out.")
     told["languages"] = tuple(part.strip() for part in (languages or "").split(",") if part.strip())
     if encoder or heads:
         _another_kind(ctx, told, "encoder" if encoder else "heads")
@@ -130,9 +137,11 @@ def _generator(settings: Any, given: dict[str, Any], told: dict[str, Any], as_js
             told["base"],
             told["dataset"],
             told["accept_licence"],
-            told["canaries"] or 0,
+            told["canaries"],
             told["run_name"],
         )
+        if _processes() > 1 and wish.run is None:
+            raise UsageError("Several processes must agree on the run's name; give --run-name NAME.")
         made = plan(settings, wish)
         ready = prepare(settings, made)
         old = _begun(settings, made)
@@ -162,12 +171,14 @@ def _refuse_beside_resume(told: dict[str, Any]) -> None:
             )
 
 
+def _processes() -> int:
+    return int(os.environ.get("WORLD_SIZE", "1"))
+
+
 def _begun(settings: Any, made: Any) -> runs.Run:
     """The run's folder; of several processes the first makes it and the others wait for it."""
-    if int(os.environ.get("WORLD_SIZE", "1")) == 1:
+    if _processes() == 1:
         return runs.begin(settings.data, "generator", made.begun, made.wish.run)
-    if made.wish.run is None:
-        raise UsageError("Several processes must agree on the run's name; give --run-name NAME.")
     from accelerate import PartialState
 
     state = PartialState(cpu=made.wish.options.device == "cpu")

@@ -21,7 +21,15 @@ from chatbot.learning.bounds import ENCODER, check_bounds
 from chatbot.learning.datasets import open_dataset
 from chatbot.learning.devices import training_device
 from chatbot.learning.encoder_gate import NAMES, judge
-from chatbot.learning.encoder_making import card_fields, lesson_of, lesson_of_dataset, limited, tunable
+from chatbot.learning.encoder_making import (
+    card_fields,
+    check_weights,
+    lesson_of,
+    lesson_of_dataset,
+    limited,
+    one_language_note,
+    tunable,
+)
 from chatbot.learning.encoder_options import Lesson, Progress, Tuning, Watch
 from chatbot.learning.encoder_run import KIND, check_resumable, next_folder
 from chatbot.retrieval.embedder import open_base
@@ -51,7 +59,7 @@ def tune_encoder(settings: Settings, wishes: Wishes) -> dict[str, Any]:
     """`version` is None where the gate found it no better than its base in any way; nothing is added then."""
     if wishes.max_steps is not None:
         raise UsageError("--max-steps is for the generator; an encoder's run is as long as its --epochs.")
-    check_bounds({"max_examples": wishes.max_examples}, ENCODER)
+    check_bounds({"max_examples": wishes.max_examples, "hard_epochs": wishes.hard_epochs}, ENCODER)
     from chatbot.learning.encoder_tuning import check_room
 
     base = tunable(settings, wishes.accept_licence)
@@ -62,6 +70,7 @@ def tune_encoder(settings: Settings, wishes: Wishes) -> dict[str, Any]:
     options = _options(settings, wishes, begun)
     folder = old.folder if old else _new_folder(settings, wishes)
     check_room(folder, base)
+    check_weights(settings, base)
     lesson = _lesson(settings, begun, options.seed)
     return _tuned(settings, base, lesson, options, (folder, begun, wishes.as_json))
 
@@ -72,19 +81,27 @@ def _tuned(
     from chatbot.learning.encoder_tuning import tune
 
     folder, begun, quiet = at
+    note = one_language_note(settings, {one.language for one in lesson.learned.passages}, begun["languages"])
+    if note and not quiet:
+        Console(stderr=True, highlight=False, soft_wrap=True).print(note)
     with _screen(quiet) as watch:
         tuned = tune(folder, base, lesson, options, watch, {key: begun[key] for key in _LEARNED_FROM})
     verdict = judge(tuned.before, tuned.after)
     card = None
     if tuned.best_step:
         fields = card_fields(base, settings.encoder, lesson, options, (tuned, verdict))
-        fields |= {"machine": machine(), "dataset": begun["dataset"] or f"passages until {begun['until']}"}
+        fields |= {
+            "machine": machine(),
+            "dataset": begun["dataset"] or f"passages until {begun['until']}",
+            "notes": note,
+        }
         card = registry.add(settings.models_folder, "encoder", tuned.folder, fields)
     return {
         "version": card.name if card else None,
         "run": folder.name,
         "passed": verdict.passed,
         "reasons": verdict.reasons,
+        "notes": note,
         "figures": verdict.figures,
         "steps": tuned.steps,
         "best_step": tuned.best_step,
@@ -104,6 +121,7 @@ def _options(settings: Settings, wishes: Wishes, begun: dict[str, Any]) -> Tunin
         raise UsageError(f"{epochs:g} epochs do not work for an encoder; take a whole number.")
     given: dict[str, Any] = {
         "epochs": None if epochs is None else int(epochs),
+        "hard_epochs": wishes.hard_epochs,
         "batch": wishes.batch,
         "rate": wishes.learning_rate,
         "seed": wishes.seed,
@@ -163,10 +181,8 @@ def _seen(passage: Passage) -> datetime:
 
 def _new_folder(settings: Settings, wishes: Wishes) -> Path:
     if wishes.run:
-        folder = settings.data / runs.FOLDER / runs.check_name(wishes.run)
-        if (folder / runs.BEGUN).exists():
-            raise UsageError(f"There is a run {wishes.run!r} already; give it another --run, or go on with --resume.")
-        return folder
+        runs.check_new(settings.data, wishes.run)
+        return settings.data / runs.FOLDER / wishes.run
     return next_folder(settings.data)
 
 
@@ -181,7 +197,9 @@ def _screen(quiet: bool) -> Iterator[Watch]:
 
         def show(now: Progress) -> None:
             bar.update(task, description=now.stage, completed=now.step, total=now.steps, told=_line(now))
-            if not quiet and not console.is_terminal:
+            if now.note and not quiet:
+                console.print(now.note)
+            elif not quiet and not console.is_terminal:
                 console.print(f"{now.stage}: step {now.step} of {now.steps}{_line(now)}")
 
         yield show

@@ -17,11 +17,13 @@ from rich.table import Table
 from chatbot.errors import StorageError, UsageError
 from chatbot.half_made import FITTING, half_made
 from chatbot.learning import registry
+from chatbot.learning.encoder_making import check_weights, licence_of, one_language_note
 from chatbot.learning.heads import TASKS, Task, save_heads
 from chatbot.learning.heads_labels import Labelled, labelled
 from chatbot.learning.heads_making import Made, make_heads
 from chatbot.privacy import Masker
 from chatbot.retrieval.embedder import open_embedder
+from chatbot.retrieval.encoder_files import locate
 from chatbot.settings import Settings
 from chatbot.types import Transcript
 from scripts.finetune_wishes import Wishes
@@ -57,7 +59,7 @@ def fit_heads(settings: Settings, wishes: Wishes) -> dict[str, Any]:
             f"{settings.models_folder} cannot be written: {exc.strerror or exc}; make room there. Nothing was added."
         ) from exc
     shown = {task: one.view() for task, one in made.tasks.items()}
-    return {"version": card.name if card else None, "notes": notes(made), "tasks": shown}
+    return {"version": card.name if card else None, "notes": _told(settings, wishes, made), "tasks": shown}
 
 
 def _fitted(
@@ -100,6 +102,10 @@ def notes(made: Made) -> str:
     return " ".join(told)
 
 
+def _told(settings: Settings, wishes: Wishes, made: Made) -> str:
+    return " ".join(filter(None, (notes(made), one_language_note(settings, made.languages, wishes.languages))))
+
+
 def _check(wishes: Wishes) -> None:
     for name in _UNKNOWN:
         if getattr(wishes, name) is not None:
@@ -116,8 +122,9 @@ def _check(wishes: Wishes) -> None:
 
 
 def _course(settings: Settings, wishes: Wishes) -> Any:
-    """Of `--full` alone, which needs torch."""
+    """Of `--full` alone, which needs torch. Raises UsageError, also for an encoder that cannot be opened."""
     if not wishes.full:
+        check_weights(settings, locate(settings))
         return None
     from scripts.finetune_heads_full import course_of
 
@@ -125,11 +132,16 @@ def _course(settings: Settings, wishes: Wishes) -> Any:
 
 
 def rows_of(settings: Settings, languages: tuple[str, ...] = ()) -> Rows:
-    """The labelled texts of both tasks from what the store holds, oldest conversation first."""
+    """The labelled texts of both tasks from what the store holds, oldest conversation first. Raises UsageError for a language
+    that no conversation is in."""
     url = settings.database_url.get_secret_value() if settings.database_url else None
     mask = Masker(settings.keep_visible).mask
     with open_store(url, settings.data) as store:
-        told = [one for one in _conversations(store) if not languages or one.language in languages]
+        told = list(_conversations(store))
+    held = {one.language for one in told if one.language}
+    if held and (missing := sorted(set(languages) - held)):
+        raise UsageError(f"There is no conversation in {missing[0]} ({', '.join(sorted(held))}); change --languages.")
+    told = [one for one in told if not languages or one.language in languages]
     return {task: labelled(told, task, mask) for task in TASKS}
 
 
@@ -144,7 +156,7 @@ def _card_fields(settings: Settings, made: Made, rows: Rows, wishes: Wishes) -> 
     return {
         "base": settings.encoder,
         "base_sha256": made.heads.encoder.rpartition("@")[2],
-        "licence": "as the encoder's",
+        "licence": licence_of(locate(settings), settings.encoder),
         "languages": made.languages,
         "dataset": "conversations with a topic, tag or rating",
         "data_sha256": digest,
@@ -154,7 +166,7 @@ def _card_fields(settings: Settings, made: Made, rows: Rows, wishes: Wishes) -> 
         "scores": {task: _scores(one.view()) for task, one in made.tasks.items()},
         "conversations_sha256": made.conversations,
         "machine": machine(),
-        "notes": notes(made),
+        "notes": _told(settings, wishes, made),
     }
 
 

@@ -13,7 +13,7 @@ from chatbot.errors import UsageError
 from chatbot.learning import runs
 from chatbot.learning.checkpoints import check_resumable
 from chatbot.learning.devices import training_device
-from chatbot.learning.encoder_making import tunable
+from chatbot.learning.encoder_making import check_weights, tunable
 from chatbot.learning.heads import ENCODER, Heads, Task
 from chatbot.learning.heads_fitting import Fitted, calibrated
 from chatbot.learning.heads_labels import Labelled, Split, counts, split
@@ -36,9 +36,11 @@ def course_of(settings: Settings, wishes: Wishes) -> Course:
     device = training_device(settings.device if wished == "auto" else wished)
     course = replace(Course(device=device), **{name: value for name, value in given.items() if value is not None})
     course.check()
+    runs.check_new(settings.data, wishes.run)
     base = tunable(settings, wishes.accept_licence)
     weights = sum(one.stat().st_size for one in base.folder.glob("*.safetensors"))
     need_room(settings.data / runs.FOLDER, 2 * _SPACE * weights, "The run")
+    check_weights(settings, base)
     return course
 
 

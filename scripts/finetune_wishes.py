@@ -10,7 +10,7 @@ class Wishes:
     """None, () or False: not given on the command line, so that each kind takes its own default.
 
     dataset: name in `<data>/datasets`; run: name for the new run; resume: name of the run to go on with, or "last".
-    full: of the heads, an encoder of their own.
+    full: of the heads, an encoder of their own. hard_epochs: of the encoder, the last epochs, with mined negatives.
     """
 
     dataset: str | None = None
@@ -26,4 +26,5 @@ class Wishes:
     languages: tuple[str, ...] = ()
     accept_licence: str | None = None
     full: bool = False
+    hard_epochs: int | None = None
     as_json: bool = False

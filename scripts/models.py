@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -16,8 +16,18 @@ from chatbot.learning.cards import KINDS, READABLE, Kind, base_of
 from chatbot.learning.encoder_publishing import encoder_in_use, indexes_of, roll_back_encoder
 from chatbot.settings import Settings
 from scripts.machine import machine, user
-from scripts.models_tables import compressed_table, listed, verdict_table
-from scripts.options import DataOption, JsonOption, plain, print_json, progress_bar, settings_from, tracked
+from scripts.models_encoder import check_index_room
+from scripts.models_tables import compressed_table, encoder_table, listed, verdict_table
+from scripts.options import (
+    DataOption,
+    JsonOption,
+    ProgressSink,
+    plain,
+    print_json,
+    progress_bar,
+    settings_from,
+    tracked,
+)
 from scripts.reindex import publish_encoder, report
 
 app = typer.Typer(help="Versions of tuned models: compare, compress, publish, roll back.", no_args_is_help=True)
@@ -90,25 +100,17 @@ def compare(
     as_json: JsonOption = False,
 ) -> None:
     """What the gate would say; publishes nothing. Exit code 1 when it would refuse."""
-    from chatbot.learning import gating
 
     settings = settings_from(ctx, data)
-    kind = registry.read_card(settings.models_folder, challenger).kind
-    published = registry.published(settings.models_folder, kind)
-    other = published if champion is None else None if champion == "base" else champion
+    kind = _kind_of(settings, challenger, dataset)
+    other = _champion(settings, kind, challenger, champion)
     with progress_bar(as_json) as progress:
-        if kind == "heads":
-            from scripts.models_heads import judged_heads
-
-            progress("judge heads", 0, 0)
-            verdict = judged_heads(settings, challenger, other)
-        else:
-            verdict = gating.compare(_asking(settings, dataset, turns), challenger, other, progress)
+        passed, view, shown = _compared(settings, challenger, other, (dataset, turns), progress)
     if as_json:
-        print_json(verdict.view())
+        print_json(view)
     else:
-        _print_all(verdict_table(verdict))
-    if not verdict.passed:
+        _print_all(shown)
+    if not passed:
         raise typer.Exit(1)
 
 
@@ -125,10 +127,11 @@ def publish(
 ) -> None:
     """Judges a version against what is published and, if it is not worse, publishes it; running servers take it over."""
     settings = settings_from(ctx, data)
-    kind = registry.read_card(settings.models_folder, name).kind
+    kind = _kind_of(settings, name, dataset)
     if force and not (reason or "").strip():
         raise UsageError("Publishing against the gate's verdict needs a reason, which is kept: give --reason.")
     if kind == "encoder":  # its pointer is the index: built beside the old one, by that encoder, and then taken over
+        check_index_room(settings)
         report(publish_encoder(settings, name, reason=reason, forced=force, quiet=as_json), as_json)
         return
     from chatbot.learning import gating
@@ -204,11 +207,13 @@ def compress(
     """Makes a smaller version for serving, tries it beside the tuned one and the base, and keeps it unless it lost its tuning."""
     from chatbot.learning import compressing, gating
     from chatbot.learning.datasets import open_dataset
+    from chatbot.learning.learnt import learnt_by
 
     settings = settings_from(ctx, data)
     recipe = compressing.recipe_of(to or [])
     card = registry.read_card(settings.models_folder, name)
-    examples = gating.frozen(open_dataset(settings.data, dataset or card.dataset or None), turns)
+    chosen = open_dataset(settings.data, dataset or card.dataset or None)
+    examples, _ = gating.frozen(chosen, turns, learnt_by(settings.models_folder, name))
     with progress_bar(as_json) as progress:
         made = compressing.compress(
             settings.models_folder,
@@ -239,6 +244,53 @@ def delete(ctx: typer.Context, name: NameArgument, data: DataOption = None) -> N
         )
     registry.delete(settings.models_folder, name)
     _console().print(f"{name} is deleted; its name is not given again.", markup=False)
+
+
+def _kind_of(settings: Settings, name: str, dataset: str | None) -> Kind:
+    kind = registry.read_card(settings.models_folder, name).kind
+    if dataset is not None and kind != "generator":
+        raise UsageError(
+            f"--dataset is for generators, and {name} is of the kind {kind}: it is judged on the conversations that it has not "
+            "learnt from; leave --dataset out."
+        )
+    return kind
+
+
+def _champion(settings: Settings, kind: Kind, challenger: str, given: str | None) -> str | None:
+    """What to compare with; None for the base. Raises UsageError for a version of another kind."""
+    if given is None:
+        return encoder_in_use(settings) if kind == "encoder" else registry.published(settings.models_folder, kind)
+    if given == "base":
+        return None
+    if (other := registry.read_card(settings.models_folder, given).kind) != kind:
+        raise UsageError(
+            f"{given} is of the kind {other} and {challenger} of the kind {kind}; compare two of one kind."
+        )
+    return given
+
+
+def _compared(
+    settings: Settings, challenger: str, other: str | None, asked: tuple[str | None, int], progress: ProgressSink
+) -> tuple[bool, Mapping[str, Any], Sequence[Any]]:
+    """Whether it passed, the verdict as JSON, and what is shown of it. asked: data set and turns, of a generator."""
+    kind = registry.read_card(settings.models_folder, challenger).kind
+    if kind == "encoder":
+        from scripts.models_encoder import compared_encoder, encoder_view
+
+        progress("judge encoders", 0, 0)
+        found = compared_encoder(settings, challenger, other)
+        view = encoder_view(found, challenger, other)
+        return found.passed, view, encoder_table(view)
+    if kind == "heads":
+        from scripts.models_heads import judged_heads
+
+        progress("judge heads", 0, 0)
+        verdict = judged_heads(settings, challenger, other)
+    else:
+        from chatbot.learning import gating
+
+        verdict = gating.compare(_asking(settings, *asked), challenger, other, progress)
+    return verdict.passed, verdict.view(), verdict_table(verdict)
 
 
 def _asking(settings: Settings, dataset: str | None, turns: int) -> Any:

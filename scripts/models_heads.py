@@ -12,9 +12,12 @@ from chatbot.learning.registry import Entry
 from chatbot.protocols import Embedder
 from chatbot.retrieval.embedder import open_files, open_named
 from chatbot.retrieval.encoder_files import describe
+from chatbot.room import need_room
 from chatbot.settings import Settings
 from scripts.finetune_heads import rows_of
 from scripts.machine import user
+
+_POINTER_BYTES = 1_000_000  # of published.json, whose history grows by a verdict at each publish
 
 
 def judged_heads(settings: Settings, challenger: str, champion: str | None) -> Verdict:
@@ -29,6 +32,7 @@ def publish_heads(settings: Settings, name: str, reason: str | None, *, force: b
     champion = registry.published(settings.models_folder, "heads")
     if champion == name:
         raise Conflict(f"{name} is published already.")
+    need_room(settings.models_folder, _POINTER_BYTES, "Publishing")
     verdict = judged_heads(settings, name, champion)
     if not verdict.passed and not force:
         from chatbot.learning.gating import Refused

@@ -58,6 +58,19 @@ def verdict_table(verdict: Verdict) -> list[Any]:
     return [table, f"{frozen}: {result}", *sentences]
 
 
+def encoder_table(view: Mapping[str, Any]) -> list[Any]:
+    """What `models_encoder.encoder_view` gives, then its reasons."""
+    table = Table("part", "measure", "against", "there", view["challenger"], "difference (95 %)", "turns")
+    for line in view["parts"]:
+        gain = line["difference"]
+        table.add_row(
+            line["part"], line["measure"], escape(line["against"]), _figure(line["champion"], 3), _figure(line["challenger"], 3),
+            f"{gain['mean']:+.3f} ({gain['low']:+.3f} to {gain['high']:+.3f})", str(line["turns"]),
+        )  # fmt: skip
+    result = "[green]passed[/green]" if view["passed"] else "[red]refused[/red]"
+    return [table, f"{view['challenger']}: {result}", *(f"[red]{escape(one)}[/red]" for one in view["reasons"])]
+
+
 def compressed_table(made: Compressed) -> list[Any]:
     """Size, speed and quality before and after."""
     table = Table(

@@ -24,6 +24,7 @@ from storage.opening import Store, open_store
 from tests.commands import AT_A_TERMINAL, refused, typed
 from tests.erased import traces
 from tests.fakes_retrieval import FakeEmbedder
+from tests.full_disk import full
 from tests.learning_corpus import conversation, transcripts
 from tests.staff import done
 
@@ -155,13 +156,14 @@ def test_too_little_is_refused_with_what_to_do(tmp_path: Path) -> None:
 def test_a_full_disk_is_told_before_and_leaves_nothing_after(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     filled(tmp_path)
     with monkeypatch.context() as patch:
-        patch.setattr(command, "_BYTES_A_REPLY", 10**15)
-        refused(typed("--data", tmp_path, "dataset", "build"), "MB free")
+        full(patch, tmp_path / "datasets")  # a disk of its own
+        where = f"MB in {tmp_path / 'datasets'}, and 0 MB are free; make room there"
+        refused(typed("--data", tmp_path, "dataset", "build"), "A data set of 60 answers needs about", where)
 
-    def full(*_: object) -> None:
+    def refuse(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(dataset_build, "write_split", full)
+    monkeypatch.setattr(dataset_build, "write_split", refuse)
     refused(typed("--data", tmp_path, "dataset", "build"), "No space left", code=1)
     assert left_in(tmp_path) == [".build.lock"]
 

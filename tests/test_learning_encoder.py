@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -19,6 +20,7 @@ import torch
 from chatbot.errors import Conflict, ModelError, UsageError
 from chatbot.learning import encoder_tuning
 from chatbot.learning.encoder_exam import Exam
+from chatbot.learning.encoder_gradients import gradients
 from chatbot.learning.encoder_loss import as_good, masked_loss
 from chatbot.learning.encoder_mining import hard_negatives
 from chatbot.learning.encoder_model import Trainee
@@ -220,19 +222,36 @@ def _interrupted(run: Path, tiny: EncoderFiles, at: int = 10) -> None:
         tune(run, tiny, lesson(), OPTIONS, stop)
 
 
-def test_a_broken_checkpoint_is_refused_by_name(tiny: EncoderFiles, tmp_path: Path) -> None:
-    _interrupted(tmp_path, tiny)
-    newest = sorted((tmp_path / "checkpoints").iterdir())[-1]
-    data = bytearray((newest / "model.safetensors").read_bytes())
+def _spoil(checkpoint: Path) -> None:
+    data = bytearray((checkpoint / "model.safetensors").read_bytes())
     data[-9] ^= 1
-    (newest / "model.safetensors").write_bytes(data)
-    with pytest.raises(ModelError, match=rf"{newest.name}/model.safetensors is broken .*SHA-256"):
+    (checkpoint / "model.safetensors").write_bytes(data)
+
+
+def test_a_broken_checkpoint_is_passed_over_for_the_one_before(
+    tiny: EncoderFiles, unbroken: Path, tmp_path: Path
+) -> None:
+    _interrupted(tmp_path, tiny)
+    older, newest = sorted((tmp_path / "checkpoints").iterdir())
+    _spoil(newest)
+    check_resumable(tmp_path)
+    heard: list[str] = []
+    tune(tmp_path, tiny, lesson(), OPTIONS, lambda now: heard.append(now.note) if now.note else None)
+    assert [sentence.split(" (")[0] for sentence in heard] == [f"{newest.name}/model.safetensors is broken"]
+    assert heard[0].endswith(f"goes on from {older.name}.")
+    weights = "encoder/model.safetensors"
+    assert sha256_of(tmp_path / weights) == sha256_of(unbroken / weights)
+
+
+def test_where_every_checkpoint_is_broken_the_newest_is_named(tiny: EncoderFiles, tmp_path: Path) -> None:
+    _interrupted(tmp_path, tiny)
+    older, newest = sorted((tmp_path / "checkpoints").iterdir())
+    _spoil(newest)
+    (older / "state.json").write_bytes(b"{}")
+    with pytest.raises(ModelError, match=rf"{newest.name}/model.safetensors is broken .*SHA-256.* begin a new run"):
         tune(tmp_path, tiny, lesson(), OPTIONS, lambda _: None)
     with pytest.raises(UsageError, match=rf"{newest.name}/model.safetensors is broken"):
         check_resumable(tmp_path)
-    shutil.rmtree(newest)  # what the sentence says
-    check_resumable(tmp_path)
-    assert tune(tmp_path, tiny, lesson(), OPTIONS, lambda _: None).best_step > 0
 
 
 def test_a_run_goes_on_only_with_the_options_and_data_that_it_was_begun_with(
@@ -277,6 +296,57 @@ def test_too_little_memory_is_one_sentence(tiny: EncoderFiles, tmp_path: Path, m
     monkeypatch.setattr(encoder_tuning, "masked_loss", refuse)
     with pytest.raises(ModelError, match="half the --batch"):
         tune(tmp_path, tiny, lesson(), OPTIONS, lambda _: None)
+
+
+def test_a_lack_of_memory_halves_what_goes_through_and_learns_the_same(
+    tiny: EncoderFiles, unbroken: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real, tried = Trainee.embed, []
+
+    def scarce(self: Trainee, tokens: Any, *rest: Any) -> Any:
+        if torch.is_grad_enabled() and len(tokens) > 12:
+            tried.append(len(tokens))
+            raise torch.OutOfMemoryError("out of memory")
+        return real(self, tokens, *rest)
+
+    monkeypatch.setattr(Trainee, "embed", scarce)
+    heard: list[str] = []
+    whole = dataclasses.replace(OPTIONS, epochs=1, hard_epochs=0)
+    no_dropout = {"hidden_dropout_prob": 0.0, "attention_probs_dropout_prob": 0.0}
+    calm = _without_dropout(tiny, tmp_path / "calm", no_dropout)
+    made = tune(tmp_path / "scarce", calm, lesson(), whole, lambda now: heard.append(now.note) if now.note else None)
+    assert heard == ["Memory ran out with 24 texts at once: goes on with 12; each step still learns from all of them."]
+    assert tried == [24]
+    monkeypatch.setattr(Trainee, "embed", real)
+    rich = tune(tmp_path / "rich", calm, lesson(), whole, lambda _: None)
+    assert [loss for _, loss in made.losses] == pytest.approx([loss for _, loss in rich.losses], rel=1e-2)
+
+
+def test_parts_of_a_batch_give_the_gradients_of_the_whole(tiny: EncoderFiles) -> None:
+    trainee = Trainee(tiny, "cpu", 32)
+    trainee.half = False
+    trainee.model.eval()  # without dropout, which parts draw otherwise
+    tokens = trainee.tokens([one.window for one in conversations(10)])
+
+    def loss_of(vectors: Any) -> Any:
+        return masked_loss(vectors[:5], vectors[5:], np.zeros((5, 5), dtype=bool))
+
+    found = []
+    for at_once in (None, 3, 1):
+        trainee.model.zero_grad()
+        loss = gradients(trainee, tokens, loss_of, at_once, 1)
+        weights = [one.grad.clone() for one in trainee.model.parameters() if one.grad is not None]
+        found.append((loss, torch.cat([one.flatten() for one in weights])))
+    for loss, gradient in found[1:]:
+        assert loss == pytest.approx(found[0][0], rel=1e-5)
+        assert torch.allclose(gradient, found[0][1], rtol=1e-3, atol=1e-5)
+
+
+def _without_dropout(tiny: EncoderFiles, folder: Path, changes: dict[str, float]) -> EncoderFiles:
+    shutil.copytree(tiny.folder, folder)
+    config = json.loads((folder / "config.json").read_bytes())
+    (folder / "config.json").write_text(json.dumps(config | changes))
+    return describe(folder, "tiny")
 
 
 def test_what_never_does_better_than_its_base_is_its_base(tiny: EncoderFiles, tmp_path: Path) -> None:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
+import shutil
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,9 +23,11 @@ from chatbot.learning.evaluation_retrieval import gains, intervals, measured, se
 from chatbot.learning.evaluation_targets import Data, Target, find_target, read_data, read_replies, sample, top_answer
 from chatbot.learning.examples import Example, write_examples
 from chatbot.learning.replying import Written
-from tests.commands import typed
+from tests import gated
+from tests.commands import Done, refused, typed
 from tests.examples import REFUSAL, RETURNS, STOVES, TENTS, example
 from tests.fakes_retrieval import FakeEmbedder
+from tests.full_disk import full
 
 BACK = "You may return unworn boots within 30 days."
 
@@ -282,6 +287,111 @@ def test_a_plain_file_of_examples_can_be_asked(tmp_path: Path) -> None:
     write_examples(path, turns(3))
     found = read_data(tmp_path, str(path), Target("replies", "r", path), "test")
     assert (found.name, len(found.test), found.train) == ("mine", 3, ())
+
+
+def by_topics(tmp_path: Path) -> Plan:
+    """Ten German and four English turns of two topics, one of them rare, each asked for in a conversation of its own."""
+    known = [RETURNS, STOVES, TENTS]
+    train = tuple(example(n, *known[n % 3], (TENTS,), language=("de", "en")[n % 2]) for n in range(12))
+    test = tuple(
+        example(90 + n, *known[n % 3], (TENTS,), language="de" if n < 10 else "en", topic="boots" if n < 11 else "rope")
+        for n in range(14)
+    )
+    return Plan(
+        Target("encoder", "tuned", tmp_path), Data("ds", "0", test, train), tmp_path, tmp_path / "kept", rounds=100
+    )
+
+
+def test_search_is_told_by_language_and_topic_too(tmp_path: Path) -> None:
+    figured = evaluate(by_topics(tmp_path), lambda _: FakeEmbedder(), lambda *_: None).figures
+    found = figured["retrieval"]
+    for name in found["systems"]:
+        assert {part: one["R@1"]["n"] for part, one in found["languages"][name].items()} == {"de": 10, "en": 4}
+        assert {part: one["R@1"]["n"] for part, one in found["topics"][name].items()} == {
+            "boots": 11,
+            "(rare topics)": 3,
+        }
+        whole = sum(one["nDCG@10"]["mean"] * one["nDCG@10"]["n"] for one in found["languages"][name].values())
+        assert whole / 14 == pytest.approx(found["systems"][name]["nDCG@10"]["mean"], abs=1e-3)
+    page = html(figured | {"machine": "here"})
+    assert "Search by language" in page
+    assert "Search by topic" in page
+    assert "(rare topics)" in page
+
+
+def test_search_asks_nothing_that_the_encoder_in_use_learnt_from(tmp_path: Path) -> None:
+    plan = by_topics(tmp_path)
+    known = frozenset(hashlib.sha256(one.conversation_id.encode()).hexdigest() for one in plan.data.test[:3])
+    found = evaluate(replace(plan, search_learnt=known), lambda _: FakeEmbedder(), lambda *_: None).figures["retrieval"]
+    assert (found["asked"], found["left_out"]) == (11, 3)
+    every = frozenset(hashlib.sha256(one.conversation_id.encode()).hexdigest() for one in plan.data.test)
+    none = evaluate(replace(plan, search_learnt=every), lambda _: FakeEmbedder(), lambda *_: None).figures["retrieval"]
+    assert "the encoder in use learnt from all of these conversations" in none["skipped"]
+
+
+# --- what a version learnt from, and room -------------------------------------------------------------------------
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Path:
+    """generator-0001 learnt from ds-0001 and, as it happens, from two conversations of the tests of ds-0002, the newest."""
+    data = tmp_path / "data"
+    gated.dataset(data, gated.turns(20, 1000), gated.turns(20))
+    gated.dataset(data, gated.turns(20, 1010), gated.turns(20), name="ds-0002")
+    gated.version(data, "tuned", learnt=[*(f"c{number}" for number in range(10)), "c505", "c506"])
+    return data
+
+
+def evaluated(data: Path, *words: object) -> Done:
+    with gated.speaking():
+        return typed("--data", data, "evaluate", *words, "--rounds", 100, "--json")
+
+
+def test_a_version_is_asked_what_it_did_not_learn(place: Path) -> None:
+    own = evaluated(place, "generator-0001", "--dataset", "ds-0002", "--no-search")
+    assert own.code == 0, own.err
+    shown = own.json["data"]
+    assert (shown["turns"], shown["of"], shown["left_out"], shown["conversations"]) == (16, 16, 4, 8)
+    assert own.json["notes"] == ["4 of 20 turns are left out: generator-0001 learnt from their conversations."]
+    told = (place / "evaluations" / "generator-0001-on-ds-0002" / "report.html").read_text()
+    assert own.json["notes"][0] in told
+    folder = find_target(str(place / "models" / "generator-0001"), place)
+    assert read_data(place, "ds-0002", folder, "test").left_out == 4
+    trained = evaluated(place, "generator-0001", "--split", "train", "--no-search").json
+    assert (trained["data"]["turns"], trained["data"]["left_out"]) == (20, 0)
+    assert trained["notes"][0].startswith("20 of 20 turns are from conversations that generator-0001 learnt from")
+
+
+def test_without_a_data_set_a_version_is_asked_its_own_or_the_newest_with_a_note(place: Path) -> None:
+    own = evaluated(place, "generator-0001", "--no-search").json
+    assert (own["data"]["name"], own["data"]["left_out"]) == ("ds-0001", 4)
+    shutil.rmtree(place / "datasets" / "ds-0001")
+    newest = evaluated(place, "generator-0001", "--no-search").json
+    assert newest["data"]["name"] == "ds-0002"
+    assert newest["notes"][0] == (
+        "generator-0001 learnt from ds-0001, which is no data set here, so the newest, ds-0002, is asked; --dataset names another."
+    )
+
+
+def test_a_version_that_learnt_from_every_turn_is_refused(place: Path) -> None:
+    gated.version(place, "all", learnt=[f"c{number}" for number in range(500, 520)])
+    done = evaluated(place, "generator-0002")
+    refused(done, "generator-0002 learnt from the conversations of all 20 turns of ds-0001", "--dataset")
+
+
+def test_an_evaluation_without_room_is_refused_before_any_work(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(gated.Engine, "submit", lambda *_: pytest.fail("somebody was asked"))
+    full(monkeypatch, place / "evaluations")
+    refused(
+        evaluated(place, "generator-0001"),
+        "The evaluation needs about",
+        f"MB in {place}/evaluations, and 0 MB are free",
+    )
+    monkeypatch.undo()
+    monkeypatch.setattr(gated.Engine, "submit", lambda *_: pytest.fail("somebody was asked"))
+    full(monkeypatch, place.parent / "out")
+    done = evaluated(place, "generator-0001", "--out", place.parent / "out" / "here")
+    refused(done, "The report needs about", "name another folder with --out")
 
 
 @pytest.mark.models

@@ -11,12 +11,18 @@ from pathlib import Path
 import pytest
 
 from chatbot.errors import Conflict, ModelError, UsageError
+from chatbot.generation.catalogue import ModelSpec
 from chatbot.learning import canaries, gating, registry
 from chatbot.learning.examples import Example
 from chatbot.learning.gate import Limits, Turns, Verdict, judge_versions
 from chatbot.learning.gating import Asking
 from chatbot.learning.judged import alike, judge
+from chatbot.learning.replying import Writer, room_to_open
+from chatbot.types import ChatMessage
+from tests import gated
+from tests.commands import refused, typed
 from tests.examples import REFUSAL, RETURNS, STOVES, TENTS, example
+from tests.full_disk import full
 from tests.test_learning_registry import added
 
 Write = Callable[[Example], str]
@@ -105,6 +111,60 @@ def test_too_few_turns_in_a_language_are_told_and_refuse_nothing() -> None:
     assert part(verdict, "fr") == "too few"
     assert verdict.passed
     assert any(re.fullmatch(r"fr: \d turns are too few to compare\.", told) for told in verdict.told)
+
+
+def few_french(bad: int, languages: Sequence[str] = ("en",)) -> Verdict:
+    """96 turns in English, 12 to answer in French from 6 conversations, of which the challenger gets `bad` wrong."""
+    french = [
+        example(900 + number, RETURNS[0], RIGHT[RETURNS], (RETURNS,), language="fr", conversation=f"f{number // 2}")
+        for number in range(12)
+    ]
+    asked = replace(turns(96), test=(*turns(96).test, *french), claimed=tuple(languages))
+    lost = {one.id for one in french if int(one.conversation_id[1:]) < bad}
+    return verdict_of(lambda one: wrong(one) if one.id in lost else right(one), right, asked)
+
+
+def test_a_language_with_few_turns_refuses_where_it_is_clearly_worse() -> None:
+    clear = few_french(bad=6)
+    assert part(clear, "fr") == "worse"
+    assert [one.turns for one in clear.parts if one.name == "fr"] == [12]
+    assert any(reason.startswith("The evidence score is worse in fr: ") for reason in clear.reasons)
+    chance = few_french(bad=1)
+    assert part(chance, "fr") == "too few"
+    assert not any("in fr" in reason for reason in chance.reasons)
+
+
+def test_a_few_conversations_refuse_nothing_however_bad_they_are() -> None:
+    """All of five worse is chance in 1 of 32: more than the interval's 2.5 % on that side."""
+    asked = turns(96)
+    french = tuple(
+        example(900 + at, RETURNS[0], RIGHT[RETURNS], (RETURNS,), language="fr", conversation=f"f{at}")
+        for at in range(5)
+    )
+    verdict = verdict_of(
+        lambda one: wrong(one) if one.language == "fr" else right(one),
+        right,
+        replace(asked, test=(*asked.test, *french)),
+    )
+    assert part(verdict, "fr") == "too few"
+    assert not any("in fr" in reason for reason in verdict.reasons)
+
+
+def test_a_language_that_cannot_be_judged_is_told_where_the_version_is_said_to_write_it() -> None:
+    told = few_french(bad=0, languages=("en", "fr", "de")).told
+    assert (
+        "fr: generator-0002 is said to write it, and 12 turns are too few to show that it is not worse there." in told
+    )
+    assert any(one.startswith("de: generator-0002 is said to write it, and ds-0001 has no test turn") for one in told)
+    assert not any(one.startswith("en:") for one in told)
+
+
+def test_few_turns_that_must_be_handed_over_refuse_where_all_are_answered() -> None:
+    asked = turns(40)
+    assert sum(one.kind == "hand_over" for one in asked.test) == 8
+    verdict = verdict_of(lambda one: RIGHT[TENTS] if one.kind == "hand_over" else one.target, right, asked)
+    assert part(verdict, "must hand over") == "worse"
+    assert any("on turns that must be handed over" in reason for reason in verdict.reasons)
 
 
 def test_a_small_test_split_is_refused() -> None:
@@ -303,3 +363,92 @@ def test_too_few_turns_are_said_before_anybody_is_asked(asking: Asking, monkeypa
     few = replace(asking, limits=Limits(turns=10_000))
     with pytest.raises(UsageError, match="a comparison needs 10000; build a data set with more"):
         gating.publish(few, "generator-0001", "ada")
+
+
+# --- turns that nobody learnt from ----------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def learnt(tmp_path: Path) -> Path:
+    """60 test turns of the conversations c500 to c529; generator-0001 learnt from the first five of them, 0002 from the last."""
+    data = tmp_path / "data"
+    gated.dataset(data, gated.turns(60, 1000), gated.turns(40))
+    gated.version(data, "one", learnt=[f"c{number}" for number in (*range(20), *range(500, 505))])
+    gated.version(data, "two", learnt=[f"c{number}" for number in (*range(20), *range(520, 530))])
+    return data
+
+
+def test_turns_that_either_learnt_from_are_left_out_and_told(learnt: Path) -> None:
+    asked = gating.turns_for(Asking(learnt), "generator-0002", "generator-0001")
+    assert {one.conversation_id for one in asked.test} == {f"c{number}" for number in range(505, 520)}
+    assert (len(asked.test), asked.left_out) == (30, 30)
+    assert gating.turns_for(Asking(learnt), "generator-0002").left_out == 20
+    with gated.speaking():
+        verdict = gating.compare(Asking(learnt), "generator-0002", "generator-0001")
+    assert (
+        "30 test turns are left out: generator-0002 or generator-0001 learnt from their conversations." in verdict.told
+    )
+    assert verdict.frozen == asked.sha256
+
+
+def test_what_lies_under_a_version_counts_as_learnt(learnt: Path) -> None:
+    base = str(learnt / "models" / "generator-0001")
+    gated.version(learnt, "three", learnt=["c529"], base=base)
+    asked = gating.turns_for(Asking(learnt), "generator-0003")
+    assert asked.left_out == 12
+
+
+def test_too_few_new_turns_are_refused_before_anybody_is_asked(learnt: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(gating, "compare", lambda *_: pytest.fail("somebody was asked"))
+    models = learnt / "models"
+    registry.publish(models, "generator-0001", "ada", champion=None)
+    gated.version(learnt, "three", learnt=[f"c{number}" for number in range(512, 530)])
+    told = r"ds-0001 has 14 test turns from conversations that are new to both \(46 are left out\) and a comparison needs 30"
+    with pytest.raises(UsageError, match=told):
+        gating.publish(Asking(learnt), "generator-0003", "ada")
+    gated.version(learnt, "four", learnt=[f"c{number}" for number in range(500, 530)])
+    with pytest.raises(
+        UsageError, match=r"All 60 test turns of ds-0001 .* generator-0004 or generator-0001 learnt from.*--dataset"
+    ):
+        gating.turns_for(Asking(learnt), "generator-0004", "generator-0001")
+
+
+def test_only_replies_that_it_learnt_are_looked_for_in_what_it_says(learnt: Path) -> None:
+    secret = [
+        replace(one, messages=(*one.prompt, ChatMessage("assistant", f"Your code is {one.id[-4:]}-77123.")))
+        for one in gated.turns(80)
+        if one.kind == "answer"
+    ]
+    gated.dataset(learnt, gated.turns(60, 2000), secret, name="other")
+    asked = gating.turns_for(Asking(learnt, "other"), "generator-0001")
+    assert {int(one.conversation_id[1:]) for one in asked.trained} == set(range(20))
+
+
+# --- a full disk ----------------------------------------------------------------------------------------------------
+
+
+def test_a_full_disk_is_told_before_anybody_is_asked(learnt: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(gated.Engine, "submit", lambda *_: pytest.fail("somebody was asked"))
+    full(monkeypatch, learnt / "evaluations")
+    with gated.speaking():
+        for words in (("compare", "generator-0001", "base"), ("publish", "generator-0001")):
+            done = typed("--data", learnt, "models", *words)
+            refused(
+                done, f"The comparison needs about 0 MB in {learnt}/evaluations, and 0 MB are free; make room there"
+            )
+    full(monkeypatch, learnt / "models")
+    with gated.speaking():
+        refused(
+            typed("--data", learnt, "models", "publish", "generator-0001"),
+            f"Publishing needs about 1 MB in {learnt}/models",
+        )
+
+
+def test_what_engines_make_of_a_file_is_counted_once_and_only_until_it_is_there(tmp_path: Path) -> None:
+    gguf = tmp_path / "Tiny.gguf"
+    gguf.write_bytes(b"0" * 100)
+    specs = [ModelSpec(name, "gguf", "transformers", gguf) for name in ("one", "two")]
+    writers = [Writer(one.name, one, "0") for one in (*specs, ModelSpec("whole", "folder", "transformers", tmp_path))]
+    assert room_to_open(writers, tmp_path / "models") == 300
+    (tmp_path / "models" / "tiny-0123456789ab").mkdir(parents=True)
+    assert room_to_open(writers, tmp_path / "models") == 0

@@ -1,41 +1,59 @@
-"""The heads' own encoder: a broken run ends as an unbroken one, to the last bit. Two short runs."""
+"""The heads' own encoder: a killed or interrupted run ends as an unbroken one, to the last bit."""
 
 from __future__ import annotations
 
+import hashlib
+import json
+import os
+import signal
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
+from unittest import mock
 
 import numpy as np
 import pytest
 
-from chatbot.learning.heads_tuning import Course, Lesson, tune
+from chatbot.learning import registry
+from chatbot.learning.checkpoints import seal
+from chatbot.learning.heads_tuning import Course, Lesson, Progress, tune
 from chatbot.retrieval.encoder_files import locate
 from chatbot.settings import load_settings
+from tests.commands import Done, typed
+from tests.forked import child
+from tests.tiny_encoder import conversations, make_encoder
 
-pytestmark = pytest.mark.models
 TEXTS = ["send it back", "a refund please", "the stove burns badly", "gas for the stove"] * 4
 LESSON = Lesson(TEXTS, [0, 0, 1, 1] * 4, ("returns", "stoves"))
 COURSE = Course(epochs=1, batch=4, every=2, max_tokens=12)
+STEPS = 198  # of SHORT on 66 texts, with a checkpoint every 50
+SHORT = ("--epochs", 12, "--batch", 4, "--learning-rate", 1e-3, "--seed", 3, "--json")
 
 
-class KilledError(Exception):
-    """Stands for a kill."""
-
-
-def test_a_broken_run_ends_as_an_unbroken_one(tmp_path: Path) -> None:
+@pytest.fixture(autouse=True)
+def one_thread() -> Iterator[None]:
+    """The work is tiny, and threads that wait for a busy core spin."""
     import torch
 
-    torch.set_num_threads(1)  # the work is tiny, and threads that wait for a busy core spin
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.mark.models
+def test_an_interrupted_run_ends_as_an_unbroken_one(tmp_path: Path) -> None:
     files = locate(load_settings(data=tmp_path))
     losses: list[int] = []
     trainee, head = tune(tmp_path / "whole", files, LESSON, COURSE, lambda _, done, __: losses.append(done))
     assert losses == [1, 2, 3, 4]
 
-    def kill(_: str, done: int, __: int) -> None:
+    def interrupt(_: str, done: int, __: int) -> None:
         if done == 3:
-            raise KilledError
+            raise KeyboardInterrupt
 
-    with pytest.raises(KilledError):
-        tune(tmp_path / "broken", files, LESSON, COURSE, kill)
+    with pytest.raises(KeyboardInterrupt):
+        tune(tmp_path / "broken", files, LESSON, COURSE, interrupt)
     went_on: list[int] = []
     again, same = tune(tmp_path / "broken", files, LESSON, COURSE, lambda _, done, __: went_on.append(done))
     assert went_on == [3, 4]
@@ -43,3 +61,85 @@ def test_a_broken_run_ends_as_an_unbroken_one(tmp_path: Path) -> None:
     assert np.array_equal(head.bias, same.bias)
     assert np.array_equal(trainee.encode(TEXTS[:4]), again.encode(TEXTS[:4]))
     assert not list(tmp_path.rglob("*.pt"))
+
+
+# --- the command, killed -----------------------------------------------------------------------------------------
+
+
+def finetune(data: Path, *words: object) -> Done:
+    """`chatbot finetune --heads --full` on the tiny encoder beside `data`."""
+    line = ("--data", data, "finetune", "--heads", "--full", *SHORT, *words)
+    return typed(*line, CHATBOT_ENCODER=str(data.parent / "tiny"), CHATBOT_DEVICE="cpu")
+
+
+def killed(data: Path, where: str, *words: object) -> None:
+    """The same in a process that SIGKILL ends at `where`: "step 75", "seal 100" (files written, not sealed), "end" (tuned)."""
+    process = child(_child, str(data), where, words)
+    process.join()
+    assert process.exitcode == -signal.SIGKILL
+
+
+def _child(data: str, where: str, words: tuple[object, ...]) -> None:
+    what, _, number = where.partition(" ")
+
+    def die(*_: object) -> None:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    def sealing(checkpoint: Path) -> None:
+        if what == "seal" and checkpoint.name == f"checkpoint-{number}":
+            die()
+        seal(checkpoint)
+
+    def watched(folder: Path, files: Any, lesson: Lesson, course: Course, show: Progress) -> Any:
+        def telling(stage: str, done: int, steps: int) -> None:
+            show(stage, done, steps)
+            assert steps == STEPS
+            if what == "step" and done == int(number):
+                die()
+
+        return tune(folder, files, lesson, course, telling)
+
+    mock.patch("chatbot.learning.heads_tuning.seal", sealing).start()
+    mock.patch("scripts.finetune_heads_full.tune", watched).start()
+    if what == "end":
+        mock.patch("scripts.finetune_heads_full.judged", die).start()
+    finetune(Path(data), *words)
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> Path:
+    """96 conversations on six topics, imported, beside a tiny encoder."""
+    make_encoder(tmp_path / "tiny")
+    (tmp_path / "tiny" / "README.md").write_text("---\nlicense: mit\n---\n", encoding="utf-8")
+    with (tmp_path / "export.jsonl").open("w", encoding="utf-8") as out:
+        for one in conversations(96):
+            turns = [{"role": "customer", "text": one.question}, {"role": "agent", "text": one.answer}]
+            told = {"id": one.conversation_id, "language": "en", "topic": one.answer[:12], "turns": turns}
+            out.write(json.dumps(told) + "\n")
+    assert typed("--data", tmp_path / "data", "import", tmp_path / "export.jsonl").code == 0
+    return tmp_path / "data"
+
+
+def _digests(data: Path) -> dict[str, str]:
+    """The files of the only version."""
+    (version,) = registry.versions(data / "models", "heads")
+    folder = registry.open_version(data / "models", version.name).folder
+    files = [path for path in folder.rglob("*") if path.is_file() and not path.name.startswith("card.")]
+    return {str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
+
+
+@pytest.mark.chaos
+def test_killed_five_times_the_command_ends_with_the_weights_of_an_unbroken_one(data: Path) -> None:
+    whole = finetune(data, "--run", "whole")
+    assert whole.code == 0, whole.err
+    unbroken = _digests(data)
+    assert {"encoder/model.safetensors", "topic.safetensors"} <= set(unbroken)
+    assert typed("--data", data, "models", "delete", whole.json["version"]).code == 0
+    killed(data, "step 20", "--run", "broken")  # no checkpoint is there yet
+    for where in ("step 75", "seal 100", "step 180", "end"):
+        killed(data, where, "--resume", "broken")
+        assert registry.versions(data / "models", "heads") == []
+    last = finetune(data, "--resume", "last")
+    assert last.code == 0, last.err
+    assert last.json["tasks"] == whole.json["tasks"]
+    assert _digests(data) == unbroken

@@ -107,6 +107,20 @@ def test_each_shows_the_stage_that_runs_on_a_terminal_and_with_json_none(
     assert (told.json["machine"], told.err) == ("an abacus", "")
 
 
+@pytest.mark.parametrize("name", COMMANDS)
+def test_none_runs_while_the_settings_name_a_database(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def run(*_: Any, **__: Any) -> dict[str, Any]:
+        raise AssertionError("it would have written into the company's own database")
+
+    monkeypatch.setattr(sys.modules[COMMANDS[name].__module__], "run", run)
+    told = typed("bench", name, CHATBOT_DATABASE_URL=f"sqlite:///{tmp_path / 'own.sqlite3'}")
+    assert told.code == 2
+    assert "database_url is set" in told.err
+    assert list(tmp_path.iterdir()) == []
+
+
 class Stages(list[str]):
     """A ProgressSink that keeps the stages' names, each once."""
 

@@ -3,17 +3,27 @@
 from __future__ import annotations
 
 import json
+import os
 import pickle
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import gguf
 import pytest
 
-from chatbot.learning import checkpoints, registry
+from chatbot.errors import ModelError, UsageError
+from chatbot.learning import checkpoints, registry, runs
+from chatbot.learning.canaries import read_canaries
+from chatbot.learning.generator_options import TuningOptions
+from chatbot.learning.generator_run import Wish, plan
+from chatbot.learning.model_check import check_folder
+from chatbot.settings import load_settings
 from tests import tiny_llama, tuning
-from tests.commands import Done, typed
+from tests.commands import Done, refused, typed
+from tests.tiny_encoder import make_encoder
 from tests.tuning import one_thread, shop
 
 __all__ = ["one_thread"]
@@ -225,17 +235,51 @@ def _cut(place: Place) -> None:
         file.truncate(1000)
 
 
+def _weights(change: Callable[[Path], object]) -> Callable[[Place], None]:
+    return lambda place: (change(place.base / "model.safetensors"), None)[1]
+
+
+def _config(**changes: object) -> Callable[[Place], None]:
+    def write(place: Place) -> None:
+        config = json.loads((place.base / "config.json").read_bytes())
+        (place.base / "config.json").write_text(json.dumps(config | changes), encoding="utf-8")
+
+    return write
+
+
+def _two_languages(place: Place) -> None:
+    both = [*shop(60), *shop(60, language="de")], [*shop(10), *shop(10, language="de")]
+    tuning.dataset(place.data, *both, "ds-0002")
+
+
 @pytest.mark.parametrize(
     ("spoil", "sentence"),
     [
         (_few, "has 20 training examples from 20 conversations, and tuning needs 50 from 10; import more"),
         (_unchecked, "has 2 validation examples, and early stopping needs 5"),
         (_licence("license: cc-by-nc-4.0"), "forbids commercial use or derived models; read it"),
+        (_licence("license:\n- cc-by-nc-4.0"), "cc-by-nc-4.0, forbids commercial use or derived models"),
+        (_licence("license:\n  - mit\n  - 'cc-by-nd-4.0'"), "--accept-licence 'mit, cc-by-nd-4.0'"),
+        (_licence('license: ["cc-by-nc-sa-4.0"]  # as it came'), "cc-by-nc-sa-4.0, forbids"),
         (_licence("license: other\nlicense_name: llama3.2"), "llama3.2, has terms of its own"),
         (_licence("tags: none"), "declares no licence"),
         (_pickled, "may hold a pickle, and only safetensors are loaded"),
         (_code, "asks for code of its own (auto_map), which is never run"),
         (_cut, "train.jsonl"),
+        (_weights(lambda path: os.truncate(path, 20_000)), "model.safetensors are damaged or cut short"),
+        (_weights(lambda path: path.write_bytes(b"")), "model.safetensors are damaged or cut short"),
+        (
+            _config(hidden_size=64),
+            "(model.embed_tokens.weight is 259 x 32, not 259 x 64); copy or fetch the model again",
+        ),
+        (_config(num_hidden_layers=3), "(model.layers.2.input_layernorm.weight is missing); copy or fetch"),
+        (
+            _config(model_type="foo"),
+            "cannot be opened as its config.json says (The checkpoint you are trying to load has",
+        ),
+        (_config(hidden_size="x"), "Field 'hidden_size' expected int"),
+        (lambda place: (place.base / "tokenizer.json").unlink(), "is missing (none of tokenizer.json, tokenizer.model"),
+        (lambda place: (place.base / "tokenizer.json").write_text("{"), "The tokenizer of the model in"),
         (shutil.rmtree, "does not exist"),
     ],
 )
@@ -250,6 +294,148 @@ def test_bad_input_is_refused_before_any_work(place: Place, spoil: Any, sentence
 def test_a_base_without_a_chat_template_is_refused(place: Place) -> None:
     _no_template(place)
     assert "has no chat template" in _refused(place.finetune("--languages", "en"), place)
+
+
+def test_a_folder_that_a_person_names_is_checked_without_its_weights(place: Place, tmp_path: Path) -> None:
+    check_folder(place.base, "generator")
+    encoder = tmp_path / "encoder"
+    make_encoder(encoder)
+    check_folder(encoder, "encoder")
+    for folder, what in ((place.base, "generator"), (encoder, "encoder")):
+        os.truncate(folder / "model.safetensors", 9_000)
+        with pytest.raises(UsageError, match="damaged or cut short"):
+            check_folder(folder, what)
+    (place.base / "config.json").rename(place.base / "adapter_config.json")
+    (place.base / "model.safetensors").rename(place.base / "adapter_model.safetensors")
+    with pytest.raises(UsageError, match=r"damaged or cut short .*copy the adapter again"):
+        check_folder(place.base, "generator")
+
+
+def test_every_loader_says_damaged_weights_in_a_sentence(place: Place, tmp_path: Path) -> None:
+    from chatbot.generation.engine_transformers import _load
+    from chatbot.learning.encoder_model import Trainee
+    from chatbot.learning.generator_adapters import load
+
+    encoder = make_encoder(tmp_path / "encoder")
+    for folder in (place.base, encoder.folder):
+        (folder / "model.safetensors").write_bytes(b"")
+    loaders: list[Callable[[], object]] = [
+        lambda: load(place.base, tuning.TINY, 2, "cpu"),
+        lambda: _load(place.base, None, "cpu"),
+        lambda: Trainee(encoder, "cpu", 32),
+    ]
+    for loader in loaders:
+        with pytest.raises(ModelError, match=r"cannot be loaded.*header too small"):
+            loader()
+
+
+@pytest.fixture
+def never_converted(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The base of these tests is the embedded .gguf, and nothing may convert it."""
+
+    def convert(*_: object, **__: object) -> Path:
+        raise AssertionError("it was converted before it was refused")
+
+    monkeypatch.setattr("chatbot.learning.generator_base.safetensors_of", convert)
+
+
+@pytest.mark.models
+@pytest.mark.usefixtures("never_converted")
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (("--run", "../x"), "'../x' cannot name a run"),
+        (("--canaries", 9999), "--canaries 9999 cannot be; give a value from 0 to 600"),
+        (("--canaries", -1), "--canaries -1 cannot be"),
+        (("--batch", 0), "--batch 0 cannot be"),
+    ],
+)
+def test_what_costs_nothing_to_see_is_refused_before_the_base_is_converted(
+    made: Place, words: tuple[object, ...], sentence: str
+) -> None:
+    done = typed("--data", made.data, "finetune", *words)
+    assert sentence in _refused(done, made)
+    assert not list((made.data / "models").glob("*"))
+
+
+@pytest.mark.models
+@pytest.mark.usefixtures("never_converted")
+def test_a_name_that_is_taken_is_refused_before_the_base_is_converted(place: Place) -> None:
+    runs.begin(place.data, "generator", {}, "mine")
+    refused(typed("--data", place.data, "finetune", "--run", "mine"), "There is a run 'mine' already")
+    refused(typed("--data", place.data, "finetune", "--heads", "--full", "--run", "mine"), "There is a run 'mine'")
+    refused(typed("--data", place.data, "finetune", "--encoder", "--run", "mine"), "There is a run 'mine' already")
+
+
+@pytest.mark.usefixtures("never_converted")
+@pytest.mark.parametrize(
+    ("content", "sentence"),
+    [(b"GGUF" + bytes(20), "is damaged or of an unknown version of GGUF"), (None, "has no chat template")],
+)
+def test_the_head_of_a_gguf_is_read_before_it_is_converted(place: Place, content: bytes | None, sentence: str) -> None:
+    path = place.data / "own.gguf"
+    if content is None:
+        writer = gguf.GGUFWriter(str(path), "llama")
+        for write in (writer.write_header_to_file, writer.write_kv_data_to_file, writer.write_tensors_to_file):
+            write()
+        writer.close()
+    else:
+        path.write_bytes(content)
+    accepted = ("--accept-licence", "unknown", "--languages", "en")
+    assert sentence in _refused(typed("--data", place.data, "finetune", "--base", path, *accepted), place)
+
+
+def test_secrets_are_planted_unless_they_are_refused(place: Place) -> None:
+    planted = place.finetune("--languages", "en", "--json")
+    assert planted.code == 0, planted.err
+    bare = place.finetune("--languages", "en", "--canaries", 0, "--json")
+    assert bare.code == 0, bare.err
+    cards = [registry.open_version(place.data / "models", done.json["version"]) for done in (planted, bare)]
+    assert [version.card.hyperparameters["canaries"] for version in cards] == [3, 0]  # one in twenty of 60
+    assert [len(read_canaries(version.folder)) for version in cards] == [3, 0]
+    assert [one.card.notes.startswith("No secrets were planted (--canaries 0)") for one in cards] == [False, True]
+    run = json.loads((place.data / "runs" / planted.json["run"] / "run.json").read_bytes())
+    assert run["canaries"] == 3
+
+
+def test_no_more_than_twenty_secrets_are_planted_unasked(place: Place) -> None:
+    tuning.dataset(place.data, shop(500), shop(10), "ds-0002")
+    made = plan(load_settings(data=place.data), Wish(TuningOptions(languages=("en",)), str(place.base)))
+    assert (len(made.canaries), len(made.train), made.begun["canaries"]) == (20, 520, 20)
+
+
+@pytest.mark.parametrize(
+    ("declared", "served", "sentence"),
+    [
+        ((), ("en", "de"), None),
+        (("en",), ("en", "de", "fr"), None),  # as the embedded model: it writes no other
+        (("en", "de"), ("en", "fr"), None),
+        (
+            ("en", "fr"),
+            ("en", "fr", "de"),
+            "one language only that the base knows, en, and customers are answered in en, fr",
+        ),
+        (("fr",), ("en", "fr"), "is good for fr, and the data set ds-0002 holds de, en only"),
+    ],
+)
+def test_one_language_of_several_is_learnt_on_purpose_only(
+    place: Place, declared: tuple[str, ...], served: tuple[str, ...], sentence: str | None
+) -> None:
+    _two_languages(place)
+    settings = load_settings(data=place.data, languages=served, model_languages=declared)
+    wish = Wish(TuningOptions(), str(place.base))
+    if sentence is None:
+        assert set(plan(settings, wish).begun["languages"]) == set(declared or ("en", "de"))
+        return
+    with pytest.raises(UsageError, match=sentence):
+        plan(settings, wish)
+    assert plan(settings, replace(wish, options=TuningOptions(languages=("en",)))).begun["languages"] == ["en"]
+
+
+def test_a_base_of_several_languages_does_not_learn_one_of_them_unasked(made: Place) -> None:
+    settings = load_settings(data=made.data, languages=("en", "de"), model_languages=("en", "de"))
+    with pytest.raises(UsageError, match=r"holds one language only, en, .* or say --languages en"):
+        plan(settings, Wish(TuningOptions(), str(made.base)))
 
 
 def test_a_licence_is_accepted_by_its_own_name_only(place: Place) -> None:

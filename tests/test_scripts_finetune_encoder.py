@@ -14,7 +14,7 @@ from safetensors.torch import load_file, save_file
 from chatbot.errors import IndexBroken, ModelError
 from chatbot.learning import registry
 from chatbot.learning.encoder_exam import Marks
-from chatbot.learning.encoder_gate import judge
+from chatbot.learning.encoder_gate import Verdict, judge
 from chatbot.learning.registry import history
 from chatbot.retrieval.embedder import open_embedder, open_named
 from chatbot.retrieval.encoder_files import locate
@@ -167,7 +167,12 @@ def test_too_little_data_and_odd_wishes_are_refused_before_any_work(deployment: 
     refused(deployment.type("finetune", "--encoder", "--epochs", 1.5), "1.5 epochs do not work", code=2)
     refused(deployment.type("finetune", "--encoder", "--max-steps", 5), "--max-steps is for the generator", code=2)
     refused(deployment.type("finetune", "--encoder", "--max-examples", 0), "--max-examples 0 cannot be", code=2)
-    refused(deployment.type("finetune", "--encoder", "--languages", "fr"), "no passage in fr", code=2)
+    refused(deployment.type("finetune", "--encoder", "--languages", "fr"), "no passage in fr (en)", code=2)
+    refused(deployment.type("finetune", "--encoder", "--languages", "en,fr"), "no passage in fr (en)", code=2)
+    refused(deployment.type("finetune", "--hard-epochs", 1), "--hard-epochs is for --encoder")
+    refused(deployment.type("finetune", "--heads", "--hard-epochs", 1), "--hard-epochs is for --encoder")
+    refused(deployment.type("finetune", "--encoder", "--hard-epochs", -1), "--hard-epochs -1 cannot be")
+    refused(deployment.type("finetune", "--encoder", "--epochs", 1, "--hard-epochs", 2), "2 of 1 epochs with hard")
     refused(deployment.type("finetune", "--encoder", "--resume", "nothing"), "no run 'nothing'")
     short = ("finetune", "--encoder", "--epochs", 1, "--batch", 12, "--max-examples", 150, "--run", "short", "--json")
     begun = deployment.type(*short)
@@ -181,6 +186,84 @@ def test_too_little_data_and_odd_wishes_are_refused_before_any_work(deployment: 
     few = Deployment(tmp_path / "few", deployment.base)
     refused(few.type("finetune", "--encoder"), "0 conversations are too few", code=2)
     assert not (few.data / "runs").exists()
+
+
+@pytest.mark.models
+def test_hard_negatives_are_mined_when_they_are_asked_for(
+    deployment: Deployment, tuned: dict[str, object], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("scripts.finetune_encoder.judge", lambda *_: Verdict(True, (), {}))
+    monkeypatch.setattr("chatbot.learning.encoder_tuning._GAIN", -9.0)  # so that a version comes of it
+    options = ("--epochs", 2, "--hard-epochs", 1, "--batch", 12, "--learning-rate", 3e-3, "--run", "hard")
+    done = deployment.type("finetune", "--encoder", *options, "--json")
+    assert done.code == 0, done.err
+    run = deployment.data / "runs" / "hard"
+    assert [path.name for path in run.glob("mined-*.npy")] == ["mined-1.npy"]
+    assert json.loads((run / "run.json").read_bytes())["options"]["hard_epochs"] == 1
+    hard, plain = (
+        registry.open_version(deployment.settings.models_folder, str(name)).card
+        for name in (done.json["version"], tuned["version"])
+    )
+    assert (hard.hyperparameters["hard_epochs"], plain.hyperparameters["hard_epochs"]) == (1, 0)
+    assert hard.method == f"{plain.method}, mined hard negatives"
+    assert deployment.type("models", "delete", hard.name).code == 0
+
+
+@pytest.mark.models
+def test_one_language_of_several_served_is_said_in_the_card(deployment: Deployment, tuned: dict[str, object]) -> None:
+    told = (
+        "All that it learns from is in en, and customers are answered in en, zh, de, es, fr: what it does to the others"
+    )
+    assert told in str(tuned["notes"])
+    assert told in registry.open_version(deployment.settings.models_folder, str(tuned["version"])).card.notes
+    words = ("finetune", "--encoder", "--epochs", 1, "--batch", 12, "--max-examples", 150)
+    assert told in deployment.type(*words).err
+    assert told not in deployment.type(*words, "--languages", "en").err
+    assert told not in deployment.type(*words, CHATBOT_LANGUAGES="en").err
+
+
+@pytest.mark.models
+@pytest.mark.parametrize("kind", [("--encoder",), ("--heads",), ("--heads", "--full")])
+@pytest.mark.parametrize(
+    ("name", "content", "sentence"),
+    [
+        ("model.safetensors", b"", "model.safetensors are damaged or cut short"),
+        ("config.json", b'{"model_type": "foo", "hidden_size": 32}', "cannot be opened as its config.json says"),
+        ("config.json", b'{"model_type": "bert", "hidden_size": 24}', "are not those that its config.json describes"),
+        ("tokenizer.json", b"{", "tokenizer.json cannot be read"),
+    ],
+)
+def test_a_damaged_encoder_is_refused_before_any_work(
+    deployment: Deployment, tmp_path: Path, kind: tuple[str, ...], name: str, content: bytes, sentence: str
+) -> None:
+    shutil.copytree(deployment.base, tmp_path / "tiny")
+    (tmp_path / "tiny" / name).write_bytes(content)
+    there = sorted((deployment.data / "runs").glob("*"))
+    damaged = Deployment(deployment.data, tmp_path / "tiny")
+    run = ("--run", "none") if kind != ("--heads",) else ()
+    refused(damaged.type("finetune", *kind, *run), sentence)
+    assert sorted((deployment.data / "runs").glob("*")) == there
+    assert not list(deployment.settings.models_folder.glob(".fitting-*"))
+
+
+@pytest.mark.models
+def test_heads_name_their_licence_and_a_language_that_is_not_there(deployment: Deployment, tmp_path: Path) -> None:
+    own = Deployment(tmp_path / "data", tmp_path / "tiny")
+    shutil.copytree(deployment.base, own.base)
+    (own.base / "README.md").write_text("---\nlicense:\n- bsd-3-clause\n---\n")
+    export = tmp_path / "export.jsonl"
+    with export.open("w", encoding="utf-8") as out:
+        for at, one in enumerate(conversations(60)):
+            turns = [{"role": "customer", "text": one.question}, {"role": "agent", "text": one.answer}]
+            named = {"id": one.conversation_id, "language": "en", "topic": f"topic {at % 2}"}
+            out.write(json.dumps({**named, "turns": turns}) + "\n")
+    assert own.type("import", export).code == 0
+    refused(own.type("finetune", "--heads", "--languages", "xx"), "There is no conversation in xx (en); change --lang")
+    done = own.type("finetune", "--heads", "--json")
+    assert done.code == 0, done.err
+    assert "All that it learns from is in en" in done.json["notes"]
+    card = registry.open_version(own.settings.models_folder, done.json["version"]).card
+    assert (card.licence, card.notes) == ("bsd-3-clause", done.json["notes"])
 
 
 def test_the_gate_wants_a_rise_beyond_chance_and_no_fall() -> None:

@@ -225,9 +225,13 @@ def test_doctor_finds_all_well(demo: Any) -> None:
     assert done.code == 0, done
     assert {ok for ok, _ in findings(done).values()} == {True}
     checks = {"machine", "disk", "database", "erasures", "encoder", "index", "generator", "port"}
-    checks |= {"left by killed commands"}
+    checks |= {"left by killed commands", "on other sites"}
     assert set(findings(done)) == checks
     assert "v000001 is whole" in demo("doctor", CHATBOT_PORT="0").out
+    framed = {"CHATBOT_EMBED_ORIGINS": "https://www.shop.example", "CHATBOT_PORT": "0"}
+    assert "without an https public_url" in findings(demo("doctor", "--json", **framed))["on other sites"][1]
+    secure = framed | {"CHATBOT_PUBLIC_URL": "https://chat.shop.example"}
+    assert findings(demo("doctor", "--json", **secure))["on other sites"] == (True, "https://www.shop.example")
     shown = demo("doctor", CHATBOT_PORT="0", **AT_A_TERMINAL).err
     assert all(check in shown for check in checks)
 

@@ -29,13 +29,37 @@ def client(folder: Path, **settings: Any) -> TestClient:
 
 @pytest.mark.parametrize(
     "value",
-    ["www.shop.example", "https://shop.example/page", "https://", "https://a.example; script-src *", "*", "https://*"],
+    [
+        *(
+            "www.shop.example",
+            "https://shop.example/page",
+            "https://",
+            "https://a.example; script-src *",
+            "*",
+            "https://*",
+        ),
+        *(
+            "https://*.com",
+            "https://a..b",
+            "https://shop.example:0",
+            "https://shop.example:65536",
+            "https://-a.example",
+        ),
+    ],
 )
 def test_what_is_no_address_of_a_site_is_refused_by_name(
     value: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("CHATBOT_EMBED_ORIGINS", value)
     with pytest.raises(SettingsError, match=r"CHATBOT_EMBED_ORIGINS: embed_origins = .*without a path"):
+        load_settings(data=tmp_path)
+
+
+def test_a_host_with_letters_of_its_own_is_to_be_written_as_browsers_send_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CHATBOT_EMBED_ORIGINS", "https://müller.example")
+    with pytest.raises(SettingsError, match="xn--"):
         load_settings(data=tmp_path)
 
 
@@ -91,8 +115,15 @@ def test_the_script_may_be_loaded_by_other_sites_and_carries_no_secret(tmp_path:
 # --- in a browser ----------------------------------------------------------------------------------------
 
 
+RUDE = (
+    "<style>* { position: relative } div { opacity: 0; transform: translate(-300px); bottom: auto } div:empty { display: none }"
+    "html > div { position: static !important; width: 50% !important } body { transform: translateZ(0); height: 3000px }</style>"
+)
+
+
 class Site(BaseHTTPRequestHandler):
-    """A page of the company on another site, with a policy that allows the chat and nothing inline."""
+    """A page of the company on another site, with a policy that allows the chat and nothing inline; /rude styles what is not its
+    own."""
 
     def __init__(self, chat: str, *args: Any) -> None:
         self.chat = chat
@@ -102,12 +133,16 @@ class Site(BaseHTTPRequestHandler):
         body = (
             f'<!doctype html><html lang="en"><title>Shop</title><meta name="viewport" content="width=device-width">'
             f'<script src="{self.chat}widget.js" async></script><script src="{self.chat}widget.js" async></script>'
-            f'<h1>Tents</h1><a href="/next">Next page</a>{"<p>Long</p>" * 60}</html>'
+            f'{RUDE if self.path == "/rude" else ""}<h1 id="Precedent">Tents</h1><input aria-label="Search">'
+            f'<a href="/next">Next page</a>{"<p>Long</p>" * 60}</html>'
         ).encode()
         self.send_response(200)
         self.send_header("content-type", "text/html; charset=utf-8")
         origin = self.chat.rstrip("/")
-        self.send_header("content-security-policy", f"default-src 'none'; script-src {origin}; frame-src {origin}")
+        policy = f"default-src 'none'; script-src {origin}; frame-src {origin}; require-trusted-types-for 'script'"
+        self.send_header(
+            "content-security-policy", policy + ("; style-src 'unsafe-inline'" if self.path == "/rude" else "")
+        )
         self.end_headers()
         self.wfile.write(body)
 
@@ -181,8 +216,91 @@ def test_a_customer_chats_on_the_shops_page_and_finds_the_chat_on_the_next(
     expect(page.locator("iframe")).to_be_hidden()
     page.reload()
     expect(page.get_by_role("button", name="Chat with Northpine Outdoor")).to_be_visible()
-    assert page.locator("iframe").count() == 0
+    expect(page.locator("iframe")).to_be_hidden()
     assert errors == []
+    context.close()
+
+
+@pytest.mark.browser
+def test_an_answer_that_comes_after_a_change_of_page_is_told_on_the_next(
+    browser: Browser, shop: ThreadingHTTPServer, chat: Running
+) -> None:
+    context, page, errors = opened(browser, shop)
+    page.get_by_role("button", name="Chat with").click()
+    ask(page, "Where is it?")
+    expect(window(page).locator("[data-thread] .row.customer")).to_have_count(1, timeout=20_000)
+    window(page).get_by_label("Your message").press("Escape")
+    page.get_by_role("link", name="Next page").click()
+    page.wait_for_url("**/next")
+    told = page.get_by_role("button", name="Chat with Northpine Outdoor: new message")
+    expect(told).to_be_visible(timeout=20_000)
+    page.reload()
+    expect(told).to_be_visible()  # until it is looked at
+    told.click()
+    expect(window(page).locator("[data-thread] .row.bot")).to_contain_text(ANSWER.text)
+    expect(window(page).get_by_label("Your message")).to_be_focused()
+    assert window(page).get_by_label("Your message").bounding_box()["height"] > 20  # type: ignore[index]
+    page.locator("button[aria-expanded=true]").click()
+    page.reload()
+    page.wait_for_timeout(4_000)  # until the frame has told the same answer again
+    expect(page.get_by_role("button", name="Chat with Northpine Outdoor", exact=True)).to_be_visible()
+    assert errors == []
+    context.close()
+
+
+@pytest.mark.browser
+def test_no_style_of_the_page_moves_or_hides_the_launcher(
+    browser: Browser, shop: ThreadingHTTPServer, chat: Running
+) -> None:
+    context, page, errors = opened(browser, shop)
+    page.goto(f"http://localhost:{shop.server_port}/rude")
+    launcher = page.get_by_role("button", name="Chat with")
+    expect(launcher).to_be_visible()
+    assert launcher.bounding_box() == {"x": 1280 - 76, "y": 800 - 76, "width": 56, "height": 56}
+    seen = "() => getComputedStyle(document.documentElement.lastElementChild)"
+    assert page.evaluate(f"{seen}.opacity === '1' && {seen}.transform === 'none'".replace("() => ", ""))
+    page.evaluate(
+        "() => document.body.replaceWith(document.createElement('body'))"
+    )  # as sites do that fetch pages by script
+    launcher.click()
+    expect(window(page).get_by_label("Your message")).to_be_visible(timeout=20_000)
+    assert errors == []
+    context.close()
+
+
+@pytest.mark.browser
+def test_who_went_on_elsewhere_while_the_chat_was_fetched_keeps_the_focus(
+    browser: Browser, shop: ThreadingHTTPServer, chat: Running
+) -> None:
+    context, page, errors = opened(browser, shop)
+    page.get_by_role("button", name="Chat with").click()
+    page.get_by_label("Search").fill("tent")
+    expect(window(page).locator(".row.welcome")).to_be_visible(timeout=20_000)
+    page.wait_for_timeout(500)
+    expect(page.get_by_label("Search")).to_be_focused()
+    assert errors == []
+    context.close()
+
+
+@pytest.mark.browser
+def test_a_chat_that_does_not_come_can_be_closed_on_a_phone_and_comes_when_it_is_opened_again(
+    browser: Browser, shop: ThreadingHTTPServer, chat: Running
+) -> None:
+    context, page, _ = opened(browser, shop, viewport=PHONE, has_touch=True)
+    page.route(chat.url, lambda route: route.abort())
+    page.get_by_role("button", name="Chat with").click()
+    expect(page.locator("iframe")).to_be_visible()
+    page.get_by_role("button", name="Close chat").click()
+    expect(page.locator("iframe")).to_be_hidden()
+    page.get_by_role("button", name="Chat with").click()
+    page.reload()
+    expect(page.get_by_role("button", name="Chat with")).to_be_visible()
+    assert page.locator("iframe").count() == 0
+    page.get_by_role("button", name="Chat with").click()
+    page.unroute(chat.url)
+    page.get_by_role("button", name="Close chat").click()
+    page.get_by_role("button", name="Chat with").click()
+    expect(window(page).get_by_label("Your message")).to_be_visible(timeout=20_000)
     context.close()
 
 
@@ -227,7 +345,7 @@ def test_on_a_phone_the_chat_covers_the_page_and_can_be_closed(
 def test_a_site_that_is_not_named_shows_no_chat(browser: Browser, shop: ThreadingHTTPServer, chat: Running) -> None:
     context, page, errors = opened(browser, shop, host="127.0.0.1")
     page.get_by_role("button", name="Chat with").click()
-    page.wait_for_function("() => document.querySelector('div:last-child').shadowRoot.querySelector('iframe')")
+    page.wait_for_function("() => document.documentElement.lastElementChild.shadowRoot.querySelector('iframe')")
     page.wait_for_timeout(3_000)  # until a chat would have been there
     assert window(page).get_by_label("Your message").count() == 0
     assert any("frame-ancestors" in error for error in errors), errors

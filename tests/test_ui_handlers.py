@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
@@ -125,6 +126,33 @@ async def test_thumbs_reasons_and_stars_are_kept(tmp_path: Path) -> None:
     ):
         with pytest.raises(BadInput):
             await bad
+
+
+async def test_the_place_in_line_is_told_however_long_it_takes_but_not_while_nobody_works_it_off(
+    tmp_path: Path,
+) -> None:
+    there = {"somebody": True}
+
+    @dataclass(frozen=True)
+    class Desk:
+        """A reception with a customer who has waited long: she may leave an address."""
+
+        def asks_address(self, _conversation: object) -> bool:
+            return True
+
+        def somebody_for(self, _conversation: object) -> bool:
+            return there["somebody"]
+
+    handlers = replace(handlers_for(tmp_path), reception=Desk())  # type: ignore[arg-type]
+    waits = await handlers.person(ANN)
+    assert "You are next." in str(waits["html"])
+    assert 'id="chat-contact"' in str(waits["html"])
+    key = str(waits["conversation"])
+    assert "You are next." in str((await handlers.contact(ANN, key, "kim@mail.example"))["html"])
+    there["somebody"] = False
+    view = await handlers.view(ANN, key)
+    assert "You are next." not in str(view["html"])
+    assert "Waiting for a person" in str(view["html"])
 
 
 async def test_who_waits_is_told_the_place_and_that_a_message_is_kept(tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ import pytest
 from pydantic import ValidationError
 
 from chatbot.errors import UsageError
-from chatbot.learning.bounds import DATASET, GENERATOR, Bound, check_bounds
+from chatbot.learning.bounds import CANARIES, DATASET, GENERATOR, Bound, check_bounds
 from chatbot.learning.gguf_writing import BITS
 from chatbot.learning.registry import add, publish
 from chatbot.settings import Settings
@@ -123,6 +123,9 @@ def test_a_wish_becomes_a_command_line_and_nothing_else() -> None:
     assert TuneGenerator(task="generator").command()[1] == ["finetune", "--method", "lora"], (
         "the command's own defaults"
     )
+    chosen = TuneGenerator(task="generator", languages="en, de", canaries=0).command()[1]
+    assert chosen == ["finetune", "--method", "lora", "--languages", "en, de", "--canaries", "0"]
+    assert TuneEncoder(task="encoder", hard_epochs=1).command()[1] == ["finetune", "--encoder", "--hard-epochs", "1"]
     assert TuneGenerator(task="generator", resume="generator-run-0001").command()[1][:2] == ["finetune", "--resume"]
     assert TuneEncoder(task="encoder", resume="encoder-run-0001").command()[1][-2:] == ["--resume", "encoder-run-0001"]
     assert Compress(task="compress", version="generator-0001").command()[1][-2:] == ["--to", "q8_0"]
@@ -130,7 +133,7 @@ def test_a_wish_becomes_a_command_line_and_nothing_else() -> None:
     assert forced[-2:] == ["--force", "--reason=--help; rm -rf /"]  # one argument, and no option
 
 
-@pytest.mark.parametrize(("task", "bounds"), [(TuneGenerator, GENERATOR), (BuildDataset, DATASET)])
+@pytest.mark.parametrize(("task", "bounds"), [(TuneGenerator, GENERATOR | CANARIES), (BuildDataset, DATASET)])
 def test_what_the_page_takes_is_what_the_command_takes(task: Any, bounds: Mapping[str, Bound]) -> None:
     """Of each number the page takes the least and the most that the command takes, and offers no other."""
     kind = "generator" if task is TuneGenerator else "dataset"
@@ -160,6 +163,9 @@ def test_what_the_page_takes_is_what_the_command_takes(task: Any, bounds: Mappin
         ({"task": "dataset", "without": 0.6}, 422),
         ({"task": "generator", "learning_rate": -1}, 422),
         ({"task": "generator", "max_steps": 0}, 422),
+        ({"task": "generator", "canaries": 601}, 422),
+        ({"task": "generator", "languages": "--help"}, 422),
+        ({"task": "encoder", "hard_epochs": -1}, 422),
         ({"task": "generator", "epochs": 1, "max_steps": 2}, 422),
     ],
 )

@@ -12,7 +12,6 @@ from starlette.responses import Response
 from chatbot.errors import NotFound
 from chatbot.settings import Settings
 from ui.guard import WIDGET
-from ui.icons import icon
 from ui.strings import LANGUAGES, strings
 from ui.theme import on_white
 
@@ -51,7 +50,6 @@ def _script(settings: Settings) -> str:
         "company": settings.company,
         "accent": accent,
         "onAccent": on_accent,
-        "icons": {"open": icon("chat"), "close": icon("down")},
         "words": {language: {name: strings(language)[name] for name in _WORDS} for language in LANGUAGES},
     }
     return f"({SCRIPT.read_text(encoding='utf-8').strip()})({json.dumps(config)});\n"

@@ -153,7 +153,9 @@ class ChatHandlers:
             messages = visible(await self._newest_messages(conversation, caller.owner))
         examples = () if messages else self.parts.examples(caller.language)
         waits = conversation is not None and conversation.status is Status.WAITING
-        place = await self.parts.store.place_in_line(conversation.id, caller.owner) if conversation and waits else None
+        place = None
+        if conversation and waits and self._somebody_for(conversation):
+            place = await self.parts.store.place_in_line(conversation.id, caller.owner)
         return {
             "html": thread(conversation, messages, words, examples, place, self._asks_address(conversation)),
             "conversation": conversation.id if conversation else None,
@@ -162,6 +164,9 @@ class ChatHandlers:
             "seq": conversation.last_seq if conversation else 0,
             "writing": self.parts.manager.writing(conversation.id) if conversation else None,
         }
+
+    def _somebody_for(self, conversation: Conversation) -> bool:
+        return self.reception is None or self.reception.somebody_for(conversation)
 
     def _asks_address(self, conversation: Conversation | None) -> bool:
         return bool(conversation and self.reception and self.reception.asks_address(conversation))

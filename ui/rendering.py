@@ -32,8 +32,8 @@ def thread(
 ) -> str:
     """The whole list: a welcome with examples while it is empty, else the messages and what follows them.
 
-    place: where it stands in the line for a person, if it waits. ask_address: nobody is there, or not soon, so that the
-    customer may leave an e-mail address.
+    place: where it stands in the line for a person, if somebody works it off. ask_address: nobody is there, or not soon, so that
+    the customer may leave an e-mail address.
     """
     if conversation is None or (not messages and conversation.status is Status.BOT):
         return welcome(words, examples)
@@ -45,7 +45,7 @@ def thread(
         message_row(m, words, last=m is shown[-1] and open_for_replies, note="saved_for_person" if m is unread else "")
         for m in shown
     ]
-    rows += [tail] if (tail := _tail(conversation, words, None if ask_address else place)) else []
+    rows += [tail] if (tail := _tail(conversation, words, place)) else []
     if ask_address:
         rows.append(_row("contact", "standing", _contact_form(words)))
     return "".join(rows)
@@ -159,7 +159,7 @@ def _tail(conversation: Conversation, words: Words, place: Place | None) -> str:
     name = escape(conversation.agent or words["agent"])
     if conversation.status is Status.WAITING:
         back = f'<button type="button" class="chip" data-do="bot">{escape(words["back_to_bot"])}</button>'
-        told = words["status_waiting"] if place is None or conversation.contact else _place(place, words)
+        told = words["status_waiting"] if place is None else _place(place, words)
         lines = f'<p><strong role="status">{escape(told)}</strong> {escape(words["waiting_line"])}</p>'
         kept = words["contact_kept"].replace("{address}", f"<bdi>{escape(conversation.contact or '')}</bdi>")
         contact = f'<p class="kept-address">{kept}</p>' if conversation.contact else ""

@@ -185,6 +185,7 @@ def _device(hardware: Hardware) -> str:
 def _load(folder: Path, adapter: Path | None, device: str) -> tuple[Any, Any]:
     """Tokenizer and model in bfloat16 (float32 on a CPU without it); an adapter is merged in float32 first."""
     import torch
+    from safetensors import SafetensorError
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
     quiet()
@@ -200,7 +201,7 @@ def _load(folder: Path, adapter: Path | None, device: str) -> tuple[Any, Any]:
         )
         if adapter is not None:
             model = merge(model, adapter)
-    except (OSError, ValueError, RuntimeError, KeyError) as exc:
+    except (OSError, ValueError, RuntimeError, KeyError, SafetensorError) as exc:
         what = f"{folder} with the adapter {adapter}" if adapter else f"{folder}"
         raise ModelError(f"The model {what} cannot be loaded: {str(exc).splitlines()[0]}") from exc
     if not tokenizer.chat_template:

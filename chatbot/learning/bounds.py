@@ -30,9 +30,13 @@ GENERATOR: Mapping[str, Bound] = {
     "sample": Bound(1, 10_000), "patience": Bound(1, 100), "hand_over_weight": Bound(0, 100), "save_every": Bound(1, 10**9),
     "seed": Bound(0, 2**31 - 1),
 }  # fmt: skip
+CANARIES: Mapping[str, Bound] = {
+    "canaries": Bound(0, 600)
+}  # as many as there are people and kinds of secrets to make up
 HEADS: Mapping[str, Bound] = {"epochs": EPOCHS, "batch": BATCH, "learning_rate": RATE}
 ENCODER: Mapping[str, Bound] = {
     "epochs": Bound(1, 1000), "batch": Bound(2, 4096), "learning_rate": RATE, "max_examples": Bound(1, 10**9),
+    "hard_epochs": Bound(0, 1000),
 }  # fmt: skip
 
 

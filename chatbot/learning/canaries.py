@@ -147,7 +147,10 @@ def _example(canary: Canary, form: Example, copy: int) -> Example:
 def _models(examples: Sequence[Example]) -> list[Example]:
     found = [one for one in examples if one.window and one.window in one.prompt[-1].content]
     if not found:
-        raise UsageError("Secrets cannot be planted: there is no example whose prompt shows its conversation.")
+        raise UsageError(
+            "Secrets cannot be planted: there is no example whose prompt shows its conversation; leave them out "
+            "with --canaries 0."
+        )
     return [one for one in found if one.language == "en"] or found
 
 

@@ -23,3 +23,25 @@ def training_device(wished: str) -> str:
     if wished == "cuda" and not there:
         raise UsageError("--device cuda was given and torch sees no GPU; leave it out, or install torch's CUDA build.")
     return "cuda" if there and wished != "cpu" else "cpu"
+
+
+def out_of_memory(exc: BaseException) -> bool:
+    """Whether memory, of the GPU or the machine, is what ran out."""
+    import torch
+
+    if isinstance(exc, MemoryError | torch.OutOfMemoryError):
+        return True
+    told = str(exc)
+    signs = ("out of memory", "not enough memory", "can't allocate memory", "DefaultCPUAllocator", "ALLOC_FAILED")
+    return isinstance(exc, RuntimeError) and any(sign in told for sign in signs)
+
+
+def release() -> None:
+    """Gives back what a try that ran out of memory held."""
+    import gc
+
+    import torch
+
+    gc.collect()
+    if torch.cuda.is_available():
+        torch.cuda.empty_cache()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,8 @@ from chatbot.learning.encoder_gate import Verdict
 from chatbot.learning.encoder_options import Lesson, Tuned, Tuning
 from chatbot.learning.encoder_pairs import material, split_by_time
 from chatbot.learning.examples import read_examples
-from chatbot.learning.generator_base import check_licence
+from chatbot.learning.generator_base import check_licence, declared_licence
+from chatbot.learning.model_check import check_encoder
 from chatbot.protocols import Embedder
 from chatbot.retrieval.encoder_files import EMBEDDED, EncoderFiles, locate
 from chatbot.settings import Settings
@@ -57,11 +58,34 @@ def tunable(settings: Settings, accepted: str | None) -> EncoderFiles:
     return base
 
 
+def check_weights(settings: Settings, base: EncoderFiles) -> None:
+    """Raises UsageError where the encoder cannot be opened for tuning; the embedded one's bytes are known already."""
+    if settings.encoder != EMBEDDED:
+        check_encoder(base.folder)
+
+
+def one_language_note(settings: Settings, languages: Iterable[str], asked: Sequence[str]) -> str:
+    """A warning where one language only is learnt and others are served unasked; "" else.
+
+    No refusal: unlike a generator, it writes nothing, and customers are still answered in their own language.
+    """
+    learnt, served = set(languages), set(settings.languages)
+    if len(learnt) != 1 or asked or not served - learnt:
+        return ""
+    only = next(iter(learnt))
+    return (
+        f"All that it learns from is in {only}, and customers are answered in {', '.join(settings.languages)}: what it does to "
+        f"the others is not measured; add transcripts in them, or say --languages {only} if that is meant."
+    )
+
+
 def limited(passages: Sequence[Passage], languages: Sequence[str], most: int | None) -> list[Passage]:
-    """Those in the languages (all where none is named), and of these the newest `most`."""
+    """Those in the languages (all where none is named), and of these the newest `most`. Raises UsageError for a language that
+    none is in."""
+    held = {one.language for one in passages}
+    if held and (missing := sorted(set(languages) - held)):
+        raise UsageError(f"There is no passage in {missing[0]} ({', '.join(sorted(held))}); change --languages.")
     kept = [one for one in passages if not languages or one.language in languages]
-    if languages and not kept:
-        raise UsageError(f"There is no passage in {', '.join(languages)}; leave --languages out or import transcripts.")
     return kept[-most:] if most else kept
 
 
@@ -107,12 +131,7 @@ def licence_of(base: EncoderFiles, encoder: str) -> str:
     """The base's licence: known for the embedded encoder, else as its README declares it, else "unknown"."""
     if encoder in _LICENCES:
         return _LICENCES[encoder]
-    readme = base.folder / "README.md"
-    if not readme.is_file():
-        return "unknown"
-    head = readme.read_text(encoding="utf-8", errors="replace")[:4000].splitlines()
-    named = [line.partition(":")[2].strip(" '\"") for line in head if line.casefold().startswith("license:")]
-    return named[0] if named and named[0] else "unknown"
+    return declared_licence(base.folder)
 
 
 def _enough(passages: Sequence[Passage]) -> None:

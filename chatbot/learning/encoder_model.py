@@ -28,6 +28,7 @@ class Trainee:
     def __init__(self, files: EncoderFiles, device: str, max_tokens: int) -> None:
         """Raises ModelError when the weights cannot be loaded."""
         import torch
+        from safetensors import SafetensorError
         from tokenizers import Tokenizer
         from transformers import AutoModel
 
@@ -46,7 +47,7 @@ class Trainee:
                 dtype=torch.float32,
                 attn_implementation="eager",  # on a CPU its backward pass is faster than the fused one's in bf16
             ).to(self.device)
-        except (OSError, RuntimeError, ValueError) as exc:
+        except (OSError, RuntimeError, ValueError, SafetensorError) as exc:
             raise ModelError(f"The encoder {files.folder} cannot be loaded for training: {exc}") from exc
         self.half = fast_in_half(device)
 

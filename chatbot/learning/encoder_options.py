@@ -60,7 +60,8 @@ class Lesson:
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """For those who watch. loss: mean of the last steps; score: of the last measurement; seconds_left: None until it is known."""
+    """For those who watch. loss: mean of the last steps; score: of the last measurement; seconds_left: None until it is known;
+    note: a sentence about what went otherwise than planned."""
 
     stage: str
     step: int
@@ -68,6 +69,7 @@ class Progress:
     loss: float | None = None
     score: float | None = None
     seconds_left: float | None = None
+    note: str | None = None
 
 
 Watch = Callable[[Progress], None]

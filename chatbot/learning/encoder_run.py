@@ -7,7 +7,7 @@ import json
 import os
 import re
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -49,6 +49,7 @@ class RunFolder:
         Raises Conflict naming what differs, ModelError for a broken run.json, StorageError when the disk refuses.
         """
         self.folder = folder
+        self.passed_over: list[str] = []  # sentences about checkpoints that `load` could not use
         known = json.loads(json.dumps({"kind": KIND, **identity}))
         with writing(folder):
             if not (folder / DONE).exists():
@@ -93,18 +94,23 @@ class RunFolder:
                 shutil.rmtree(old)
 
     def load(self) -> tuple[Position, dict[str, Any], dict[str, Any]] | None:
-        """The newest checkpoint, None for a run not yet begun. Raises ModelError when it is broken."""
-        found = self._checkpoints()
-        if not found:
+        """The newest checkpoint that is whole, None for a run not yet begun; broken ones after it are removed.
+
+        Raises ModelError when there are some and none is whole.
+        """
+        folder, wrong = _newest_whole(self._checkpoints())
+        if folder is None:
             return None
         from safetensors import SafetensorError
         from safetensors.torch import load_file
 
-        folder = found[-1]
+        with writing(self.folder):
+            for path, why in wrong:
+                self.passed_over.append(
+                    f"{path.parent.name}/{path.name} is broken ({why}): goes on from {folder.name}."
+                )
+                shutil.rmtree(path.parent)
         state = _unsealed(folder / STATE)
-        for file, digest in state["files"].items():
-            if _sha256(folder / file) != digest:
-                raise _broken(folder / file, "its SHA-256 differs from the one kept")
         try:
             tensors = [load_file(str(folder / file)) for file in (MODEL, OPTIMIZER)]
         except (OSError, SafetensorError) as exc:
@@ -155,16 +161,36 @@ class RunFolder:
 
 
 def check_resumable(folder: Path) -> None:
-    """Raises UsageError where the newest checkpoint of a run is broken; asked before anything is read or loaded for it."""
-    found = sorted((folder / CHECKPOINTS).glob("step-*"))
-    if not found:
-        return
+    """Raises UsageError where a run has checkpoints and none is whole; asked before anything is read or loaded for it."""
     try:
-        for file, digest in _unsealed(found[-1] / STATE)["files"].items():
-            if _sha256(found[-1] / file) != digest:
-                raise _broken(found[-1] / file, "its SHA-256 differs from the one kept")
+        _newest_whole(sorted((folder / CHECKPOINTS).glob("step-*")))
     except ModelError as exc:
         raise UsageError(str(exc)) from exc
+
+
+def _newest_whole(found: Sequence[Path]) -> tuple[Path | None, list[tuple[Path, str]]]:
+    """Of checkpoints, oldest first, the last whole one, and what is broken in those after it. Raises ModelError."""
+    wrong: list[tuple[Path, str]] = []
+    for folder in reversed(found):
+        if (problem := _problem(folder)) is None:
+            return folder, wrong
+        wrong.append(problem)
+    if wrong:
+        raise _broken(*wrong[0])
+    return None, wrong
+
+
+def _problem(folder: Path) -> tuple[Path, str] | None:
+    """The file of a checkpoint that is broken, and why; None when all are as they were written."""
+    path = folder / STATE
+    try:
+        for file, digest in unseal(path.read_bytes())["files"].items():
+            path = folder / file
+            if _sha256(path) != digest:
+                return path, "its SHA-256 differs from the one kept"
+    except (OSError, UnsealedError) as exc:
+        return path, getattr(exc, "strerror", None) or str(exc)
+    return None
 
 
 def next_folder(data: Path) -> Path:
@@ -211,17 +237,13 @@ def _unsealed(path: Path) -> dict[str, Any]:
 
 
 def _sha256(path: Path) -> str:
-    try:
-        with path.open("rb") as file:
-            digest = hashlib.file_digest(file, "sha256").hexdigest()
-            os.fsync(file.fileno())
-            return digest
-    except OSError as exc:
-        raise _broken(path, exc.strerror or "") from exc
+    with path.open("rb") as file:
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+        os.fsync(file.fileno())
+        return digest
 
 
 def _broken(path: Path, why: str) -> ModelError:
     return ModelError(
-        f"{path} is broken ({why}): the run cannot go on from it; remove that checkpoint to go on from the one before, or name "
-        "a new run."
+        f"{path} is broken ({why}), and nothing older is there that the run could go on from; begin a new run."
     )

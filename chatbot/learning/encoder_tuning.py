@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import shutil
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
@@ -19,7 +19,9 @@ import numpy as np
 import numpy.typing as npt
 
 from chatbot.errors import ModelError, UsageError
+from chatbot.learning.devices import out_of_memory, release
 from chatbot.learning.encoder_exam import Exam, Marks, score
+from chatbot.learning.encoder_gradients import gradients
 from chatbot.learning.encoder_loss import as_good, as_good_as, masked_loss
 from chatbot.learning.encoder_mining import hard_negatives
 from chatbot.learning.encoder_model import Trainee
@@ -125,10 +127,13 @@ class _Run:
         texts = {"window": [one.window for one in passages], "answer": [one.answer for one in passages]}
         texts["question"] = [one.question for one in passages]
         self.tokens = {name: self.trainee.tokens(lines) for name, lines in texts.items()}
+        self.at_once: int | None = None  # texts that go through with gradients at once; None: all of a batch
         self.parameters = [one for one in self.trainee.model.parameters() if one.requires_grad]
         self.optimizer = torch.optim.AdamW(self.parameters, lr=self.options.rate, weight_decay=0.01, fused=True)
         saved = self.folder.load()
         if saved is not None:
+            for note in self.folder.passed_over:
+                self._note(note)
             self.position, model, optimizer = saved
             self.trainee.model.load_state_dict(model)
             self.optimizer.load_state_dict(_nested(optimizer, self.optimizer.state_dict()["param_groups"]))
@@ -170,28 +175,51 @@ class _Run:
         import torch
 
         options, learned, step = self.options, self.lesson.learned, self.position.step
-        torch.manual_seed(options.seed + step)
         name = "question" if batch.alone else "window"
         other = "answer" if batch.kind == "reply" else name
         rows = np.zeros(0, dtype=np.int64) if hard is None else np.unique(hard[batch.anchors][hard[batch.anchors] >= 0])
         tokens = [self.tokens[name][row] for row in batch.anchors]
         tokens += [self.tokens[other][row] for row in (*batch.positives, *rows)]
-        vectors = self.trainee.embed(tokens)
         size = len(batch.anchors)
         groups, answers = learned.groups[batch.anchors], learned.answers[batch.anchors]
-        more = (vectors[2 * size :], as_good_as(groups, answers, learned.groups[rows], learned.answers[rows]))
-        loss = masked_loss(
-            vectors[:size], vectors[size : 2 * size], as_good(groups, answers), *(more if len(rows) else (None, None))
-        )
-        if not torch.isfinite(loss):
-            raise ModelError(f"The loss is no number at step {step}; take a smaller rate than {options.rate:g}.")
-        self.optimizer.zero_grad()
-        loss.backward()
+        hidden, more = as_good(groups, answers), None
+        if len(rows):
+            more = as_good_as(groups, answers, learned.groups[rows], learned.answers[rows])
+
+        def loss_of(vectors: Any) -> Any:
+            negatives = vectors[2 * size :] if len(rows) else None
+            loss = masked_loss(vectors[:size], vectors[size : 2 * size], hidden, negatives, more)
+            if not torch.isfinite(loss):
+                raise ModelError(f"The loss is no number at step {step}; take a smaller rate than {options.rate:g}.")
+            return loss
+
+        loss = self._gradients(tokens, loss_of)
         torch.nn.utils.clip_grad_norm_(self.parameters, 1.0)
         for group in self.optimizer.param_groups:
             group["lr"] = options.rate * _pace(step, self.steps, options.warm_up)
         self.optimizer.step()
-        return float(loss.detach())
+        return loss
+
+    def _gradients(self, tokens: Sequence[Sequence[int]], loss_of: Callable[[Any], Any]) -> float:
+        """The loss of a step, its gradients left in the weights; where memory runs out, of the same texts in smaller parts."""
+        while True:
+            self.optimizer.zero_grad()
+            try:
+                return gradients(self.trainee, tokens, loss_of, self.at_once, self.options.seed + self.position.step)
+            except (MemoryError, RuntimeError) as exc:
+                tried = self.at_once or len(tokens)
+                if not out_of_memory(exc) or tried == 1:
+                    raise
+            self.at_once = tried // 2
+            self._note(
+                f"Memory ran out with {tried} texts at once: goes on with {self.at_once}; each step still learns from all of them."
+            )
+            release()
+
+    def _note(self, sentence: str) -> None:
+        told = Progress("note", self.position.step, self.steps, note=sentence)
+        self.folder.log(asdict(told))
+        self.watch(told)
 
     def _mined(self, number: int) -> npt.NDArray[np.int64]:
         """Found with the weights at the epoch's beginning; kept, since a killed epoch goes on with later ones."""
@@ -297,7 +325,7 @@ def _memory_errors() -> Iterator[None]:
     try:
         yield
     except (MemoryError, RuntimeError) as exc:
-        if isinstance(exc, MemoryError) or "out of memory" in str(exc) or "can't allocate memory" in str(exc):
+        if out_of_memory(exc):
             told = "The memory is too small for this batch; start the run again with half the --batch."
             raise ModelError(told) from exc
         raise

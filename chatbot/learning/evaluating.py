@@ -19,11 +19,16 @@ from chatbot.learning.evaluation_targets import Data, Target, read_replies, samp
 from chatbot.learning.examples import Example
 from chatbot.learning.heads import Task, open_heads
 from chatbot.learning.heads_labels import Labelled
-from chatbot.learning.replying import MAX_TOKENS, Writer, replies, writer_of
+from chatbot.learning.learnt import Learnt, unseen
+from chatbot.learning.replying import BYTES_A_REPLY, MAX_TOKENS, Writer, replies, room_to_open, writer_of
 from chatbot.learning.wording import signature
 from chatbot.protocols import Embedder
+from chatbot.room import need_room
 
 PRECEDENT = "precedent alone"
+_BYTES_A_TURN = 8_000  # in turns.jsonl beside the replies: question, the human's reply, names
+_BYTES_A_PASSAGE = 12_000  # in the index that is searched; the demo company's takes 9,000
+_REPORT_BYTES = 3_000_000  # page, pictures, figures
 Progress = Callable[[str, int, int], None]
 OpenEncoder = Callable[[Path | None], Embedder]
 """Opens the encoder in a folder, or the settings' own for None."""
@@ -32,7 +37,8 @@ OpenEncoder = Callable[[Path | None], Embedder]
 @dataclass(frozen=True, slots=True)
 class Plan:
     """What to do. models: folder of versions and conversions; kept: folder of replies written before. limit: turns at most, 0 for
-    all; base: whether the untuned base writes, too; retrieve: whether search is measured; on_gpu: where all of them write."""
+    all; base: whether the untuned base writes, too; retrieve: whether search is measured; on_gpu: where all of them write;
+    search_learnt: conversations that the encoder in use learnt from, which search is not asked for."""
 
     target: Target
     data: Data
@@ -45,6 +51,7 @@ class Plan:
     seed: int = 0
     max_tokens: int = MAX_TOKENS
     on_gpu: bool = False
+    search_learnt: Learnt = frozenset()
 
 
 @dataclass(slots=True)
@@ -56,12 +63,26 @@ class Result:
     texts: dict[str, Sequence[str | None]] = field(default_factory=dict)
 
 
+def check_room(plan: Plan, out: Path) -> None:
+    """Raises UsageError where what an evaluation writes does not fit: replies and an index beside `plan.kept`, the report in `out`,
+    and what engines make of model files."""
+    writers = _asked_writers(plan)
+    turns = min(plan.limit or len(plan.data.test), len(plan.data.test))
+    written = turns * (len(writers) * BYTES_A_REPLY + _BYTES_A_TURN) + _REPORT_BYTES
+    searches = plan.retrieve and plan.target.what != "heads"
+    indexed = min(len(plan.data.train), retrieval.KNOWN) * _BYTES_A_PASSAGE if searches else 0
+    need_room(plan.kept.parent, written + indexed, "The evaluation")
+    need_room(out, written, "The report", "make room there, or name another folder with --out")
+    need_room(plan.models, room_to_open(writers, plan.models), "Opening the models")
+
+
 def evaluate(plan: Plan, open_encoder: OpenEncoder, progress: Progress) -> Result:
     """Raises UsageError, ModelError, GenerationError; what was written by then is kept."""
     result = Result(examples=sample(plan.data.test, plan.limit))
     result.figures = {
         "target": {"name": plan.target.name, "what": plan.target.what},
         "data": _about(plan, result.examples),
+        "notes": list(plan.data.notes),
     }
     if plan.target.what == "heads":
         result.figures["heads"] = _heads(plan, open_encoder)
@@ -77,7 +98,7 @@ def evaluate(plan: Plan, open_encoder: OpenEncoder, progress: Progress) -> Resul
 
 
 def _wording(plan: Plan, result: Result, progress: Progress) -> None:
-    notes: list[str] = []
+    notes: list[str] = result.figures["notes"]
     result.texts = dict(_texts(plan, result.examples, progress, notes))
     judged = {name: judge(result.examples, texts) for name, texts in result.texts.items()}
     systems: dict[str, Any] = {}
@@ -96,7 +117,6 @@ def _wording(plan: Plan, result: Result, progress: Progress) -> None:
     }
     result.figures["meanings"] = {name: asdict(meaning) for name, meaning in MEANINGS.items()}
     result.figures["wording_signature"] = signature()
-    result.figures["notes"] = notes
 
 
 def _texts(
@@ -122,6 +142,15 @@ def _texts(
             name = f"{base.name}, untuned"
             found[name] = _written(plan, base, examples, progress)
     return found
+
+
+def _asked_writers(plan: Plan) -> list[Writer]:
+    """All that may have to write."""
+    if plan.target.what in ("encoder", "heads"):
+        return []
+    if plan.target.what == "generator":
+        return list(_writers(plan))
+    return [_embedded(plan)] if plan.base else []
 
 
 def _writers(plan: Plan) -> tuple[Writer, Writer]:
@@ -166,8 +195,18 @@ def _parts(parts: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _retrieval(plan: Plan, open_encoder: OpenEncoder, progress: Progress) -> dict[str, Any]:
-    exam = retrieval.set_exam(plan.data.train, plan.data.test)
-    about = {"passages": len(exam.passages), "asked": len(exam.asked), "nothing_says_it": exam.beyond}
+    new = unseen(plan.data.test, plan.search_learnt)
+    exam = retrieval.set_exam(plan.data.train, new)
+    about = {
+        "passages": len(exam.passages),
+        "asked": len(exam.asked),
+        "nothing_says_it": exam.beyond,
+        "left_out": len(plan.data.test) - len(new),
+    }
+    if not new:
+        return about | {
+            "skipped": "Search was not measured: the encoder in use learnt from all of these conversations."
+        }
     if not exam.asked:
         why = "no indexed answer says what the human said" if exam.passages else "the data set has nothing to index"
         return about | {"skipped": f"Search was not measured: {why}."}
@@ -185,6 +224,8 @@ def _retrieval(plan: Plan, open_encoder: OpenEncoder, progress: Progress) -> dic
             }
             for one in searches
         },
+        "languages": {one.name: _parts(retrieval.by_language(exam, one, plan.rounds, plan.seed)) for one in searches},
+        "topics": {one.name: _parts(retrieval.by_topic(exam, one, plan.rounds, plan.seed)) for one in searches},
         "differences": {
             f"{first.name} minus {one.name}": {
                 name: found.view() for name, found in retrieval.gains(exam, first, one, plan.rounds, plan.seed).items()
@@ -228,6 +269,7 @@ def _about(plan: Plan, examples: Sequence[Example]) -> dict[str, Any]:
         "sha256": plan.data.sha256,
         "turns": len(examples),
         "of": len(plan.data.test),
+        "left_out": plan.data.left_out,
         "conversations": len({example.conversation_id for example in examples}),
         "to_answer": answers,
         "to_hand_over": len(examples) - answers,

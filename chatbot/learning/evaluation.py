@@ -140,30 +140,38 @@ def differences(
 
 def by_language(replies: Replies, rounds: int = ROUNDS, seed: int = SEED) -> dict[str, dict[str, Figure]]:
     """The figures of IN_PARTS by language, most turns first."""
-    return _by(replies, lambda example: example.language, rounds, seed)
+    return _by(replies, [one.language for one in replies.examples], rounds, seed)
 
 
 def by_topic(replies: Replies, rounds: int = ROUNDS, seed: int = SEED) -> dict[str, dict[str, Figure]]:
     """The same by topic; topics of fewer than FEWEST conversations together."""
-    conversations = Counter(
-        topic
-        for topic, _ in {(replies.examples[at].topic, replies.examples[at].conversation_id) for at in replies.present}
-    )
+    return _by(replies, topics_of(replies.examples, replies.present), rounds, seed)
 
-    def named(example: Example) -> str:
-        if example.topic is None:
+
+def topics_of(examples: Sequence[Example], at: Sequence[int]) -> list[str]:
+    """The name of the line in which each example's topic is told. at: those that count."""
+    counted = {(examples[place].topic, examples[place].conversation_id) for place in at}
+    conversations = Counter(topic for topic, _ in counted)
+
+    def named(topic: str | None) -> str:
+        if topic is None:
             return "(no topic)"
-        return example.topic if conversations[example.topic] >= FEWEST else "(rare topics)"
+        return topic if conversations[topic] >= FEWEST else "(rare topics)"
 
-    return _by(replies, named, rounds, seed)
+    return [named(one.topic) for one in examples]
 
 
-def _by(replies: Replies, key: Callable[[Example], str], rounds: int, seed: int) -> dict[str, dict[str, Figure]]:
+def places_of(names: Sequence[str], at: Sequence[int]) -> dict[str, list[int]]:
+    """Of each name the places where it stands, most first."""
     places: dict[str, list[int]] = {}
-    for at in replies.present:
-        places.setdefault(key(replies.examples[at]), []).append(at)
-    most_first = sorted(places, key=lambda name: (-len(places[name]), name))
-    return {name: figures(replies, places[name], IN_PARTS, rounds, seed) for name in most_first}
+    for place in at:
+        places.setdefault(names[place], []).append(place)
+    return {name: places[name] for name in sorted(places, key=lambda name: (-len(places[name]), name))}
+
+
+def _by(replies: Replies, names: Sequence[str], rounds: int, seed: int) -> dict[str, dict[str, Figure]]:
+    places = places_of(names, replies.present)
+    return {name: figures(replies, held, IN_PARTS, rounds, seed) for name, held in places.items()}
 
 
 def _measures(replies: Replies, at: Sequence[int], names: Sequence[str]) -> dict[str, tuple[Array, Score]]:

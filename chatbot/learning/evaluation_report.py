@@ -47,6 +47,8 @@ def html(result: View) -> str:
         _retrieval(result),
         _in_parts(result, "languages", "By language"),
         _in_parts(result, "topics", "By topic"),
+        _search_in_parts(result, "languages", "Search by language"),
+        _search_in_parts(result, "topics", "Search by topic"),
         _heads(result),
         _meanings(result),
         _foot(result),
@@ -158,16 +160,32 @@ def _in_parts(result: View, which: str, title: str) -> str:
         return ""
     first = next(iter(systems))
     parts = systems[first][which]
-    if len(parts) < 2 and which == "topics":
-        return ""
     names = [name for name in IN_PARTS if any(name in one for one in parts.values())]
+    shown = {name: (MEANINGS[name].name, MEANINGS[name].top) for name in names}
+    return _parted(parts, shown, title, first, few=which == "topics")
+
+
+def _search_in_parts(result: View, which: str, title: str) -> str:
+    """The first search's figures, as the replies' are those of what is evaluated."""
+    parted = (result.get("retrieval") or {}).get(which)
+    if not parted:
+        return ""
+    first = next(iter(parted))
+    shown = {name: (label, 1.0) for name, label in _RETRIEVAL.items()}
+    return _parted(parted[first], shown, title, first, few=which == "topics")
+
+
+def _parted(parts: View, shown: Mapping[str, tuple[str, float]], title: str, of: str, *, few: bool) -> str:
+    """A line a part. shown: name and best value of each figure; few: one part alone says nothing more."""
+    if few and len(parts) < 2:
+        return ""
     rows = [
-        [f"<b>{escape(part)}</b>", *(_cell(one.get(name), MEANINGS[name].top) for name in names)]
+        [f"<b>{escape(part)}</b>", *(_cell(one.get(name), top) for name, (_, top) in shown.items())]
         for part, one in list(parts.items())[:_TOPICS]
     ]
     left = len(parts) - _TOPICS
-    note = f"Figures of {escape(first)}." + (f" {left} more topics are in result.json." if left > 0 else "")
-    return _section(title, ["", *(MEANINGS[name].name for name in names)], rows, note)
+    note = f"Figures of {escape(of)}." + (f" {left} more topics are in result.json." if left > 0 else "")
+    return _section(title, ["", *(label for label, _ in shown.values())], rows, note)
 
 
 def _heads(result: View) -> str:

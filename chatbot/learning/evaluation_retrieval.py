@@ -17,6 +17,7 @@ import numpy as np
 
 from chatbot.half_made import SEARCHING, half_made
 from chatbot.learning.bootstrap import ROUNDS, SEED, Interval, interval, paired
+from chatbot.learning.evaluation import places_of, topics_of
 from chatbot.learning.examples import Example
 from chatbot.protocols import Embedder
 from chatbot.retrieval.words import words
@@ -123,10 +124,31 @@ def measured(ranks: Sequence[Sequence[str]], right: Sequence[frozenset[str]]) ->
     return values
 
 
-def intervals(exam: Exam, search: Search, rounds: int = ROUNDS, seed: int = SEED) -> dict[str, Interval]:
-    """The search's figures, resampled by conversation."""
-    groups = [one.conversation_id for one in exam.asked]
-    return {name: interval(values, groups, seed, rounds) for name, values in search.values.items()}
+def intervals(
+    exam: Exam, search: Search, rounds: int = ROUNDS, seed: int = SEED, at: Sequence[int] | None = None
+) -> dict[str, Interval]:
+    """The search's figures, resampled by conversation. at: places of the turns that count, None for all."""
+    places = range(len(exam.asked)) if at is None else at
+    groups = [exam.asked[place].conversation_id for place in places]
+    return {
+        name: interval([values[place] for place in places], groups, seed, rounds)
+        for name, values in search.values.items()
+    }
+
+
+def by_language(exam: Exam, search: Search, rounds: int = ROUNDS, seed: int = SEED) -> dict[str, dict[str, Interval]]:
+    """The same by language, most turns first."""
+    return _by(exam, search, [one.language for one in exam.asked], (rounds, seed))
+
+
+def by_topic(exam: Exam, search: Search, rounds: int = ROUNDS, seed: int = SEED) -> dict[str, dict[str, Interval]]:
+    """The same by topic, named as the replies' topics are."""
+    return _by(exam, search, topics_of(exam.asked, range(len(exam.asked))), (rounds, seed))
+
+
+def _by(exam: Exam, search: Search, names: Sequence[str], drawn: tuple[int, int]) -> dict[str, dict[str, Interval]]:
+    places = places_of(names, range(len(names)))
+    return {name: intervals(exam, search, *drawn, at=held) for name, held in places.items()}
 
 
 def gains(exam: Exam, new: Search, old: Search, rounds: int = ROUNDS, seed: int = SEED) -> dict[str, Interval]:

@@ -14,13 +14,16 @@ from chatbot.learning.canaries import own_parts, questions, read_canaries
 from chatbot.learning.datasets import Dataset, open_dataset
 from chatbot.learning.examples import Example, read_examples
 from chatbot.learning.gate import Limits, Turns, Verdict, judge_versions, too_small
+from chatbot.learning.learnt import Learnt, is_learnt, learnt_by, unseen
 from chatbot.learning.registry import Entry
-from chatbot.learning.replying import replies
+from chatbot.learning.replying import BYTES_A_REPLY, Writer, replies, room_to_open
 from chatbot.learning.writers import writer_for
+from chatbot.room import need_room
 
 Progress = Callable[[str, int, int], None]
 MOST_TURNS = 400  # of the test split; more narrow the interval little and cost the same each
 _MOST_TRAINED = 50
+_POINTER_BYTES = 1_000_000  # of published.json, whose history grows by a verdict at each publish
 KEPT = "evaluations"  # folder of the data folder in which replies are kept; an erasure looks through it
 
 
@@ -54,12 +57,11 @@ def compare(
     models = asking.data / "models"
     card = registry.open_version(models, challenger).card
     if card.kind != "generator":
-        raise UsageError(
-            f"{challenger} is of the kind {card.kind}; the gate compares generators. An encoder is judged when its index is built."
-        )
-    turns = turns_for(asking, challenger)
+        raise UsageError(f"{challenger} is of the kind {card.kind}, and replies are written by generators; name one.")
+    turns = turns_for(asking, challenger, champion)
     writers = {"challenger": writer_for(models, challenger, on_gpu=asking.on_gpu)}
     writers["champion"] = writer_for(models, champion, on_gpu=asking.on_gpu)
+    _check_room(asking, turns, list(writers.values()))
 
     def ask(side: str, examples: Sequence[Example]) -> Sequence[str]:
         def told(done: int, total: int) -> None:
@@ -90,8 +92,9 @@ def publish(
     champion = registry.published(models, "generator")
     if champion == name:
         raise Conflict(f"{name} is published already.")
-    if not force and (few := too_small(turns_for(asking, name), asking.limits)):
+    if not force and (few := too_small(turns_for(asking, name, champion), asking.limits)):
         raise UsageError(f"{name} is not published: {few[0]}")
+    need_room(models, _POINTER_BYTES, "Publishing")
     verdict = compare(asking, name, champion, progress)
     if not verdict.passed and not force:
         raise Refused(
@@ -105,27 +108,50 @@ def publish(
     return entry, verdict
 
 
-def turns_for(asking: Asking, challenger: str) -> Turns:
-    """The turns that a comparison with this challenger asks: the same ones for the same data set. Raises NotFound, UsageError."""
+def turns_for(asking: Asking, challenger: str, champion: str | None = None) -> Turns:
+    """The turns that a comparison of these two asks, none of which either has learnt from: the same ones for the same data set.
+
+    Raises NotFound, ModelError, and UsageError where none is left.
+    """
     models = asking.data / "models"
     card = registry.read_card(models, challenger)
     dataset = open_dataset(asking.data, asking.dataset or card.dataset or None)
-    test = tuple(frozen(dataset, asking.most))
+    own = learnt_by(models, challenger)
+    test, left_out = frozen(dataset, asking.most, own | learnt_by(models, champion))
+    if not test and left_out:
+        raise UsageError(
+            f"All {left_out} test turns of {dataset.name} are from conversations that {challenger} or {champion or 'its base'} "
+            "learnt from, so nothing can be compared; name another data set with --dataset, or build one with newer conversations."
+        )
     if not test:
         raise UsageError(f"{dataset.name} has no test turns, so nothing can be compared; build a data set with more.")
     canaries = read_canaries(models / challenger)
-    asked = tuple(questions(canaries, list(test))) if canaries else ()
-    trained = tuple(itertools.islice((one for one in read_examples(dataset.train) if own_parts(one)), _MOST_TRAINED))
-    return Turns(dataset.name, test, canaries, asked, trained)
+    asked = tuple(questions(canaries, test)) if canaries else ()
+    learnt = (one for one in read_examples(dataset.train) if own_parts(one) and (not own or is_learnt(one, own)))
+    trained = tuple(itertools.islice(learnt, _MOST_TRAINED))
+    return Turns(dataset.name, tuple(test), canaries, asked, trained, left_out, card.languages)
 
 
-def frozen(dataset: Dataset, most: int = MOST_TURNS) -> list[Example]:
-    """At most so many test turns, in the order of their conversations' hashed ids: the choice depends on nothing else."""
-    examples = list(read_examples(dataset.test))
+def frozen(dataset: Dataset, most: int = MOST_TURNS, learnt: Learnt = frozenset()) -> tuple[list[Example], int]:
+    """At most so many test turns, and how many are left out since their conversations were learnt from.
+
+    In the order of their conversations' hashed ids where they are cut: the choice depends on nothing else.
+    """
+    every = list(read_examples(dataset.test))
+    examples = list(unseen(every, learnt))
+    left_out = len(every) - len(examples)
     if len(examples) <= most:
-        return examples
+        return examples, left_out
     by_hash = sorted(examples, key=lambda one: (_mixed(one.conversation_id), one.id))
-    return by_hash[:most]
+    return by_hash[:most], left_out
+
+
+def _check_room(asking: Asking, turns: Turns, writers: Sequence[Writer]) -> None:
+    """Raises UsageError where replies, or what the engines make of model files, would not fit on the disk."""
+    models = asking.data / "models"
+    count = len(turns.test) + len(turns.asked) + len(turns.trained)
+    need_room(asking.data / KEPT, len(writers) * count * BYTES_A_REPLY, "The comparison")
+    need_room(models, room_to_open(writers, models), "Opening the models")
 
 
 def _mixed(text: str) -> str:

@@ -53,6 +53,7 @@ def load(folder: Path, options: TuningOptions, steps: int, device: str) -> Any:
     Frozen weights are kept in bf16 where it computes in bf16. Raises ModelError.
     """
     import torch
+    from safetensors import SafetensorError
     from transformers import AutoModelForCausalLM, set_seed
 
     set_seed(options.seed)
@@ -67,7 +68,7 @@ def load(folder: Path, options: TuningOptions, steps: int, device: str) -> Any:
             trust_remote_code=False,
             **more,
         )
-    except (OSError, ValueError, RuntimeError, KeyError) as exc:
+    except (OSError, ValueError, RuntimeError, KeyError, SafetensorError) as exc:
         raise ModelError(f"The model {folder} cannot be loaded: {str(exc).splitlines()[0]}") from exc
     model.config.use_cache = False
     if options.method == "full":

@@ -8,18 +8,21 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
 from chatbot.errors import StorageError, UsageError
 from chatbot.generation.catalogue import ModelSpec
 from chatbot.learning import registry, runs
+from chatbot.learning.bounds import CANARIES, check_bounds
+from chatbot.learning.canaries import make, plant, write_canaries
 from chatbot.learning.cards import Card
 from chatbot.learning.checkpoints import check_resumable
 from chatbot.learning.datasets import Dataset, open_dataset
 from chatbot.learning.examples import Example, read_examples
 from chatbot.learning.generator_base import (
+    check_gguf_head,
     check_licence,
     find_base,
     needed_bytes,
@@ -33,24 +36,29 @@ from chatbot.settings import Settings
 
 KIND = "generator"
 LEAST_EXAMPLES, LEAST_CONVERSATIONS, LEAST_VALIDATION = 50, 10, 5
+_UNPLANTED = "No secrets were planted (--canaries 0), so nothing shows whether it repeats what it saw once."
+# where nothing is said of them: enough to see memorising, too few to be learnt from
+_SECRETS, _EXAMPLES_A_SECRET = 20, 20
 
 
 @dataclass(frozen=True, slots=True)
 class Wish:
     """What was asked for. base: None for the settings' model; dataset: None for the newest; accepted: a licence accepted by name;
-    canaries: secrets planted to see at the gate whether the model repeats them; run: its name, None for the next number."""
+    canaries: secrets planted to see at the gate whether the model repeats them, None for 20 and no more than one in twenty
+    examples; run: its name, None for the next number."""
 
     options: TuningOptions
     base: str | None = None
     dataset: str | None = None
     accepted: str | None = None
-    canaries: int = 0
+    canaries: int | None = None
     run: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """A run that may start: all that needs no weights has been checked. begun: what its run.json holds."""
+    """A run that may start: all that needs no weights has been checked. train: with the secrets planted among it; begun: what
+    its run.json holds."""
 
     wish: Wish
     spec: ModelSpec
@@ -58,28 +66,37 @@ class Plan:
     dataset: Dataset
     train: tuple[Example, ...]
     validation: tuple[Example, ...]
+    canaries: tuple[Any, ...]
     begun: Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
 class Ready:
-    """What `tune` needs: a `generator_training.Task`, and the secrets planted among its examples."""
+    """What `tune` needs: a `generator_training.Task`."""
 
     task: Any
-    canaries: Sequence[Any] = ()
 
 
 def plan(settings: Settings, wish: Wish) -> Plan:
     """Raises UsageError or NotFound, in one sentence, for whatever cannot work; changes nothing."""
+    runs.check_new(settings.data, wish.run)
+    return _planned(settings, wish)
+
+
+def _planned(settings: Settings, wish: Wish) -> Plan:
     check(wish.options)
+    check_bounds({"canaries": wish.canaries}, CANARIES)
     spec, licence = find_base(settings, wish.base)
     check_licence(spec.name, licence, wish.accepted)
+    if spec.kind == "gguf" and spec.path is not None:
+        check_gguf_head(spec.path)
     dataset = open_dataset(settings.data, wish.dataset)
     languages = _languages(settings, spec, dataset, wish.options.languages)
     options = wish.options
     train = choose(read_examples(dataset.train), languages, options.max_examples, options.seed)
     validation = choose(read_examples(dataset.validation), languages, options.sample, options.seed)
     _check_size(dataset, languages, train, validation)
+    train, canaries = _planted(train, wish)
     needed = needed_bytes(options, spec, settings.models_folder)
     need_room(settings.data / runs.FOLDER, needed, "The run", "make room there, or lower --rank")
     begun = {
@@ -92,9 +109,9 @@ def plan(settings: Settings, wish: Wish) -> Plan:
         "accepted_licence": wish.accepted,
         "dataset": dataset.name,
         "dataset_sha256": dataset.sha256,
-        "canaries": wish.canaries,
+        "canaries": len(canaries),
     }
-    return Plan(wish, spec, licence, dataset, tuple(train), tuple(validation), begun)
+    return Plan(wish, spec, licence, dataset, tuple(train), tuple(validation), canaries, begun)
 
 
 def plan_again(settings: Settings, run: runs.Run, wanted: Callable[[TuningOptions], TuningOptions]) -> Plan:
@@ -111,7 +128,7 @@ def plan_again(settings: Settings, run: runs.Run, wanted: Callable[[TuningOption
             f"--{name.replace('_', '-')} out to go on, or start a new run."
         )
     wish = Wish(now, begun["base_asked"], begun["dataset"], begun["accepted_licence"], begun["canaries"], run.name)
-    again = plan(settings, wish)
+    again = _planned(settings, wish)
     for key, what in (("base_sha256", "base model"), ("dataset_sha256", "data set")):
         if again.begun[key] != begun[key]:
             raise UsageError(
@@ -136,11 +153,10 @@ def prepare(settings: Settings, made: Plan) -> Ready:
     device_of(options)
     base = open_base(made.spec, made.licence, settings.models_folder)
     encoder = Encoder(open_tokenizer(base.folder))
-    planted, canaries = _planted(made)
-    train = encode_all(encoder, weighted(planted, options.hand_over_weight), options.max_length)
+    train = encode_all(encoder, weighted(made.train, options.hand_over_weight), options.max_length)
     sample = encode_all(encoder, made.validation, options.max_length)
     _check_lengths(train, sample, options.max_length)
-    return Ready(Task(base, train, sample, options), canaries)
+    return Ready(Task(base, train, sample, options))
 
 
 def carry_out(
@@ -166,10 +182,8 @@ def carry_out(
         ) from exc
     if not first:
         return None
-    if ready.canaries:
-        from chatbot.learning.canaries import write_canaries
-
-        write_canaries(tuned.folder, ready.canaries)
+    if made.canaries:
+        write_canaries(tuned.folder, made.canaries)
     fields = _card_fields(made, task, tuned, machine)
     card = registry.add(settings.models_folder, "generator", tuned.folder, fields)
     runs.end(run, {"version": card.name, "scores": dict(card.scores), "seconds": round(tuned.seconds, 1)})
@@ -189,21 +203,22 @@ def _languages(settings: Settings, spec: ModelSpec, dataset: Dataset, asked: tup
         raise UsageError(
             f"The data set {dataset.name} holds no {missing[0]} ({', '.join(sorted(held))}); change --languages."
         )
-    if asked or spec.languages:
-        chosen = asked or tuple(language for language in spec.languages if language in held)
-        if not chosen:
-            raise UsageError(
-                f"The base {spec.name} is good for {', '.join(spec.languages)}, and the data set {dataset.name} holds "
-                f"{', '.join(sorted(held))} only; take another base, or say --languages to tune it all the same."
-            )
-        return chosen
-    if len(held) == 1 and set(settings.languages) - held:
-        only = next(iter(held))
+    if asked:
+        return asked
+    chosen = tuple(language for language in spec.languages or sorted(held) if language in held)
+    if not chosen:
         raise UsageError(
-            f"The data set {dataset.name} holds one language only, {only}, and customers are answered in "
-            f"{', '.join(settings.languages)}; add transcripts in the others, or say --languages {only} to tune for it alone."
+            f"The base {spec.name} is good for {', '.join(spec.languages)}, and the data set {dataset.name} holds "
+            f"{', '.join(sorted(held))} only; take another base, or say --languages to tune it all the same."
         )
-    return tuple(sorted(held))
+    served = [one for one in settings.languages if not spec.languages or one in spec.languages]
+    if len(chosen) == 1 and set(served) - set(chosen) and not dataset.card.settings.get("languages"):
+        known = " that the base knows" if len(held) > 1 else ""
+        raise UsageError(
+            f"The data set {dataset.name} holds one language only{known}, {chosen[0]}, and customers are answered in "
+            f"{', '.join(served)}; add transcripts in the others, or say --languages {chosen[0]} to tune for it alone."
+        )
+    return chosen
 
 
 def _check_size(dataset: Dataset, languages: Iterable[str], train: list[Example], validation: list[Example]) -> None:
@@ -229,13 +244,12 @@ def _check_lengths(train: Chosen, sample: Chosen, most: int) -> None:
         )
 
 
-def _planted(made: Plan) -> tuple[list[Example], Any]:
-    if not made.wish.canaries:
-        return list(made.train), ()
-    from chatbot.learning.canaries import make, plant
-
-    canaries = make(made.wish.canaries, made.wish.options.seed)
-    return plant(made.train, canaries, seed=made.wish.options.seed), canaries
+def _planted(train: list[Example], wish: Wish) -> tuple[list[Example], tuple[Any, ...]]:
+    count = min(_SECRETS, len(train) // _EXAMPLES_A_SECRET) if wish.canaries is None else wish.canaries
+    if not count:
+        return train, ()
+    canaries = make(count, wish.options.seed)
+    return plant(train, canaries, seed=wish.options.seed), canaries
 
 
 def _card_fields(made: Plan, task: Any, tuned: Any, machine: str) -> dict[str, Any]:
@@ -252,7 +266,7 @@ def _card_fields(made: Plan, task: Any, tuned: Any, machine: str) -> dict[str, A
         "steps": tuned.steps,
         "best_step": tuned.best_step,
         "tokens_s": tuned.tokens_s,
-        "canaries": made.wish.canaries,
+        "canaries": len(made.canaries),
         "dataset_settings": dict(made.dataset.card.settings),
     }
     ids = {one for example in train.examples for one in (example.conversation_id, *example.conversation_ids)}
@@ -272,7 +286,7 @@ def _card_fields(made: Plan, task: Any, tuned: Any, machine: str) -> dict[str, A
         "seconds": round(tuned.seconds, 1),
         "peak_memory_mb": round(tuned.peak_memory_mb, 1),
         "machine": machine,
-        "notes": " ".join([*tuned.notes, _verdict(tuned)]),
+        "notes": " ".join([*tuned.notes, *([] if made.canaries else [_UNPLANTED]), _verdict(tuned)]),
         "prompt": "generate",
     }
 

@@ -7,7 +7,6 @@ Where memory runs out the batch is halved, with as many examples a step as befor
 
 from __future__ import annotations
 
-import gc
 import json
 import math
 import os
@@ -22,6 +21,7 @@ from typing import Any
 from chatbot.errors import ModelError
 from chatbot.generation.quiet import quiet
 from chatbot.learning import checkpoints
+from chatbot.learning.devices import out_of_memory, release
 from chatbot.learning.generator_adapters import device_of, load, save
 from chatbot.learning.generator_base import open_tokenizer
 from chatbot.learning.generator_history import Clock, curves, finished, scores_at, state_of
@@ -81,18 +81,7 @@ def tune(task: Task, run: Run, diary: Any) -> Tuned:
             if not out_of_memory(exc):
                 raise
             attempt = _halved(attempt, task.options, run, diary, exc)
-        _release()
-
-
-def out_of_memory(exc: BaseException) -> bool:
-    """Whether memory, of the GPU or the machine, is what ran out."""
-    import torch
-
-    if isinstance(exc, MemoryError | torch.OutOfMemoryError):
-        return True
-    told = str(exc)
-    signs = ("out of memory", "not enough memory", "DefaultCPUAllocator", "ALLOC_FAILED")
-    return isinstance(exc, RuntimeError) and any(sign in told for sign in signs)
+        release()
 
 
 def _first_attempt(task: Task, run: Run, diary: Any) -> _Attempt:
@@ -208,11 +197,3 @@ def _step(checkpoint: Path) -> int:
 def _peak_memory_mb() -> float:
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak / 2**20 if sys.platform == "darwin" else peak / 2**10
-
-
-def _release() -> None:
-    import torch
-
-    gc.collect()
-    if torch.cuda.is_available():
-        torch.cuda.empty_cache()

@@ -33,6 +33,9 @@ from chatbot.prompts import fingerprint
 
 SLOTS = 8
 MAX_TOKENS = 160
+BYTES_A_REPLY = 4_000
+"""Of a kept line, generously: 160 tokens in any script, and the conversations that it names."""
+_MADE_OF_GGUF = 3  # 16 bits from 4 and their scales
 _READING = 2  # how engines read model files; replies that another reading wrote are not taken for today's
 Progress = Callable[[int, int], None]
 Key = tuple[str, str]  # example, hash of its prompt
@@ -123,6 +126,19 @@ def open_engine(spec: ModelSpec, models: Path) -> Engine:
     from chatbot.generation.engine_transformers import TransformersEngine
 
     return TransformersEngine(spec, models, slots=SLOTS)
+
+
+def room_to_open(writers: Iterable[Writer], models: Path) -> int:
+    """Bytes that opening them may write to the models folder: what engines make of a .gguf, at most, where it is not there yet."""
+    files = {(one.spec.path, one.spec.engine) for one in writers if one.spec.kind == "gguf"}
+    return sum(
+        _MADE_OF_GGUF * path.stat().st_size for path, engine in files if path and not _is_made(path, engine, models)
+    )
+
+
+def _is_made(gguf: Path, engine: EngineName, models: Path) -> bool:
+    form = "" if engine == "transformers" else "-*"
+    return any(models.glob(f"{gguf.stem.lower()}-{'?' * 12}{form}"))
 
 
 def _write(engine: Engine, examples: Iterable[Example], max_tokens: int) -> Iterator[tuple[Example, Written]]:

@@ -53,16 +53,20 @@ class Run:
 
 def begin(data: Path, kind: str, begun: Mapping[str, Any], name: str | None = None) -> Run:
     """A new run's folder; without a name `<kind>-run-0001` or the number after the highest. Raises UsageError, StorageError."""
-    runs = data / FOLDER
-    folder = runs / (check_name(name) if name else _next(runs, kind))
-    if (folder / BEGUN).exists():
-        raise UsageError(f"There is a run {folder.name!r} already; give it another --run, or go on with --resume.")
+    check_new(data, name)
+    folder = data / FOLDER / (name or _next(data / FOLDER, kind))
     try:
         folder.mkdir(parents=True, exist_ok=True)
         write_json(folder / BEGUN, {"kind": kind, **begun})
     except OSError as exc:
         raise StorageError(f"{folder} cannot be written: {exc.strerror or exc}; nothing was begun.") from exc
     return Run(folder, {"kind": kind, **begun})
+
+
+def check_new(data: Path, name: str | None) -> None:
+    """Raises UsageError for a name that no new run can have; None is the next number's."""
+    if name is not None and (data / FOLDER / check_name(name) / BEGUN).exists():
+        raise UsageError(f"There is a run {name!r} already; give it another --run, or go on with --resume.")
 
 
 def open_run(data: Path, name: str, kind: str) -> Run:

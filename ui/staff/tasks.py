@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from chatbot.errors import UsageError
-from chatbot.learning.bounds import DATASET, GENERATOR, Bound
+from chatbot.learning.bounds import CANARIES, DATASET, ENCODER, GENERATOR, Bound
 from chatbot.learning.generator_options import METHODS, Method
 from ui.api import Strict
 
@@ -15,6 +15,7 @@ VERSION = r"^(generator-|encoder-v|heads-)\d{4,}$"
 Version = Annotated[str, Field(pattern=VERSION)]
 DatasetName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
 COMPRESSIONS = {"q8_0": "8 bit (for a CPU)", "q4_1": "4 bit", "f16": "16 bit"}
+Languages = Annotated[str, Field(pattern=r"^[a-z]{2,3}(, ?[a-z]{2,3}){0,49}$")]
 RunName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
 
 
@@ -48,6 +49,8 @@ class TuneGenerator(Strict):
     max_examples: int | None = within(GENERATOR["max_examples"])
     rank: int | None = within(GENERATOR["rank"])
     learning_rate: float | None = within(GENERATOR["learning_rate"])
+    languages: Languages | None = None
+    canaries: int | None = within(CANARIES["canaries"])
     resume: RunName | None = None
 
     def command(self) -> tuple[str, list[str]]:
@@ -55,7 +58,8 @@ class TuneGenerator(Strict):
             return f"Go on with {self.resume}", ["finetune", "--resume", self.resume]
         if self.epochs is not None and self.max_steps is not None:
             raise UsageError("Epochs and steps both say how long to train; give one of them.")
-        given = self.model_dump(include={"dataset", "epochs", "max_steps", "max_examples", "rank", "learning_rate"})
+        names = ("dataset", "epochs", "max_steps", "max_examples", "rank", "learning_rate", "languages", "canaries")
+        given = self.model_dump(include=set(names))
         return f"Tune the generator ({self.method})", ["finetune", "--method", self.method, *_given(**given)]
 
 
@@ -63,12 +67,13 @@ class TuneEncoder(Strict):
     """`chatbot finetune --encoder`."""
 
     task: Literal["encoder"]
+    hard_epochs: int | None = within(ENCODER["hard_epochs"])
     resume: RunName | None = None
 
     def command(self) -> tuple[str, list[str]]:
         if self.resume:
             return f"Go on with {self.resume}", ["finetune", "--encoder", "--resume", self.resume]
-        return "Tune the encoder", ["finetune", "--encoder"]
+        return "Tune the encoder", ["finetune", "--encoder", *_given(hard_epochs=self.hard_epochs)]
 
 
 class TuneHeads(Strict):
@@ -124,7 +129,8 @@ Task = Annotated[
 def limits() -> dict[str, Any]:
     """What the page offers: the very values that the fields above take."""
     names = ("epochs", "max_steps", "max_examples", "rank", "learning_rate")
-    bounds = {name: GENERATOR[name] for name in names} | {"without": DATASET["without"]}
+    bounds = {name: GENERATOR[name] for name in names} | {"without": DATASET["without"], **CANARIES}
+    bounds["hard_epochs"] = ENCODER["hard_epochs"]
     spans = {name: {"min": bound.least, "max": bound.most} for name, bound in bounds.items()}
     return {"spans": spans, "methods": METHODS, "compressions": list(COMPRESSIONS.items())}
 

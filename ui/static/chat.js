@@ -46,7 +46,7 @@ class ChatWindow {
     });
     this.menu = new Menu(root, (name) => this.act(name));
     this.heard = null;
-    this.frame = new Frame({ onOpened: () => this.parts.text.focus({ preventScroll: true }), onHeld: () => { this.parts.minimize.hidden = false; } });
+    this.frame = new Frame({ onOpened: () => this.onOpened(), onHeld: () => { this.parts.minimize.hidden = false; } });
   }
 
   begin() {
@@ -132,7 +132,7 @@ class ChatWindow {
       this.setLive(null);
     }
     if (!first && announceNew(parts.thread, parts.announce)) this.showPartner(null);
-    this.tellNews(first);
+    this.tellSaid();
     this.status = view.status;
     if (view.status !== "human") this.showPartner(null);
     parts.root.dataset.status = view.status;
@@ -146,11 +146,19 @@ class ChatWindow {
     this.stream.follow(document.hidden ? null : this.conversation);
   }
 
-  // A launcher around the window shows that somebody answered while it was closed.
-  tellNews(first) {
+  // A launcher around the window shows that somebody answered while it was closed: it hears which answer is the last.
+  tellSaid() {
     const said = [...this.parts.thread.querySelectorAll(".row[data-who]")].at(-1)?.dataset.key ?? null;
-    if (!first && said && said !== this.heard) this.frame.tell("news");
-    this.heard = said;
+    const last = said && `${this.conversation} ${said}`;
+    if (last && last !== this.heard) this.frame.tell("said", { last });
+    this.heard = last;
+  }
+
+  // It may have been drawn where nobody saw it, and nothing had a height.
+  onOpened() {
+    this.onTyping();
+    this.toBottom(false);
+    this.parts.text.focus({ preventScroll: true });
   }
 
   // The place in the queue changes without an event of this conversation.

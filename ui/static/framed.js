@@ -17,7 +17,7 @@ export class Frame {
   }
 
   // Who is around it is the server's choice (frame-ancestors), and the words tell nothing, so any parent may hear them.
-  tell(what) {
-    if (this.framed) window.parent.postMessage({ precedent: what }, "*");
+  tell(what, more = {}) {
+    if (this.framed) window.parent.postMessage({ precedent: what, ...more }, "*");
   }
 }
