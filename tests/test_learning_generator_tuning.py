@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import math
+import os
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -17,6 +18,7 @@ import pytest
 from chatbot.errors import ModelError, UsageError
 from chatbot.learning import checkpoints
 from chatbot.learning.generator_options import TuningOptions
+from chatbot.learning.runs import Run
 from tests import tiny_llama, tuning
 from tests.tuning import TINY, one_thread
 
@@ -340,3 +342,23 @@ def test_a_checkpoint_that_hands_everything_over_is_not_the_best() -> None:
     assert mixed > 0.4 > all_refused == none_refused
     assert choice(scores(0.3, 0.6, loss=0.9)) > mixed  # the lower loss decides between equals
     assert choice(scores(0.3, None)) == pytest.approx(0.299)  # a sample without hand-overs
+
+
+def test_other_trackers_keep_what_they_note_in_the_runs_folder_and_send_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Both were run for real by hand; here only whether they are found, and where they are sent."""
+    from chatbot.learning.generator_training import _trackers
+
+    names = ("MLFLOW_TRACKING_URI", "WANDB_MODE", "WANDB_DIR", "WANDB_SILENT")
+    monkeypatch.setattr(os, "environ", {name: text for name, text in os.environ.items() if name not in names})
+    run = Run(tmp_path, {})
+    assert _trackers(run) == []
+    for module in ("mlflow", "wandb"):
+        (tmp_path / f"{module}.py").touch()
+    monkeypatch.syspath_prepend(tmp_path)
+    assert _trackers(run) == ["mlflow", "wandb"]
+    assert [os.environ[name] for name in names] == [f"sqlite:///{tmp_path}/mlflow.db", "offline", str(tmp_path), "true"]
+    os.environ["MLFLOW_TRACKING_URI"] = "http://tracker.example"
+    _trackers(run)
+    assert os.environ["MLFLOW_TRACKING_URI"] == "http://tracker.example"

@@ -80,7 +80,7 @@ def trainer_of(task: Task, run: Run, loaded: Loaded, diary: Any) -> Any:
         load_best_model_at_end=False,
         metric_for_best_model="choice",
         greater_is_better=True,
-        report_to=_trackers(),
+        report_to=_trackers(run),
         run_name=run.name,
         disable_tqdm=True,
         remove_unused_columns=False,
@@ -122,13 +122,20 @@ def _board(run: Run) -> Any:
     return SummaryWriter(log_dir=str(run.tensorboard))
 
 
-def _trackers() -> list[str]:
-    """MLflow and Weights & Biases where they are installed; TensorBoard has a callback of its own, for its folder."""
+def _trackers(run: Run) -> list[str]:
+    """MLflow and Weights & Biases where they are installed, in the run's folder unless their own variables name another place.
+
+    TensorBoard has a callback of its own, for its folder.
+    """
     from importlib.util import find_spec
 
     found = [name for name in ("mlflow", "wandb") if find_spec(name) is not None]
+    if "mlflow" in found:
+        os.environ.setdefault("MLFLOW_TRACKING_URI", f"sqlite:///{run.folder / 'mlflow.db'}")
     if "wandb" in found:
         os.environ.setdefault("WANDB_MODE", "offline")  # nothing leaves the machine unasked
+        os.environ.setdefault("WANDB_DIR", str(run.folder))
+        os.environ.setdefault("WANDB_SILENT", "true")  # it prints where the result is to stand
     return found
 
 
