@@ -67,10 +67,11 @@ def _fitted(
 ) -> tuple[Made, registry.Card | None]:
     begun = time.perf_counter()
     with progress_bar(quiet=wishes.as_json) as show:
+        run = None
         if course is not None:
-            from scripts.finetune_heads_full import tuned_heads
+            from scripts.finetune_heads_full import end, tuned_heads
 
-            made = tuned_heads(settings, wishes, course, rows, folder, show)
+            made, run = tuned_heads(settings, wishes, course, rows, folder, show)
         else:
             show("heads", 0, 0)
             made = make_heads(rows, open_embedder(settings), wishes.seed or 0)
@@ -78,7 +79,10 @@ def _fitted(
         return made, None
     save_heads(folder, made.heads)
     fields = _card_fields(settings, made, rows, wishes) | {"seconds": round(time.perf_counter() - begun, 1)}
-    return made, registry.add(settings.models_folder, "heads", folder, fields)
+    card = registry.add(settings.models_folder, "heads", folder, fields)
+    if run is not None:
+        end(run, made)
+    return made, card
 
 
 def notes(made: Made) -> str:

@@ -51,8 +51,9 @@ def tuned_heads(
     rows: Mapping[Task, Sequence[Labelled]],
     folder: Path,
     show: Progress,
-) -> Made:
-    """The topic head with an encoder tuned for it, written to `folder`/encoder. Raises UsageError, ModelError."""
+) -> tuple[Made, runs.Run]:
+    """The topic head with an encoder tuned for it, written to `folder`/encoder, and its run, which ends with `end` once the heads
+    are kept. Raises UsageError, ModelError."""
     parted = split(rows["topic"])
     if len(counts(parted.train)) < 2:
         raise UsageError(too_little("topic", rows["topic"]))
@@ -68,8 +69,13 @@ def tuned_heads(
     fitted = Fitted(head, 0.0, {}, head.probabilities(vectors))
     made = replace(judged("topic", fitted, Split(learnt, parted.test, parted.left_out), trainee.encode), strength=None)
     heads = Heads(describe(folder / ENCODER, ENCODER).name, {"topic": head}, own=True)
-    runs.end(run, {"kind": KIND, "macro_f1": made.report.macro_f1.mean})
-    return Made(heads, {"topic": made}, {"mood": "With --full only the topic is learnt; the mood stays as it is."})
+    told: dict[Task, str] = {"mood": "With --full only the topic is learnt; the mood stays as it is."}
+    return Made(heads, {"topic": made}, told), run
+
+
+def end(run: runs.Run, made: Made) -> None:
+    """After this the run cannot be resumed."""
+    runs.end(run, {"kind": KIND, "macro_f1": made.tasks["topic"].report.macro_f1.mean})
 
 
 def _parts(rows: Sequence[Labelled]) -> tuple[tuple[Labelled, ...], tuple[Labelled, ...]]:

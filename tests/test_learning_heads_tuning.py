@@ -102,7 +102,7 @@ def _child(data: str, where: str, words: tuple[object, ...]) -> None:
     mock.patch("chatbot.learning.heads_tuning.seal", sealing).start()
     mock.patch("scripts.finetune_heads_full.tune", watched).start()
     if what == "end":
-        mock.patch("scripts.finetune_heads_full.judged", die).start()
+        mock.patch("scripts.finetune_heads.save_heads", die).start()
     finetune(Path(data), *words)
 
 
