@@ -23,11 +23,12 @@ from chatbot.learning.evaluation_retrieval import gains, intervals, measured, se
 from chatbot.learning.evaluation_targets import Data, Target, find_target, read_data, read_replies, sample, top_answer
 from chatbot.learning.examples import Example, write_examples
 from chatbot.learning.replying import Written
-from tests import gated
+from tests import gated, tiny_llama
 from tests.commands import Done, refused, typed
 from tests.examples import REFUSAL, RETURNS, STOVES, TENTS, example
 from tests.fakes_retrieval import FakeEmbedder
 from tests.full_disk import full
+from tests.tiny_encoder import make_encoder
 
 BACK = "You may return unworn boots within 30 days."
 
@@ -167,14 +168,13 @@ def test_bad_input_is_one_sentence_and_exit_code_2(tmp_path: Path) -> None:
 
 
 def test_a_model_that_cannot_be_asked_is_refused_before_it_is_loaded(tmp_path: Path) -> None:
-    for name in ("pickled", "mute", "encoder"):
+    for name in ("pickled", "mute"):
         (tmp_path / name).mkdir()
         (tmp_path / name / "config.json").write_text("{}")
         (tmp_path / name / "tokenizer_config.json").write_text(
             json.dumps({"chat_template": "x"} if name == "pickled" else {})
         )
     (tmp_path / "pickled" / "pytorch_model.bin").write_bytes(b"pickle")
-    (tmp_path / "encoder" / "1_Pooling").mkdir()
     (tmp_path / "text.gguf").write_text("{}")
     for given, wrong in (
         ("pickled", "may hold a pickle"),
@@ -183,9 +183,16 @@ def test_a_model_that_cannot_be_asked_is_refused_before_it_is_loaded(tmp_path: P
     ):
         with pytest.raises(UsageError, match=re.escape(wrong)):
             find_target(str(tmp_path / given), tmp_path)
+    make_encoder(tmp_path / "encoder")
+    (tmp_path / "encoder" / "1_Pooling").mkdir(exist_ok=True)
     assert find_target(str(tmp_path / "encoder"), tmp_path).what == "encoder", "needs no chat template"
-    (tmp_path / "mute" / "chat_template.jinja").write_text("{{ messages }}")
-    assert find_target(str(tmp_path / "mute"), tmp_path).what == "generator"
+    llama = tiny_llama.make(tmp_path / "llama")
+    assert find_target(str(llama), tmp_path).what == "generator"
+    for name in ("llama", "encoder"):
+        weights = tmp_path / name / "model.safetensors"
+        weights.write_bytes(weights.read_bytes()[:1000])
+        with pytest.raises(UsageError, match="damaged or cut short"):
+            find_target(str(tmp_path / name), tmp_path)
 
 
 # --- a whole evaluation ------------------------------------------------------------------------------------------
@@ -347,7 +354,8 @@ def evaluated(data: Path, *words: object) -> Done:
         return typed("--data", data, "evaluate", *words, "--rounds", 100, "--json")
 
 
-def test_a_version_is_asked_what_it_did_not_learn(place: Path) -> None:
+def test_a_version_is_asked_what_it_did_not_learn(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("chatbot.learning.evaluation_targets.check_folder", lambda *_: None)  # its weights are none
     own = evaluated(place, "generator-0001", "--dataset", "ds-0002", "--no-search")
     assert own.code == 0, own.err
     shown = own.json["data"]
