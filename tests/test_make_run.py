@@ -91,7 +91,7 @@ def test_the_first_question_has_a_sourced_answer_and_a_second_start_loads_nothin
         assert "30 days" in str(reply["answer"])
         assert reply["sources"]
     assert (tmp_path / "data" / "precedent.sqlite3").exists()
-    with make_run(tmp_path) as served:
+    with make_run(tmp_path, CHATBOT_ENGINE="none") as served:
         assert "Demo company: " not in served.told
         assert answer(served, "How long do I have to return something?")["sources"] == reply["sources"]
 
@@ -104,7 +104,7 @@ def test_a_history_of_ones_own_gets_no_demo(tmp_path: Path) -> None:
     data = str(tmp_path / "own")
     command = [str(PREFIX / "bin" / "chatbot"), "--data", data, "import", str(history), "--index"]
     subprocess.run(command, check=True, capture_output=True, env=environment(), cwd=tmp_path)
-    with make_run(tmp_path, CHATBOT_DATA=data) as served:
+    with make_run(tmp_path, CHATBOT_DATA=data, CHATBOT_ENGINE="none") as served:
         assert not (tmp_path / "data").exists()
         reply = answer(served, "how can I reset the harbour lamp?")
         assert reply["answer"] == said["answer"]
