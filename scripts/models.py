@@ -16,7 +16,6 @@ from chatbot.learning.cards import KINDS, READABLE, Kind, base_of
 from chatbot.learning.encoder_publishing import encoder_in_use, indexes_of, roll_back_encoder
 from chatbot.settings import Settings
 from scripts.machine import machine, user
-from scripts.models_encoder import check_index_room
 from scripts.models_tables import compressed_table, encoder_table, listed, verdict_table
 from scripts.options import (
     DataOption,
@@ -131,7 +130,6 @@ def publish(
     if force and not (reason or "").strip():
         raise UsageError("Publishing against the gate's verdict needs a reason, which is kept: give --reason.")
     if kind == "encoder":  # its pointer is the index: built beside the old one, by that encoder, and then taken over
-        check_index_room(settings)
         report(publish_encoder(settings, name, reason=reason, forced=force, quiet=as_json), as_json)
         return
     from chatbot.learning import gating

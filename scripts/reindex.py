@@ -19,7 +19,7 @@ from chatbot.retrieval.index import KEEP, IndexVersion, build_index, list_versio
 from chatbot.settings import Settings
 from chatbot.transcripts.collapse import collapse_signed
 from scripts.machine import user
-from scripts.models_encoder import judged_encoder
+from scripts.models_encoder import check_index_room, judged_encoder
 from scripts.options import (
     AppOptions,
     ConfigOption,
@@ -92,8 +92,9 @@ def publish_encoder(
 ) -> IndexVersion:
     """An index built with another encoder beside the old one, and the history says so.
 
-    Raises as `reindex`, and Conflict for a version that its gate did not pass, unless forced.
+    Raises as `reindex`, UsageError for a full disk, and Conflict for a version that its gate did not pass, unless forced.
     """
+    check_index_room(settings)
     verdict = None if encoder == BASE else judged_encoder(settings, encoder)
     if verdict and not verdict.passed and not forced:
         raise Conflict(

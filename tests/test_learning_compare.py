@@ -10,7 +10,7 @@ import pytest
 
 from chatbot.learning import registry
 from chatbot.learning.heads import Heads, save_heads
-from scripts import models_encoder, models_heads
+from scripts import models_encoder, models_heads, reindex
 from tests import gated
 from tests.commands import refused, typed
 from tests.fakes_retrieval import FakeEmbedder
@@ -104,10 +104,8 @@ def test_generators_are_compared_and_two_kinds_are_not(encoders: Path) -> None:
 
 
 def test_an_encoder_is_not_published_onto_a_full_disk(encoders: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from scripts import models
-
-    monkeypatch.setattr(models, "publish_encoder", lambda *_, **__: pytest.fail("an index was built"))
+    monkeypatch.setattr(reindex, "judged_encoder", lambda *_: pytest.fail("it was judged"))
+    monkeypatch.setattr(reindex, "published_by", lambda *_: pytest.fail("an index was built"))
     full(monkeypatch, encoders / "index")
-    refused(
-        typed("--data", encoders, "models", "publish", "encoder-v0001"), f"MB in {encoders}/index, and 0 MB are free"
-    )
+    for command in (("models", "publish", "encoder-v0001"), ("index", "--encoder", "encoder-v0001")):
+        refused(typed("--data", encoders, *command), f"MB in {encoders}/index, and 0 MB are free")

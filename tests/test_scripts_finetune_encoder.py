@@ -286,6 +286,18 @@ def test_the_gate_wants_a_rise_beyond_chance_and_no_fall() -> None:
     assert any("fell in de" in reason for reason in worse.reasons)
 
 
+@pytest.mark.parametrize(("turns", "conversations_of_them", "refused_for"), [(6, 6, 1), (5, 5, 0), (12, 5, 0)])
+def test_a_language_of_few_turns_refuses_from_six_conversations_on(
+    turns: int, conversations_of_them: int, refused_for: int
+) -> None:
+    owners = (*(at % conversations_of_them for at in range(turns)), *range(1000, 1200))
+    languages = ("de",) * turns + ("en",) * 200
+    before = Marks((1.0,) * turns + (0.0,) * 200, owners, languages)
+    after = Marks((0.0,) * turns + (1.0,) * 100 + (0.0,) * 100, owners, languages)
+    found = judge({"reply": before}, {"reply": after})
+    assert sum("fell in de" in reason for reason in found.reasons) == len(found.reasons) == refused_for
+
+
 @pytest.mark.models
 def test_who_takes_the_place_of_a_tuned_encoder_is_compared_with_it(
     deployment: Deployment, tuned: dict[str, object], tmp_path: Path

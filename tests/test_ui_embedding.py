@@ -333,6 +333,7 @@ def test_on_a_phone_the_chat_covers_the_page_and_can_be_closed(
     page.get_by_role("button", name="Chat with").click()
     frame = page.locator("iframe")
     expect(frame).to_be_visible()
+    frame.evaluate("shown => Promise.all(shown.parentElement.getAnimations({subtree: true}).map(one => one.finished))")
     assert frame.bounding_box() == {"x": 0, "y": 0, "width": 390, "height": 780}
     window(page).get_by_role("button", name="Close chat").click(timeout=20_000)
     expect(frame).to_be_hidden()

@@ -19,6 +19,8 @@ from chatbot.errors import UsageError
 ROUNDS = 2000
 SEED = 20_260_101
 LEVEL = 0.95
+FEWEST_CLEAR = 6
+"""Conversations from which few turns may refuse: that all of five are worse is chance in 1 of 32 (3 %), of six in 1 of 64."""
 _AT_ONCE = 4_000_000  # weights held in memory at a time
 Array = npt.NDArray[np.float64]
 Values = Sequence[float] | npt.NDArray[Any]

@@ -7,11 +7,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from chatbot.learning.bootstrap import SEED, interval, paired
+from chatbot.learning.bootstrap import FEWEST_CLEAR, SEED, interval, paired
 from chatbot.learning.encoder_exam import Marks
 
 SLACK = 0.02  # a figure may fall by no more than this, at the interval's lower end
-FEWEST = 30  # turns of a language from which it is judged by itself
 NAMES = {"reply": "R@1 of the true reply among 100", "window": "hit@1, nearest window had the same answer"}
 
 
@@ -55,9 +54,10 @@ def _by_language(name: str, old: Marks, new: Marks, seed: int, reasons: list[str
     found = {}
     for language in sorted(set(old.languages)):
         rows = [row for row, one in enumerate(old.languages) if one == language]
-        if len(rows) < FEWEST:
+        owners = [old.owners[row] for row in rows]
+        if len(set(owners)) < FEWEST_CLEAR:
             continue
-        gain = paired(_of(new.hits, rows), _of(old.hits, rows), [old.owners[row] for row in rows], seed)
+        gain = paired(_of(new.hits, rows), _of(old.hits, rows), owners, seed)
         found[language] = gain.view()
         if gain.high < 0:
             reasons.append(f"{NAMES[name]} fell in {language} ({gain.mean:+.3f}, {gain.low:+.3f} to {gain.high:+.3f})")

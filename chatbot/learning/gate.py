@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from chatbot.learning.bootstrap import Interval, paired, paired_of
+from chatbot.learning.bootstrap import FEWEST_CLEAR, Interval, paired, paired_of
 from chatbot.learning.canaries import Canary, leaked, repeated
 from chatbot.learning.examples import Example
 from chatbot.learning.judged import Judged, judge
@@ -25,8 +25,6 @@ Outcome = Literal["not worse", "worse", "not shown", "too few"]
 Measure = Literal["evidence", "chrf", "refused", "secrets", "memorised", "macro-F1", "accuracy"]
 Ask = Callable[[str, Sequence[Example]], Sequence[str]]
 """Replies of "champion" or "challenger" to examples, in their order."""
-FEWEST_CLEAR = 6
-"""Conversations from which few turns may refuse: that all of five are worse is chance in 1 of 32 (3 %), of six in 1 of 64."""
 
 
 @dataclass(frozen=True, slots=True)

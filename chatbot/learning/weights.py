@@ -29,6 +29,7 @@ def merged(version: Version, models: Path) -> tuple[Any, Any]:
     Raises UsageError for a version that is compressed already, ModelError for files that are not what they should be.
     """
     import torch
+    from safetensors import SafetensorError
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
     card = version.card
@@ -49,7 +50,7 @@ def merged(version: Version, models: Path) -> tuple[Any, Any]:
             model = model.to(torch.float32)
         if card.format == "adapter":
             model = merge(model, version.folder)
-    except (OSError, ValueError, RuntimeError, KeyError) as exc:
+    except (OSError, ValueError, RuntimeError, KeyError, SafetensorError) as exc:
         raise ModelError(f"{card.name} cannot be put together with {folder}: {str(exc).splitlines()[0]}") from exc
     return model.eval(), tokenizer
 
