@@ -55,16 +55,33 @@ def _show(console: Console, result: dict[str, Any], *, misses: bool) -> None:
 
 
 def run(file: Path | None = None, *, progress: ProgressSink = silent) -> dict[str, Any]:
-    """Counts by kind and language, and each miss with what was said instead."""
-    with resources.as_file(resources.files("chatbot.demo") / "questions.jsonl") as shipped:
-        path = file or Path(shipped)
-        questions = read_questions(path)
-        rows = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
+    """The demo company is loaded and asked: counts by kind and language, and each miss with what was said instead."""
+    held_out = read(file)
     with tempfile.TemporaryDirectory() as folder:
         settings = Settings(data=Path(folder), engine="none")
         progress("load the demo company", 0, 0)
         load_demo(settings, quiet=True)
-        replies = asyncio.run(_ask(build_assistant(settings).answerer, questions, progress))
+        return asked(settings, held_out, progress=progress)
+
+
+def read(file: Path | None = None) -> tuple[list[dict[str, Any]], list[Question]]:
+    """What is expected and what is asked, line by line; None: the demo company's. Raises UsageError."""
+    with resources.as_file(resources.files("chatbot.demo") / "questions.jsonl") as shipped:
+        path = file or Path(shipped)
+        questions = read_questions(path)
+        rows = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
+    return rows, questions
+
+
+def asked(
+    settings: Settings,
+    held_out: tuple[list[dict[str, Any]], list[Question]],
+    *,
+    progress: ProgressSink = silent,
+) -> dict[str, Any]:
+    """`run` with a company that is loaded, and what `read` gave."""
+    rows, questions = held_out
+    replies = asyncio.run(_ask(build_assistant(settings).answerer, questions, progress))
     return _count(rows, replies)
 
 

@@ -11,11 +11,12 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 from tests.chromium import browser
 from tests.demo import copy_demo, demo_copy, demo_folder
-from tests.embedded import embedded_safetensors
+from tests.embedded import converted_models, embedded_safetensors
 from tests.postgres import postgres_server, postgres_url
 
 __all__ = [
     "browser",
+    "converted_models",
     "copy_demo",
     "demo_copy",
     "demo_folder",

@@ -1,4 +1,4 @@
-"""The demo company's data folder, made once a session with the real command, and copies of it for tests that write."""
+"""The demo company's data folder, made once a run with the real command, and copies of it for tests that write."""
 
 from __future__ import annotations
 
@@ -6,10 +6,13 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+
+from tests.embedded import link_models
+from tests.once import made_once
 
 COMMAND = (sys.executable, "-m", "scripts.cli")
 REPOSITORY = Path(__file__).parent.parent
@@ -23,16 +26,17 @@ def environment(**more: str) -> dict[str, str]:
 
 
 @pytest.fixture(scope="session")
-def demo_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """What `chatbot init --demo` makes. Read only: tests that write take `demo_copy`."""
-    folder = tmp_path_factory.mktemp("demo") / "data"
-    command = [*COMMAND, "--data", str(folder), "init", "--demo"]
-    done = subprocess.run(
-        command, capture_output=True, text=True, check=False, env=environment(), cwd=folder.parent, timeout=150
-    )
-    assert done.returncode == 0, done.stderr
-    yield folder
-    shutil.rmtree(folder)
+def demo_folder(tmp_path_factory: pytest.TempPathFactory, converted_models: Path) -> Path:
+    """What `chatbot init --demo` makes where the models have been opened before. Read only: tests that write take `demo_copy`."""
+
+    def make(folder: Path) -> None:
+        command = [*COMMAND, "--data", str(link_models(converted_models, folder)), "init", "--demo"]
+        done = subprocess.run(
+            command, capture_output=True, text=True, check=False, env=environment(), cwd=folder.parent, timeout=150
+        )
+        assert done.returncode == 0, done.stderr
+
+    return made_once(tmp_path_factory, "demo", make)
 
 
 @pytest.fixture

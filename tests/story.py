@@ -28,13 +28,15 @@ Shot = Callable[[str, Page], None]
 class Story:
     """A customer's window and Ann's. `shot(name, page)` is called wherever a picture is worth keeping.
 
-    looks: options of playwright's `new_context` (viewport, color_scheme, ...). `errors` collects what the consoles said.
+    looks: options of playwright's `new_context` (viewport, color_scheme, ...); desk: those of Ann's window that differ. `errors`
+    collects what the consoles said.
     """
 
     browser: Browser
     url: str
     token: str
     looks: dict[str, object]
+    desk: dict[str, object] = field(default_factory=dict)
     shot: Shot = lambda _name, _page: None
     errors: list[str] = field(default_factory=list)
 
@@ -47,7 +49,8 @@ class Story:
         expect(self.ann.locator("[data-list=waiting]")).to_be_visible()
 
     def window(self, cookie: dict[str, str] | None = None) -> Page:
-        context: BrowserContext = self.browser.new_context(locale="en-GB", **self.looks)  # type: ignore[arg-type]
+        looks = self.looks | (self.desk if cookie else {})
+        context: BrowserContext = self.browser.new_context(locale="en-GB", **looks)  # type: ignore[arg-type]
         if cookie:
             context.add_cookies([cookie])  # type: ignore[list-item]
         page = context.new_page()

@@ -17,6 +17,7 @@ from chatbot.protocols import Embedder
 from chatbot.retrieval.embedder import open_embedder
 from chatbot.settings import load_settings
 from chatbot.types import Question
+from tests.embedded import link_models
 from tests.fakes_retrieval import FakeEmbedder
 
 NOW = datetime(2026, 6, 30, 12, tzinfo=UTC)
@@ -222,8 +223,8 @@ def test_names_in_chinese_and_of_nothing() -> None:
 
 
 @pytest.mark.models
-def test_four_topics_and_noise_with_the_real_encoder(tmp_path: Path) -> None:
-    embedder = open_embedder(load_settings(data=tmp_path, device="cpu"))
+def test_four_topics_and_noise_with_the_real_encoder(converted_models: Path, tmp_path: Path) -> None:
+    embedder = open_embedder(load_settings(data=link_models(converted_models, tmp_path), device="cpu"))
     texts = [text for texts in TOPICS.values() for text in texts]
     _check_topics(asked([*texts, *NOISE]), embedder)
     _check_topics(asked([*texts * 3, *NOISE]), embedder)  # one wording repeated by many stays with its likes

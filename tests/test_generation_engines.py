@@ -20,6 +20,7 @@ from chatbot.generation.child import Child, start_child
 from chatbot.generation.client import HttpChatModel
 from chatbot.settings import Settings
 from chatbot.types import ChatMessage, Delta
+from tests.embedded import link_models
 
 pytestmark = pytest.mark.models
 CAPITAL = [
@@ -57,9 +58,9 @@ class Served:
 
 
 @pytest.fixture(scope="module")
-def models_folder(tmp_path_factory: pytest.TempPathFactory, embedded_safetensors: Path) -> Path:
+def models_folder(tmp_path_factory: pytest.TempPathFactory, embedded_safetensors: Path, converted_models: Path) -> Path:
     """A deployment whose conversion has happened."""
-    folder = tmp_path_factory.mktemp("deployment")
+    folder = link_models(converted_models, tmp_path_factory.mktemp("deployment"))
     shutil.copytree(embedded_safetensors, folder / "models" / embedded_safetensors.name, copy_function=os.link)
     return folder
 

@@ -129,19 +129,17 @@ def test_amx_gets_small_models_of_its_widths(tmp_path: Path, monkeypatch: pytest
 
 
 @pytest.mark.models
-def test_openvino_writes_what_the_embedded_model_means(tmp_path: Path) -> None:
+def test_openvino_writes_what_the_embedded_model_means(embedded_safetensors: Path, converted_models: Path) -> None:
     """Beside torch on the same weights; as OpenVINO reads the file by itself the two share not one of 48 replies."""
     import openvino_genai
     import torch
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
-    from chatbot.generation.conversion import safetensors_of
     from scripts.bench_turn_prompts import prompts
 
-    folder = safetensors_of(embedded_path(), tmp_path, sha256=SMOLLM2_SHA256)
-    tokenizer = AutoTokenizer.from_pretrained(folder)
-    model = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32).eval()
-    exact = exact_gguf(embedded_path(), tmp_path, "q8_0", sha256=SMOLLM2_SHA256)
+    tokenizer = AutoTokenizer.from_pretrained(embedded_safetensors)
+    model = AutoModelForCausalLM.from_pretrained(embedded_safetensors, dtype=torch.float32).eval()
+    exact = exact_gguf(embedded_path(), converted_models, "q8_0", sha256=SMOLLM2_SHA256)
     pipeline = openvino_genai.LLMPipeline(str(exact), "CPU", INFERENCE_PRECISION_HINT="f32")
     config = openvino_genai.GenerationConfig(max_new_tokens=8, do_sample=False, apply_chat_template=False)
     same = 0

@@ -18,6 +18,7 @@ from pathlib import Path
 import pytest
 
 from tests.demo import REPOSITORY, environment
+from tests.embedded import link_models
 from tests.product import Customer
 
 PREFIX = Path(sys.prefix)
@@ -97,11 +98,11 @@ def test_the_first_question_has_a_sourced_answer_and_a_second_start_loads_nothin
 
 
 @pytest.mark.models
-def test_a_history_of_ones_own_gets_no_demo(tmp_path: Path) -> None:
+def test_a_history_of_ones_own_gets_no_demo(converted_models: Path, tmp_path: Path) -> None:
     history = tmp_path / "own.jsonl"
     said = {"question": "How do I reset the harbour lamp?", "answer": "Hold the brass button for ten seconds."}
     history.write_text(json.dumps(said), encoding="utf-8")
-    data = str(tmp_path / "own")
+    data = str(link_models(converted_models, tmp_path / "own"))
     command = [str(PREFIX / "bin" / "chatbot"), "--data", data, "import", str(history), "--index"]
     subprocess.run(command, check=True, capture_output=True, env=environment(), cwd=tmp_path)
     with make_run(tmp_path, CHATBOT_DATA=data, CHATBOT_ENGINE="none") as served:

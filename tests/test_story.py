@@ -13,19 +13,19 @@ from tests.product import Product
 from tests.story import Story, hire
 
 pytestmark = [pytest.mark.browser, pytest.mark.models]
+WIDE: dict[str, object] = {"viewport": {"width": 1280, "height": 800}}
+PHONE: dict[str, object] = {"viewport": {"width": 390, "height": 844}}
 
 
-@pytest.mark.parametrize("size", [(1280, 800), (390, 844)], ids=["desktop", "phone"])
-def test_from_the_question_to_the_corrected_answer(
-    size: tuple[int, int], copy_demo: Callable[[Path], Path], tmp_path: Path
-) -> None:
+def test_from_the_question_to_the_corrected_answer(copy_demo: Callable[[Path], Path], tmp_path: Path) -> None:
+    """The agent is on a phone, where the desk has most to fold away."""
     data = copy_demo(tmp_path / "data")
     token = hire(data)
     product = Product(data)
     product.start()
     try:
         with chromium() as started:
-            story = Story(started, product.url, token, {"viewport": {"width": size[0], "height": size[1]}})
+            story = Story(started, product.url, token, WIDE, desk=PHONE)
             story.walk()
             story.close()
     finally:
