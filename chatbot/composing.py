@@ -105,6 +105,16 @@ async def compose(
     return draft
 
 
+def stopped(draft: str, past: str, asked: Sequence[str], company: str, language: str) -> str | None:
+    """Why a finished draft of the mode `adapted` gives way to the past answer, as `compose` checks it sentence by sentence; None
+    where it is shown. asked: the customer's own words. Not asked is `retelling.lacking`, which needs a whole turn."""
+    if not draft.strip() or NO_ANSWER in draft:
+        return "gave no answer"
+    evidence = _Evidence(tuple(asked), (past, company))
+    strayed = next((why for one in sentences(draft) if (why := _check(one, evidence, language))), None)
+    return strayed or (None if _rewords(draft, past) else "its draft did not reword the past answer")
+
+
 async def _generate(  # noqa: PLR0913, PLR0917 - one step of compose, split off for its length
     prompt: list[ChatMessage],
     verbatim: str,

@@ -14,11 +14,12 @@ from dataclasses import dataclass, field, replace
 
 from chatbot.answering import Answerer, Context
 from chatbot.errors import BadInput, ChatbotError, NotFound
-from chatbot.generation.catalogue import ModelSpec, resolve
+from chatbot.generation.catalogue import ModelSpec
 from chatbot.generation.child import Child, start_child
 from chatbot.generation.client import HttpChatModel
-from chatbot.generation.tuned import spec_of
+from chatbot.generation.tuned import spec_of, untuned
 from chatbot.learning.registry import read_card, versions
+from chatbot.learning.versions import names_in
 from chatbot.settings import Settings
 from chatbot.types import Mode, Reply, Role, Turn
 
@@ -52,8 +53,11 @@ class Contest:
 
     def contenders(self) -> list[str]:
         """All that can be compared: the past answer alone, the base model, and every generator version."""
+        return [*self._always(), *(card.name for card in versions(self.settings.models_folder, "generator"))]
+
+    def _always(self) -> list[str]:
         base = [] if self.settings.engine == "none" or self.settings.model_url else [BASE]
-        return [PRECEDENT, *base, *(card.name for card in versions(self.settings.models_folder, "generator"))]
+        return [PRECEDENT, *base]
 
     async def prepare(self, pair: Sequence[str]) -> None:
         """Starts the servers that the pair needs and stops others; returns when they answer.
@@ -62,8 +66,11 @@ class Contest:
         """
         if len(set(pair)) != len(pair):
             raise BadInput("The two are the same; choose two different ones.")
+        there = await asyncio.to_thread(
+            names_in, self.settings.models_folder, "generator"
+        )  # no card: it can have megabytes
         for name in pair:
-            if name not in self.contenders():
+            if name not in (*self._always(), *there):
                 raise NotFound(f"There is no model version {name!r}; it may have been deleted.")
         async with self._changing:
             self._used_at = time.monotonic()
@@ -107,7 +114,7 @@ class Contest:
 
     def _spec(self, name: str) -> ModelSpec:
         if name == BASE:
-            return resolve(self.settings)
+            return untuned(self.settings)
         return spec_of(self.settings.models_folder, read_card(self.settings.models_folder, name))
 
     async def _start(self, name: str) -> None:

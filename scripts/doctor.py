@@ -22,8 +22,9 @@ from chatbot.erasing import Copies
 from chatbot.errors import ChatbotError, SettingsError
 from chatbot.generation import catalogue
 from chatbot.generation.shipped import with_default_mode
-from chatbot.generation.tuned import served
+from chatbot.generation.tuned import pinned, served
 from chatbot.half_made import ALL, leftovers, under_lock
+from chatbot.learning.registry import published
 from chatbot.retrieval.embedder import open_embedder
 from chatbot.retrieval.index import verify
 from chatbot.settings import Settings
@@ -128,7 +129,10 @@ def _generator(settings: Settings) -> str:
         return "none (engine = none): past answers only"
     spec = catalogue.verify(served(settings), allow_download=settings.allow_download)
     check_mode(settings, spec)
-    return f"{spec.name} on {spec.engine}, reply_mode = {settings.reply_mode.value}"
+    told = f"{spec.name} on {spec.engine}, reply_mode = {settings.reply_mode.value}"
+    pin, name = pinned(settings), published(settings.models_folder, "generator")
+    unused = pin is not None and name not in (None, spec.name)
+    return f"{told}; {name} is published, and {pin} in the settings goes before it" if unused else told
 
 
 def _embedding(settings: Settings) -> str:

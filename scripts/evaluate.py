@@ -13,11 +13,13 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from chatbot.erasing import Copies
 from chatbot.errors import StorageError, UsageError
 from chatbot.generation.catalogue import gpu_wanted
 from chatbot.half_made import SEARCHING, half_made
 from scripts.machine import machine
 from scripts.options import DataOption, JsonOption, print_json, progress_bar, run, settings_from
+from storage.overtaking import overtaken
 
 if TYPE_CHECKING:
     from chatbot.learning.evaluating import OpenEncoder, Result
@@ -67,29 +69,30 @@ def main(
     settings = settings_from(ctx, data)
     if split not in ("train", "validation", "test"):
         raise UsageError(f"--split {split} is none of train, validation, test.")
-    target = find_target(path, settings.data)
-    asked = read_data(settings.data, dataset, target, split)
-    folder = (out or settings.data / FOLDER / f"{target.name}-on-{asked.name}").expanduser().absolute()
-    plan = Plan(
-        target,
-        asked,
-        settings.models_folder,
-        settings.data / FOLDER / "replies",
-        limit=limit,
-        base=base,
-        retrieve=search,
-        rounds=rounds,
-        seed=seed,
-        max_tokens=max_tokens,
-        on_gpu=gpu_wanted(settings),
-        search_learnt=learnt_by(settings.models_folder, encoder_in_use(settings)) if search else frozenset(),
-    )
-    check_room(plan, folder)
-    with progress_bar(quiet=as_json) as show:
-        result = evaluate(plan, _encoders(settings), show)
-    result.figures |= {"made": f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC", "machine": machine()}
-    written = _write(folder, result, settings.data)
-    result.figures["files"] = [str(one) for one in written]
+    with overtaken(settings.data, Copies(settings), index=False):
+        target = find_target(path, settings.data)
+        asked = read_data(settings.data, dataset, target, split)
+        folder = (out or settings.data / FOLDER / f"{target.name}-on-{asked.name}").expanduser().absolute()
+        plan = Plan(
+            target,
+            asked,
+            settings.models_folder,
+            settings.data / FOLDER / "replies",
+            limit=limit,
+            base=base,
+            retrieve=search,
+            rounds=rounds,
+            seed=seed,
+            max_tokens=max_tokens,
+            on_gpu=gpu_wanted(settings),
+            search_learnt=learnt_by(settings.models_folder, encoder_in_use(settings)) if search else frozenset(),
+        )
+        check_room(plan, folder)
+        with progress_bar(quiet=as_json) as show:
+            result = evaluate(plan, _encoders(settings), show)
+        result.figures |= {"made": f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC", "machine": machine()}
+        written = _write(folder, result, settings.data)
+        result.figures["files"] = [str(one) for one in written]
     if as_json:
         print_json(result.figures)
     else:
@@ -106,8 +109,8 @@ def _encoders(settings: Settings) -> OpenEncoder:
 
 
 def _write(folder: Path, result: Result, data: Path) -> list[Path]:
-    """The report's files; the replies themselves stand in turns.jsonl alone, in the data folder alone, where an
-    erasure finds their conversations."""
+    """The report's files; the replies themselves stand in turns.jsonl alone, among the data folder's evaluations alone, where
+    an erasure finds their conversations."""
     from chatbot.learning.evaluation_report import html, picture
 
     figures = result.figures
@@ -117,7 +120,7 @@ def _write(folder: Path, result: Result, data: Path) -> list[Path]:
         if drawn is not None:
             files[f"picture.{kind}"] = drawn
     files[REPORT] = html(figures).encode()
-    if result.texts and folder.is_relative_to(data):
+    if result.texts and folder.is_relative_to(data / FOLDER):
         files[TURNS] = b"".join(_turn(result, at) for at in range(len(result.examples)))
     try:
         folder.mkdir(parents=True, exist_ok=True)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import dataclasses
 import os
 from contextlib import nullcontext
+from functools import partial
 from typing import Annotated, Any
 
 import typer
@@ -21,6 +22,7 @@ from scripts.finetune_screen import screen
 from scripts.finetune_wishes import Wishes
 from scripts.machine import machine
 from scripts.options import DataOption, JsonOption, print_json, run, settings_from
+from storage.overtaking import Since
 
 _SHARED = ("epochs", "batch", "learning_rate", "max_steps", "max_examples", "seed", "device", "languages")
 _OF_GENERATORS = (
@@ -124,11 +126,11 @@ def _generator(settings: Any, given: dict[str, Any], told: dict[str, Any], as_js
     from chatbot.learning.generator_run import KIND, Wish, carry_out, plan, plan_again, prepare
 
     options = {name: value for name, value in given.items() if name not in ("base", "canaries")}
+    since = Since.now(settings.data)
     if told["resume"]:
         _refuse_beside_resume(told)
         old = runs.open_run(settings.data, told["resume"], KIND)
-        if old.done is not None:
-            raise UsageError(f"The run {old.name} has ended with {old.done['version']}; start a new one.")
+        runs.check_open(old)
         made = plan_again(settings, old, lambda begun: dataclasses.replace(begun, **options))
         ready = prepare(settings, made)
     else:
@@ -145,9 +147,9 @@ def _generator(settings: Any, given: dict[str, Any], told: dict[str, Any], as_js
         made = plan(settings, wish)
         ready = prepare(settings, made)
         old = _begun(settings, made)
-    first = os.environ.get("RANK", "0") == "0"
+    first = runs.main_process()
     with screen(quiet=as_json or not first) if first else nullcontext(lambda _: None) as show:
-        card = carry_out(settings, made, ready, old, show, machine())
+        card = carry_out(settings, made, ready, old, show, machine(), partial(since.sealing, run=old.folder))
     if card is None:
         return
     if as_json:

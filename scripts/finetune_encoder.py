@@ -41,6 +41,7 @@ from scripts.finetune_wishes import Wishes
 from scripts.machine import machine
 from scripts.options import print_json, settings_from
 from storage.opening import open_store
+from storage.overtaking import Since
 
 _LEARNED_FROM = ("until", "dataset", "languages", "max_examples")
 
@@ -62,6 +63,7 @@ def tune_encoder(settings: Settings, wishes: Wishes) -> dict[str, Any]:
     check_bounds({"max_examples": wishes.max_examples, "hard_epochs": wishes.hard_epochs}, ENCODER)
     from chatbot.learning.encoder_tuning import check_room
 
+    since = Since.now(settings.data)
     base = tunable(settings, wishes.accept_licence)
     old = runs.open_run(settings.data, wishes.resume, KIND) if wishes.resume else None
     if old:
@@ -72,18 +74,23 @@ def tune_encoder(settings: Settings, wishes: Wishes) -> dict[str, Any]:
     check_room(folder, base)
     check_weights(settings, base)
     lesson = _lesson(settings, begun, options.seed)
-    return _tuned(settings, base, lesson, options, (folder, begun, wishes.as_json))
+    return _tuned(settings, base, lesson, options, (folder, begun, wishes.as_json, since))
 
 
 def _tuned(
-    settings: Settings, base: EncoderFiles, lesson: Lesson, options: Tuning, at: tuple[Path, dict[str, Any], bool]
+    settings: Settings,
+    base: EncoderFiles,
+    lesson: Lesson,
+    options: Tuning,
+    at: tuple[Path, dict[str, Any], bool, Since],
 ) -> dict[str, Any]:
     from chatbot.learning.encoder_tuning import tune
 
-    folder, begun, quiet = at
+    folder, begun, quiet, since = at
     note = one_language_note(settings, {one.language for one in lesson.learned.passages}, begun["languages"])
     if note and not quiet:
         Console(stderr=True, highlight=False, soft_wrap=True).print(note)
+    runs.clear_ended(settings.data)
     with _screen(quiet) as watch:
         tuned = tune(folder, base, lesson, options, watch, {key: begun[key] for key in _LEARNED_FROM})
     verdict = judge(tuned.before, tuned.after)
@@ -95,7 +102,8 @@ def _tuned(
             "dataset": begun["dataset"] or f"passages until {begun['until']}",
             "notes": note,
         }
-        card = registry.add(settings.models_folder, "encoder", tuned.folder, fields)
+        with since.sealing([(one.source, one.conversation_id) for one in lesson.learned.passages], folder):
+            card = registry.add(settings.models_folder, "encoder", tuned.folder, fields)
     return {
         "version": card.name if card else None,
         "run": folder.name,
@@ -145,7 +153,8 @@ def _asked_for(wishes: Wishes) -> dict[str, Any]:
 
 def _as_begun(begun: dict[str, Any], wishes: Wishes) -> dict[str, Any]:
     """Raises UsageError for a wish that the run was not begun with."""
-    for name, given in (("languages", list(wishes.languages)), ("max_examples", wishes.max_examples)):
+    wished = {"dataset": wishes.dataset, "languages": list(wishes.languages), "max_examples": wishes.max_examples}
+    for name, given in wished.items():
         if given and given != begun.get(name):
             raise UsageError(
                 f"The run was begun with other --{name.replace('_', '-')}; leave it out to go on, or start a new run."

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ from rich.table import Table
 
 from chatbot.errors import StorageError, UsageError
 from chatbot.half_made import FITTING, half_made
-from chatbot.learning import registry
+from chatbot.learning import registry, runs
 from chatbot.learning.encoder_making import check_weights, licence_of, one_language_note
 from chatbot.learning.heads import TASKS, Task, save_heads
 from chatbot.learning.heads_labels import Labelled, labelled
@@ -30,6 +31,7 @@ from scripts.finetune_wishes import Wishes
 from scripts.machine import machine
 from scripts.options import print_json, progress_bar, settings_from
 from storage.opening import Store, open_store
+from storage.overtaking import Since
 
 Rows = dict[Task, list[Labelled]]
 _UNKNOWN = ("dataset", "max_steps", "max_examples")
@@ -49,11 +51,14 @@ def main(ctx: typer.Context, wishes: Wishes) -> None:
 def fit_heads(settings: Settings, wishes: Wishes) -> dict[str, Any]:
     """`version` is None where no head is worth keeping (the mood's alone, and the lexicon is better)."""
     _check(wishes)
-    course = _course(settings, wishes)
+    since = Since.now(settings.data)
+    planned = _planned(settings, wishes)
+    if planned is not None:  # a run that goes on has its own
+        wishes = replace(wishes, languages=planned.languages, seed=planned.course.seed)
     rows = rows_of(settings, wishes.languages)
     try:
         with half_made(settings.models_folder, FITTING) as folder:
-            made, card = _fitted(settings, wishes, course, rows, folder)
+            made, card = _fitted(settings, wishes, planned, rows, (folder, since))
     except OSError as exc:
         raise StorageError(
             f"{settings.models_folder} cannot be written: {exc.strerror or exc}; make room there. Nothing was added."
@@ -63,26 +68,35 @@ def fit_heads(settings: Settings, wishes: Wishes) -> dict[str, Any]:
 
 
 def _fitted(
-    settings: Settings, wishes: Wishes, course: Any, rows: Rows, folder: Path
+    settings: Settings, wishes: Wishes, planned: Any, rows: Rows, at: tuple[Path, Since]
 ) -> tuple[Made, registry.Card | None]:
     begun = time.perf_counter()
+    folder, since = at
     with progress_bar(quiet=wishes.as_json) as show:
-        run = None
-        if course is not None:
-            from scripts.finetune_heads_full import end, tuned_heads
-
-            made, run = tuned_heads(settings, wishes, course, rows, folder, show)
-        else:
+        if planned is None:
             show("heads", 0, 0)
             made = make_heads(rows, open_embedder(settings), wishes.seed or 0)
+            with since.sealing(made.learnt):
+                return made, _added(settings, wishes, made, rows, (folder, begun))
+        from scripts.finetune_heads_full import end, run_of, tuned_heads
+
+        run, topics = run_of(settings, wishes, planned, rows["topic"])
+        with runs.owned(run.folder):
+            runs.check_open(run)
+            made = tuned_heads(settings, run, planned.course, topics, folder, show)
+            with since.sealing(made.learnt, run.folder):
+                card = _added(settings, wishes, made, {"topic": topics}, (folder, begun))
+            end(run, made)
+        return made, card
+
+
+def _added(settings: Settings, wishes: Wishes, made: Made, rows: Rows, at: tuple[Path, float]) -> registry.Card | None:
+    folder, begun = at
     if not made.heads.tasks:
-        return made, None
+        return None
     save_heads(folder, made.heads)
     fields = _card_fields(settings, made, rows, wishes) | {"seconds": round(time.perf_counter() - begun, 1)}
-    card = registry.add(settings.models_folder, "heads", folder, fields)
-    if run is not None:
-        end(run, made)
-    return made, card
+    return registry.add(settings.models_folder, "heads", folder, fields)
 
 
 def notes(made: Made) -> str:
@@ -125,14 +139,14 @@ def _check(wishes: Wishes) -> None:
                 )
 
 
-def _course(settings: Settings, wishes: Wishes) -> Any:
+def _planned(settings: Settings, wishes: Wishes) -> Any:
     """Of `--full` alone, which needs torch. Raises UsageError, also for an encoder that cannot be opened."""
     if not wishes.full:
         check_weights(settings, locate(settings))
         return None
-    from scripts.finetune_heads_full import course_of
+    from scripts.finetune_heads_full import planned
 
-    return course_of(settings, wishes)
+    return planned(settings, wishes)
 
 
 def rows_of(settings: Settings, languages: tuple[str, ...] = ()) -> Rows:

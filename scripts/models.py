@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 from rich.console import Console
 
-from chatbot.errors import Conflict, UsageError
+from chatbot.erasing import Copies
+from chatbot.errors import UsageError
 from chatbot.generation.catalogue import gpu_wanted
 from chatbot.learning import registry
 from chatbot.learning.cards import KINDS, READABLE, Kind, base_of
-from chatbot.learning.encoder_publishing import encoder_in_use, indexes_of, roll_back_encoder
+from chatbot.learning.encoder_publishing import WayBack, encoder_in_use
 from chatbot.settings import Settings
 from scripts.machine import machine, user
-from scripts.models_tables import compressed_table, encoder_table, listed, verdict_table
+from scripts.models_delete import check_unneeded
+from scripts.models_tables import compressed_table, encoder_table, listed, pin, reach, verdict_table
 from scripts.options import (
     DataOption,
     JsonOption,
@@ -27,12 +30,13 @@ from scripts.options import (
     settings_from,
     tracked,
 )
-from scripts.reindex import publish_encoder, report
+from scripts.reindex import publish_encoder, report, roll_back_encoder
+from storage.overtaking import overtaken
 
 app = typer.Typer(help="Versions of tuned models: compare, compress, publish, roll back.", no_args_is_help=True)
 NameArgument = Annotated[str, typer.Argument(help="A version, such as generator-0001.")]
 DatasetOption = Annotated[str | None, typer.Option("--dataset", help="Data set whose test turns are asked.")]
-TurnsOption = Annotated[int, typer.Option("--turns", min=1, help="At most so many test turns.")]
+TurnsOption = Annotated[int | None, typer.Option("--turns", min=1, help="At most so many test turns (400).")]
 ReasonOption = Annotated[str | None, typer.Option("--reason", help="Why; kept in the history.")]
 
 
@@ -94,16 +98,16 @@ def compare(
         str | None, typer.Argument(help="What to compare with; default: what is published; base: the base model.")
     ] = None,
     dataset: DatasetOption = None,
-    turns: TurnsOption = 400,
+    turns: TurnsOption = None,
     data: DataOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """What the gate would say; publishes nothing. Exit code 1 when it would refuse."""
 
     settings = settings_from(ctx, data)
-    kind = _kind_of(settings, challenger, dataset)
+    kind = _kind_of(settings, challenger, dataset, turns)
     other = _champion(settings, kind, challenger, champion)
-    with progress_bar(as_json) as progress:
+    with _beside_erasures(settings), progress_bar(as_json) as progress:
         passed, view, shown = _compared(settings, challenger, other, (dataset, turns), progress)
     if as_json:
         print_json(view)
@@ -120,13 +124,13 @@ def publish(
     force: Annotated[bool, typer.Option("--force", help="Publish against the verdict; needs --reason.")] = False,
     reason: ReasonOption = None,
     dataset: DatasetOption = None,
-    turns: TurnsOption = 400,
+    turns: TurnsOption = None,
     data: DataOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Judges a version against what is published and, if it is not worse, publishes it; running servers take it over."""
     settings = settings_from(ctx, data)
-    kind = _kind_of(settings, name, dataset)
+    kind = _kind_of(settings, name, dataset, turns)
     if force and not (reason or "").strip():
         raise UsageError("Publishing against the gate's verdict needs a reason, which is kept: give --reason.")
     if kind == "encoder":  # its pointer is the index: built beside the old one, by that encoder, and then taken over
@@ -135,7 +139,7 @@ def publish(
     from chatbot.learning import gating
 
     try:
-        with progress_bar(as_json) as progress:
+        with _beside_erasures(settings), progress_bar(as_json) as progress:
             if kind == "heads":
                 from scripts.models_heads import publish_heads
 
@@ -151,12 +155,15 @@ def publish(
             _print_all(verdict_table(refused.verdict))
         raise
     if as_json:
-        print_json({"published": entry.version, "gate": verdict.view()})
+        print_json({"published": entry.version, "gate": entry.gate, **pin(settings, kind)})
         return
-    _print_all(verdict_table(verdict))
-    how = "against the verdict, with its reason kept" if entry.forced else "it is not worse"
+    _print_all(verdict_table(verdict) if verdict else [])
+    if verdict:
+        how = "against the verdict, with its reason kept" if entry.forced else "it is not worse"
+    else:
+        how = f"unjudged, with its reason kept, as {entry.previous or 'its base'} cannot be opened"
     back = "`chatbot models rollback" + ("`" if kind == "generator" else f" --kind {kind}`")
-    _console().print(f"{name} is published ({how}). Running servers take it over; {back} goes back.")
+    _console().print(f"{name} is published ({how}). {reach(settings, kind)} {back} goes back.", markup=False)
 
 
 @app.command()
@@ -167,23 +174,25 @@ def rollback(
     data: DataOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Goes back to the version that was published before, at last to the base model; an encoder takes its index along."""
+    """Goes back to the version that was published before, at last to the base model; an encoder with an index that it built."""
     known: Kind | None = next((one for one in KINDS if one == kind), None)
     if known is None:
         raise UsageError(f"There is no kind of model {kind!r}; it is one of {', '.join(KINDS)}.")
     settings, index = settings_from(ctx, data), None
+    back: WayBack | registry.Entry
     if known == "encoder":
-        entry, version = roll_back_encoder(settings, user(), reason)
-        index = version.name
+        back, index = roll_back_encoder(settings, reason, quiet=as_json)
     else:
-        entry = registry.rollback(settings.models_folder, known, user(), reason=reason)
+        back = registry.rollback(settings.models_folder, known, user(), reason=reason)
     if as_json:
-        print_json({"kind": known, "previous": entry.previous, "published": entry.version, "index": index})
+        name = index.name if index else None
+        told = {"kind": known, "previous": back.previous, "published": back.version, "index": name}
+        print_json({**told, **pin(settings, known)})
         return
-    beside = f" with the index {index}" if index else ""
+    built = ", built anew: none that it had built was kept whole" if index and index.published else ""
+    beside = f" with the index {index.name}{built}" if index else ""
     _console().print(
-        f"Back from {entry.previous or base_of(known)} to {entry.version or base_of(known)}{beside}. Running servers take "
-        "it over.",
+        f"Back from {back.previous or base_of(known)} to {back.version or base_of(known)}{beside}. {reach(settings, known)}",
         markup=False,
     )
 
@@ -210,9 +219,9 @@ def compress(
     settings = settings_from(ctx, data)
     recipe = compressing.recipe_of(to or [])
     card = registry.read_card(settings.models_folder, name)
-    chosen = open_dataset(settings.data, dataset or card.dataset or None)
-    examples, _ = gating.frozen(chosen, turns, learnt_by(settings.models_folder, name))
-    with progress_bar(as_json) as progress:
+    with _beside_erasures(settings), progress_bar(as_json) as progress:
+        chosen = open_dataset(settings.data, dataset or card.dataset or None)
+        examples, _ = gating.frozen(chosen, turns, learnt_by(settings.models_folder, name))
         made = compressing.compress(
             settings.models_folder,
             name,
@@ -220,6 +229,7 @@ def compress(
             examples,
             kept=settings.data / gating.KEPT / "replies",
             like=like,
+            on_gpu=gpu_wanted(settings),
             machine=machine(),
             progress=progress,
         )
@@ -232,24 +242,33 @@ def compress(
 
 
 @app.command()
-def delete(ctx: typer.Context, name: NameArgument, data: DataOption = None) -> None:
-    """Removes a version for good; refused while it is published, an index needs it, or another was made from it."""
+def delete(
+    ctx: typer.Context,
+    name: NameArgument,
+    data: DataOption = None,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+) -> None:
+    """Removes a version for good; refused while it is published, or an index, heads, another version or the settings need it."""
     settings = settings_from(ctx, data)
-    if needed := indexes_of(settings, name):
-        raise Conflict(
-            f"{name} built the index {', '.join(needed)}, which could not be searched without it; build another with "
-            "`chatbot index --encoder base --keep 1` first."
-        )
+    check_unneeded(settings, name)
+    if not yes and not typer.confirm(f"Delete the version {name} for good?"):
+        raise typer.Exit(1)
     registry.delete(settings.models_folder, name)
     _console().print(f"{name} is deleted; its name is not given again.", markup=False)
 
 
-def _kind_of(settings: Settings, name: str, dataset: str | None) -> Kind:
+def _beside_erasures(settings: Settings) -> AbstractContextManager[None]:
+    """Of what keeps replies: they quote conversations, and one may be erased meanwhile."""
+    return overtaken(settings.data, Copies(settings), index=False)
+
+
+def _kind_of(settings: Settings, name: str, dataset: str | None, turns: int | None) -> Kind:
     kind = registry.read_card(settings.models_folder, name).kind
-    if dataset is not None and kind != "generator":
+    given = [option for option, value in (("--dataset", dataset), ("--turns", turns)) if value is not None]
+    if given and kind != "generator":
         raise UsageError(
-            f"--dataset is for generators, and {name} is of the kind {kind}: it is judged on the conversations that it has not "
-            "learnt from; leave --dataset out."
+            f"{given[0]} is for generators, and {name} is of the kind {kind}: it is judged on the conversations that it has not "
+            f"learnt from; leave {given[0]} out."
         )
     return kind
 
@@ -268,7 +287,7 @@ def _champion(settings: Settings, kind: Kind, challenger: str, given: str | None
 
 
 def _compared(
-    settings: Settings, challenger: str, other: str | None, asked: tuple[str | None, int], progress: ProgressSink
+    settings: Settings, challenger: str, other: str | None, asked: tuple[str | None, int | None], progress: ProgressSink
 ) -> tuple[bool, Mapping[str, Any], Sequence[Any]]:
     """Whether it passed, the verdict as JSON, and what is shown of it. asked: data set and turns, of a generator."""
     kind = registry.read_card(settings.models_folder, challenger).kind
@@ -291,10 +310,10 @@ def _compared(
     return verdict.passed, verdict.view(), verdict_table(verdict)
 
 
-def _asking(settings: Settings, dataset: str | None, turns: int) -> Any:
-    from chatbot.learning.gating import Asking
+def _asking(settings: Settings, dataset: str | None, turns: int | None) -> Any:
+    from chatbot.learning.gating import MOST_TURNS, Asking
 
-    return Asking(settings.data, dataset, turns, on_gpu=gpu_wanted(settings))
+    return Asking(settings.data, dataset, turns or MOST_TURNS, on_gpu=gpu_wanted(settings))
 
 
 def _short(card: registry.Card) -> dict[str, Any]:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
+from chatbot.errors import ModelError, NotFound
 from chatbot.learning import registry
 from chatbot.learning.encoder_exam import Exam
 from chatbot.learning.encoder_gate import NAMES, Verdict, not_worse
@@ -14,6 +15,7 @@ from chatbot.learning.encoder_options import Tuning
 from chatbot.learning.encoder_pairs import material
 from chatbot.learning.encoder_publishing import encoder_in_use
 from chatbot.learning.learnt import learnt_by, mark
+from chatbot.protocols import Embedder
 from chatbot.retrieval.embedder import open_base, open_tuned
 from chatbot.room import need_room
 from chatbot.settings import Settings
@@ -33,19 +35,15 @@ def check_index_room(settings: Settings) -> None:
     need_room(settings.index_folder, needed, "The index that the encoder is published with")
 
 
-def judged_encoder(settings: Settings, name: str) -> Verdict:
-    """The verdict of its gate, where another tuned encoder is in use also against that. Raises NotFound, ModelError."""
-    return compared_encoder(settings, name, encoder_in_use(settings))
-
-
 def compared_encoder(settings: Settings, name: str, champion: str | None) -> Verdict:
     """The verdict in its card, which is on its base; where a tuned champion is named, also on the conversations that neither has
-    learnt from. Raises NotFound, ModelError."""
+    learnt from. Raises NotFound, ModelError, and gating.UnopenedError for a champion that is gone or was changed."""
     card = registry.read_card(settings.models_folder, name)
     verdict = gate_of(card)
     if not verdict.passed or champion in (None, name):
         return verdict
     said = "which is in use" if champion == encoder_in_use(settings) else "named as champion"
+    used = _opened(settings, champion)
     seen = learnt_by(settings.models_folder, name, champion)
     passages = passages_until(settings, datetime.now(UTC))
     held = [row for row, one in enumerate(passages) if mark(one.conversation_id) not in seen]
@@ -58,9 +56,18 @@ def compared_encoder(settings: Settings, name: str, champion: str | None) -> Ver
             "to compare the two",
         )
         return Verdict(False, few, verdict.figures)
-    found = not_worse(exam.take(open_tuned(settings, champion).encode), exam.take(open_tuned(settings, name).encode))
+    found = not_worse(exam.take(used.encode), exam.take(open_tuned(settings, name).encode))
     reasons = tuple(f"against {champion}, {said}: {reason}" for reason in found.reasons)
     return Verdict(found.passed, reasons, {**verdict.figures, f"against {champion}": found.figures})
+
+
+def _opened(settings: Settings, champion: str) -> Embedder:
+    from chatbot.learning.gating import UnopenedError
+
+    try:
+        return open_tuned(settings, champion)
+    except (ModelError, NotFound) as exc:
+        raise UnopenedError(str(exc)) from exc
 
 
 def encoder_view(verdict: Verdict, name: str, champion: str | None) -> dict[str, Any]:

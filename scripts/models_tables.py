@@ -1,4 +1,4 @@
-"""What `chatbot models` shows: the list, the verdict, the table of a compression. Must not change anything."""
+"""What `chatbot models` shows: the list, the verdict, whom it reaches, the table of a compression. Must not change anything."""
 
 from __future__ import annotations
 
@@ -8,8 +8,11 @@ from typing import TYPE_CHECKING, Any
 from rich.markup import escape
 from rich.table import Column, Table
 
+from chatbot.generation.tuned import pinned
 from chatbot.learning.cards import base_of, headline
 from chatbot.learning.registry import Card, Entry, Kind
+from chatbot.settings import Settings
+from chatbot.types import Mode
 
 if TYPE_CHECKING:  # the core of learning is imported by the commands that need it
     from chatbot.learning.compressing import Compressed
@@ -40,6 +43,22 @@ def listed(
             log.add_row(*map(escape, (entry.at[:16], what, *moved, entry.by, entry.reason or "")))
         parts.append(log)
     return parts
+
+
+def pin(settings: Settings, kind: Kind) -> dict[str, str | None]:
+    """For JSON: the setting that keeps customers from what is published; only generators have one."""
+    return {"pinned": pinned(settings)} if kind == "generator" else {}
+
+
+def reach(settings: Settings, kind: Kind) -> str:
+    """Whether customers get what is published now, by these settings."""
+    if kind == "generator" and (named := pinned(settings)):
+        return (
+            f"Customers do not get it: {named} in the settings goes before it; take that out and start the server anew."
+        )
+    if kind == "generator" and settings.reply_mode is Mode.PRECEDENT:
+        return "Running servers take it over; replies stay past answers word for word while reply_mode = precedent."
+    return "Running servers take it over."
 
 
 def verdict_table(verdict: Verdict) -> list[Any]:

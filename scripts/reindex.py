@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import Annotated
 
 import typer
@@ -11,15 +10,25 @@ from rich.table import Table
 
 from chatbot.erasing import Copies
 from chatbot.errors import Conflict
-from chatbot.learning.encoder_publishing import published_by, roll_back_index
+from chatbot.learning.encoder_gate import Verdict
+from chatbot.learning.encoder_publishing import (
+    Change,
+    WayBack,
+    build_published,
+    encoder_in_use,
+    open_encoder,
+    roll_back_index,
+    roll_back_kept,
+    way_back,
+)
 from chatbot.matching import fitted_with
 from chatbot.protocols import Embedder
-from chatbot.retrieval.embedder import open_base, open_embedder, open_tuned
-from chatbot.retrieval.index import KEEP, IndexVersion, build_index, list_versions, verify
+from chatbot.retrieval.embedder import open_embedder
+from chatbot.retrieval.index import KEEP, IndexVersion, list_versions, verify
 from chatbot.settings import Settings
 from chatbot.transcripts.collapse import collapse_signed
 from scripts.machine import user
-from scripts.models_encoder import check_index_room, judged_encoder
+from scripts.models_encoder import check_index_room, compared_encoder
 from scripts.options import (
     AppOptions,
     ConfigOption,
@@ -41,7 +50,10 @@ def build(
     ctx: typer.Context,
     data: DataOption = None,
     config: ConfigOption = None,
-    keep: Annotated[int, typer.Option(min=1, help="Versions that stay; 1: the current one only.")] = KEEP,
+    keep: Annotated[
+        int,
+        typer.Option(min=1, help="Versions that stay, and the newest of the encoder before; 1: the current one only."),
+    ] = KEEP,
     encoder: Annotated[
         str | None,
         typer.Option(help='Tuned encoder to build with, or "base"; default: the published one.', show_default=False),
@@ -63,22 +75,11 @@ def build(
             report(publish_encoder(settings, encoder, quiet=as_json, keep=keep), as_json)
 
 
-def reindex(settings: Settings, *, quiet: bool = False, keep: int = KEEP, encoder: str | None = None) -> IndexVersion:
-    """The index of all live passages, published if anything changed; `keep` versions stay, the current one among them.
-
-    encoder: a tuned version by name, "base" for what the settings name, None for the published one. Raises NotFound and ModelError
-    for a version that is missing or was changed.
-    """
-    embedder = _embedder(settings, encoder)
-    database = settings.database_url.get_secret_value() if settings.database_url else None
-    with (
-        progress_bar(quiet) as show,
-        open_store(database, settings.data) as store,
-        store.rights.overtaken(Copies(settings)),
-    ):
-        show("read passages", 0, 0)
-        passages = collapse_signed(store.to_index(), store.knowledge.retired())
-        return build_index(passages, embedder, settings.index_folder, show, keep=keep)
+def reindex(settings: Settings, *, quiet: bool = False, keep: int = KEEP) -> IndexVersion:
+    """The index of all live passages by the published encoder, published if anything changed; `keep` versions stay, the current one
+    among them. Raises ModelError for an encoder that is missing or was changed, Conflict where another is published meanwhile."""
+    previous = encoder_in_use(settings)
+    return _built(settings, open_embedder(settings), previous, None, keep=keep, quiet=quiet)
 
 
 def publish_encoder(
@@ -90,27 +91,64 @@ def publish_encoder(
     quiet: bool = False,
     keep: int = KEEP,
 ) -> IndexVersion:
-    """An index built with another encoder beside the old one, and the history says so.
+    """An index built with another encoder beside the old one, and the history says so. encoder: a tuned version, or "base".
 
-    Raises as `reindex`, UsageError for a full disk, and Conflict for a version that its gate did not pass, unless forced.
+    Raises as `reindex`, NotFound, UsageError for a full disk, and Conflict for a version that its gate did not pass, unless forced;
+    forced also over one that cannot be opened.
     """
     check_index_room(settings)
-    verdict = None if encoder == BASE else judged_encoder(settings, encoder)
+    previous = encoder_in_use(settings)
+    verdict = None if encoder == BASE else _judged(settings, encoder, previous, forced)
     if verdict and not verdict.passed and not forced:
         raise Conflict(
             f"{encoder} did not pass its gate: {'; '.join(verdict.reasons)}; publish a better one, or this one with "
             f'`chatbot models publish {encoder} --force --reason "..."`.'
         )
-    build = partial(reindex, settings, quiet=quiet, keep=keep, encoder=encoder)
-    return published_by(settings, build, (user(), reason), verdict)
+    embedder = open_encoder(settings, None if encoder == BASE else encoder)
+    return _built(settings, embedder, previous, Change(user(), reason, verdict), keep=keep, quiet=quiet)
 
 
-def _embedder(settings: Settings, encoder: str | None) -> Embedder:
-    if encoder is None:
-        return open_embedder(settings)
-    if encoder == BASE:
-        return open_base(settings)
-    return open_tuned(settings, encoder)
+def _judged(settings: Settings, encoder: str, used: str | None, forced: bool) -> Verdict:
+    from chatbot.learning.gating import UnopenedError, unjudged
+
+    try:
+        return compared_encoder(settings, encoder, used)
+    except UnopenedError as exc:
+        if not forced:
+            raise UnopenedError(unjudged(encoder, "encoder", used, exc)) from exc
+        return Verdict(False, (str(exc),), {})
+
+
+def roll_back_encoder(settings: Settings, reason: str | None, *, quiet: bool = False) -> tuple[WayBack, IndexVersion]:
+    """To the encoder that was in use before, with an index that it built; where none is kept, one is built now.
+
+    Raises as `way_back`, `roll_back_kept` and `build_published`, and UsageError for a full disk.
+    """
+    way, change = way_back(settings), Change(user(), reason, action="rollback")
+    if (kept := roll_back_kept(settings, way, change)) is not None:
+        return way, kept
+    check_index_room(settings)
+    return way, _built(settings, way.embedder, way.previous, change, quiet=quiet)
+
+
+def _built(
+    settings: Settings,
+    embedder: Embedder,
+    previous: str | None,
+    change: Change | None,
+    *,
+    keep: int = KEEP,
+    quiet: bool,
+) -> IndexVersion:
+    database = settings.database_url.get_secret_value() if settings.database_url else None
+    with (
+        progress_bar(quiet) as show,
+        open_store(database, settings.data) as store,
+        store.rights.overtaken(Copies(settings)),
+    ):
+        show("read passages", 0, 0)
+        passages = collapse_signed(store.to_index(), store.knowledge.retired())
+        return build_published(settings, passages, embedder, show, previous=previous, change=change, keep=keep)
 
 
 def report(version: IndexVersion, as_json: bool) -> None:

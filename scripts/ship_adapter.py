@@ -7,7 +7,6 @@ else the past answer itself; against the past answer alone, on the data set's te
 
 from __future__ import annotations
 
-import re
 import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -17,24 +16,19 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 
-from chatbot.choosing import overlap
 from chatbot.errors import UsageError
-from chatbot.evidence import unsupported
 from chatbot.generation.shipped import FOLDER
 from chatbot.learning.cards import CARD, READABLE, Card, readable, to_bytes
 from chatbot.learning.datasets import open_dataset
 from chatbot.learning.examples import Example, read_examples
 from chatbot.learning.registry import open_version
 from chatbot.learning.sealing import hash_files, write_synced
-from chatbot.reuse import sentences
 from chatbot.types import Mode
 from scripts.bench_report import run_alone
 from scripts.options import DataOption, progress_bar, settings_from
 
 MOST_BYTES = 20 * 2**20
 _LANGUAGE = "en"
-_REWORDS = 0.3  # as chatbot.composing
-_PLACEHOLDER = re.compile(r"\[[A-Z_]+\]")
 _FIGURES = ("evidence_score", "chrf", "grounded", "evidence_choice")
 
 
@@ -68,21 +62,9 @@ def main(
     Console(highlight=False, soft_wrap=True).print(verdict(scores))
 
 
-def adapted(example: Example, draft: str) -> str:
-    """What a customer reads in the mode `adapted`: the draft, or the past answer where a check fails."""
-    from chatbot.learning.evaluation_targets import top_answer
-    from chatbot.learning.grounding import refuses
-
-    past = top_answer(example)
-    said = [past, example.question, example.window]
-    bad = refuses(draft) or "NO ANSWER" in draft or _PLACEHOLDER.search(draft) or overlap(draft, past) < _REWORDS
-    if bad or any(unsupported(sentence, said, example.language) for sentence in sentences(draft)):
-        return past
-    return draft
-
-
 def judged(asked: Sequence[Example], drafts: Sequence[str]) -> dict[str, Any]:
     """Figures of the adapted replies and of `precedent` on the turns to answer, their difference, and how many drafts went out."""
+    from chatbot.learning.adapting import adapted
     from chatbot.learning.evaluation import differences, figures, judge
     from chatbot.learning.evaluation_targets import top_answer
 

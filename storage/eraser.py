@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Protocol
 
-from filelock import FileLock, Timeout
+from filelock import Timeout
 from sqlalchemy import ColumnElement, Connection
 
 from chatbot.errors import Busy
@@ -156,10 +156,12 @@ class Eraser:
     def alone(self, wait_s: float = _LOCK_WAIT_S) -> Iterator[None]:
         """Raises Busy while another program erases."""
         try:
-            with FileLock(self.folder / "erasures.lock", timeout=wait_s, thread_local=False):
+            with self.ledger.lock(wait_s):
                 yield
         except Timeout as exc:
-            raise Busy("Another program is erasing in this data folder: try again when it is done.") from exc
+            raise Busy(
+                "Another program is erasing in this data folder, or adds a model version to it: try again when it is done."
+            ) from exc
 
 
 def _erase_or_tell(connection: Connection, chunk: Scope, known: Collection[object]) -> tuple[Counter[str], Scope]:

@@ -19,9 +19,11 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Literal
 
+from filelock import FileLock
+
 from chatbot.errors import KeyLost, StorageError
 
-LEDGER, KEY = "erasures.jsonl", "erasures.key"
+LEDGER, KEY, LOCK = "erasures.jsonl", "erasures.key", "erasures.lock"
 LIVE = "live"  # the source of live conversations, as in an export
 _MARK_BYTES = 16
 _MEND = (
@@ -124,6 +126,10 @@ class Ledger:
                 os.close(handle)
         except OSError as exc:
             raise StorageError(f"{path} cannot be written: {exc.strerror}. Nothing more was erased.") from exc
+
+    def lock(self, wait_s: float = -1) -> FileLock:
+        """Held by whoever erases, and by whoever must not be erased beside; -1 waits for ever."""
+        return FileLock(self.folder / LOCK, timeout=wait_s, thread_local=False)
 
     def doomed(self, erasures: Iterable[Erasure]) -> Doomed:
         """Everything that these erasures cover."""

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,7 @@ from storage.dossier import dossier, extras
 from storage.eraser import Eraser, Outside, Progress, silent
 from storage.erasing import Scope, count, widen
 from storage.ledger import Ledger
+from storage.overtaking import overtaken
 from storage.receipts import Receipt, receipt_of
 from storage.subjects import By, Candidate, Subject, scope_of, search
 from storage.tables import ConversationRow
@@ -167,13 +168,9 @@ class Rights:
         """Rewrites a SQLite file of any size, so that its free space holds nothing; False when something was in the way."""
         return self._eraser.settle(2**63)
 
-    @contextlib.contextmanager
-    def overtaken(self, outside: Outside) -> Iterator[None]:
-        """Wrap what reads passages and publishes an index from them: an erasure meanwhile is swept again afterwards."""
-        before = self.newest()
-        yield
-        if self.newest() != before:
-            outside.sweep(self.ledger.doomed(self.ledger.entries()), index=True, dry_run=False)
+    def overtaken(self, outside: Outside) -> AbstractContextManager[None]:
+        """See `storage.overtaking`; wrap what reads passages and publishes an index from them."""
+        return overtaken(self.folder, outside, index=True)
 
 
 def _ids(scope: Scope) -> list[str]:

@@ -19,6 +19,7 @@ from chatbot.retrieval.index import build_index
 from chatbot.types import Action, Decision, Feedback, Mode, Provenance, Reply, Source
 from storage.audit import COMMAND, Actor
 from storage.desk_tables import HandoverRow, VerdictRow
+from storage.ledger import Erasure, Ledger
 from storage.lessons import Lesson
 from storage.opening import Store
 from storage.people import User
@@ -156,6 +157,16 @@ def write_examples(data: Path, customers: Sequence[Customer]) -> None:
     pq.write_table(pa.Table.from_pylist(rows), data / "datasets" / "v1" / "train.parquet", row_group_size=8)
     csv = "conversation_id,text\r\n" + "".join(f'{row["conversation_id"]},"{row["text"]}"\r\n' for row in rows)
     (data / "exports" / "chats.csv").write_text(csv, encoding="utf-8")
+
+
+def erased_meanwhile(data: Path, *places: tuple[str, str]) -> None:
+    """What another process that erased these (source, id) left in the ledger, when it had swept what copies there were."""
+    ledger, number = Ledger(data), len(Ledger(data).entries())
+    sources = tuple(dict.fromkeys(source for source, _ in places))
+    now = datetime.now(UTC)
+    intent = Erasure(f"r{number}", "intent", "transcript", "request", "", now, ledger.marks(places), sources)
+    ledger.append(intent)
+    ledger.append(replace(intent, step="done", marks=(), sources=()))
 
 
 def index(store: Store, folder: Path, embedder: FakeEmbedder) -> None:

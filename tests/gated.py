@@ -115,6 +115,7 @@ def speaking() -> Iterator[None]:
     """Models and encoder of tests in place of real ones."""
     stand_ins: dict[str, Any] = {
         "chatbot.learning.gating.writer_for": lambda models, name, on_gpu=False: _writer(name),
+        "chatbot.learning.gating.base_writer_for": lambda base, on_gpu=False: _writer(None),
         "chatbot.learning.writers.writer_for": lambda models, name, on_gpu=False: _writer(name),
         "chatbot.learning.writers.base_writer_for": lambda base, on_gpu=False: _writer(None),
         "chatbot.learning.replying.base_writer": lambda on_gpu=False: _writer(None),

@@ -386,6 +386,7 @@ KNOWLEDGE: Table = {
     ("GET", f"{_KNOW}/versions"): admins(),
     ("POST", f"{_KNOW}/versions/{{index_version}}/verify"): admins(404),  # no index in the matrix
     ("POST", f"{_KNOW}/versions/{{index_version}}/rollback"): admins(404),
+    ("POST", f"{_KNOW}/encoder/rollback"): admins(404, body={}),  # nor another encoder
     ("POST", f"{_KNOW}/index"): admins(202, before=_idle),
     ("GET", f"{_KNOW}/job"): admins(),
     ("POST", f"{_KNOW}/job/cancel"): admins(),

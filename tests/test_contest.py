@@ -15,6 +15,7 @@ from chatbot.answering import Answerer
 from chatbot.composing import Writing
 from chatbot.contest import BASE, PATIENCE_S, PRECEDENT, Contest
 from chatbot.errors import BadInput, NotFound
+from chatbot.generation.catalogue import ModelSpec
 from chatbot.generation.client import HttpChatModel
 from chatbot.settings import Settings
 from chatbot.types import Mode, Turn
@@ -39,7 +40,8 @@ async def test_a_model_has_the_time_that_its_first_reply_takes(tmp_path: Path, m
     async def stop() -> None:
         stopped.append(True)
 
-    async def started(*_: object) -> Any:
+    async def started(spec: ModelSpec, _: object) -> Any:
+        given["adapter"] = spec.adapter
         return SimpleNamespace(endpoint="http://nowhere", process=SimpleNamespace(returncode=None), stop=stop)
 
     def following(endpoint: object, **options: Any) -> Any:
@@ -49,10 +51,12 @@ async def test_a_model_has_the_time_that_its_first_reply_takes(tmp_path: Path, m
     monkeypatch.setattr(contest, "start_child", started)
     monkeypatch.setattr(HttpChatModel, "following", following)
     own = Telling(Writing(Mode.PRECEDENT, "Northpine", deadline_s=3))
-    both = Contest(Settings(data=tmp_path, deadline_s=3), cast("Answerer", own))
+    monkeypatch.setattr(contest, "versions", None)  # no card is read: each can have megabytes
+    both = Contest(Settings(data=tmp_path, deadline_s=3, adapter=tmp_path), cast("Answerer", own))
     replies = cast("dict[str, Telling]", await both.answers((PRECEDENT, BASE), "How long?"))
     assert (replies[BASE].writing.mode, replies[BASE].writing.deadline_s) == (Mode.ADAPTED, PATIENCE_S)
     assert given["first_token_s"] == PATIENCE_S
+    assert given["adapter"] is None, "the base is the model without what was tuned"
     assert (replies[PRECEDENT].model, replies[PRECEDENT].writing.mode) == (None, Mode.PRECEDENT)
     with pytest.raises(BadInput, match="the same"):
         await both.answers((BASE, BASE), "How long?")

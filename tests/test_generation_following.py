@@ -8,23 +8,29 @@ import signal
 from collections.abc import AsyncIterator
 from functools import partial
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 
-from chatbot.assembly import check_mode
+from chatbot.assembly import Assistant, check_mode
 from chatbot.errors import ModelError, NotFound, SettingsError
-from chatbot.generation.catalogue import SMOLLM2, SMOLLM2_SHA256, embedded_path, resolve, verify
+from chatbot.generation.catalogue import SMOLLM2, SMOLLM2_SHA256, ModelSpec, embedded_path, resolve, verify
 from chatbot.generation.following import Following
 from chatbot.generation.supervisor import Supervisor
-from chatbot.generation.tuned import served, spec_of
+from chatbot.generation.tuned import pinned, served, spec_of, untuned
 from chatbot.learning import registry
+from chatbot.learning.generator_base import find_base
 from chatbot.learning.published import POINTER
 from chatbot.settings import Settings
 from chatbot.types import ChatMessage, Mode
 from chatbot.types.generation import Skill
+from scripts.doctor import CHECKS
+from storage.opening import Store
+from tests.embedded import link_models
 from tests.test_generation_supervisor import COMMAND, QUICK, ROOT, say, until_running
 from tests.test_learning_registry import FIELDS, added
+from ui.wiring import Probes
 
 CHATS = 8
 
@@ -77,8 +83,16 @@ def test_a_model_that_the_settings_name_comes_before_what_is_published(settings:
     models = settings.models_folder
     first, second = gguf_version(models, b"one"), gguf_version(models, b"two")
     registry.publish(models, first, "ada", champion=None)
+    assert pinned(settings) is None
     assert served(Settings(data=settings.data, model=SMOLLM2)).name == SMOLLM2
-    assert served(Settings(data=settings.data, model=second)).name == second
+    assert pinned(Settings(data=settings.data, model=SMOLLM2)) == f"model = '{SMOLLM2}'"
+    assert served(pin := Settings(data=settings.data, model=second)).name == second
+    assert find_base(pin)[0].name == SMOLLM2, "a version is tuned anew from what it was tuned from"
+    assert untuned(pin.model_copy(update={"adapter": models})) == resolve(Settings(data=settings.data))
+    assert pinned(Settings(data=settings.data, adapter=models)) == f"adapter = '{models}'"
+    assert CHECKS["generator"](Settings(data=settings.data, model=SMOLLM2)).endswith(
+        f"; {first} is published, and model = '{SMOLLM2}' in the settings goes before it"
+    )
     assert served(Settings(data=settings.data, model="m", model_url="http://gpu:8000/v1")).kind == "remote"
     with pytest.raises(NotFound, match="generator-0009"):
         served(Settings(data=settings.data, model="generator-0009"))
@@ -152,6 +166,38 @@ async def test_a_version_that_does_not_start_changes_nothing_and_says_why(
     assert following.problem is None
 
 
+async def test_a_swap_that_failed_is_tried_again_and_told_until_then(settings: Settings) -> None:
+    version = gguf_version(settings.models_folder, b"one")
+    registry.publish(settings.models_folder, version, "ada", champion=None)
+    tried: list[str] = []
+
+    class Short:
+        """A supervisor with too little memory at first."""
+
+        spec, state = resolve(settings), "ready"
+
+        async def swap(self, spec: ModelSpec) -> None:
+            tried.append(spec.name)
+            if len(tried) == 1:
+                raise ModelError("There is too little memory.")
+            self.spec = spec
+
+    supervisor: Any = Short()
+    following = Following(settings, supervisor, every_s=0.001, retry_s=0.05)
+    probes = Probes(
+        cast("Store", None),
+        cast("Assistant", SimpleNamespace(supervisor=supervisor, following=following, settings=settings)),
+    )
+    following.start()
+    await until(lambda: tried and following.problem)
+    assert (
+        await probes.model() == "what is published was refused, the model before it answers; the page Models says why"
+    )
+    await until(lambda: following.problem is None)
+    assert (tried, supervisor.spec.name, await probes.model()) == ([version, version], version, None)
+    await following.stop()
+
+
 @pytest.mark.chaos
 async def test_a_pointer_that_is_broken_or_a_model_that_is_not_fit_changes_nothing(
     settings: Settings, supervisor: Supervisor
@@ -190,11 +236,12 @@ async def test_a_server_that_could_not_start_takes_over_what_is_published_then(
 
 @pytest.mark.models
 @pytest.mark.chaos
-async def test_the_real_server_swaps_under_eight_chats(settings: Settings) -> None:
+async def test_the_real_server_swaps_under_eight_chats(settings: Settings, converted_models: Path) -> None:
     """The embedded model, and a version with the same weights under another name: each reply ends as it should.
 
     Words may differ between two runs of a prompt: what else is in the batch changes the last bits, and with them a near tie.
     """
+    link_models(converted_models, settings.data)
     supervisor = Supervisor(settings.model_copy(update={"first_token_s": 60.0}))
     await supervisor.start()
     version = gguf_version(settings.models_folder)

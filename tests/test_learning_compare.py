@@ -99,13 +99,14 @@ def test_generators_are_compared_and_two_kinds_are_not(encoders: Path) -> None:
     refused(
         mixed, "encoder-v0001 is of the kind encoder and generator-0001 of the kind generator; compare two of one kind"
     )
-    other = typed("--data", encoders, "models", "compare", "encoder-v0001", "--dataset", "ds-0001")
-    refused(other, "--dataset is for generators, and encoder-v0001 is of the kind encoder", "leave --dataset out")
+    for command, option, value in (("compare", "--dataset", "ds-0001"), ("publish", "--turns", 30)):
+        other = typed("--data", encoders, "models", command, "encoder-v0001", option, value)
+        refused(other, f"{option} is for generators, and encoder-v0001 is of the kind encoder", f"leave {option} out")
 
 
 def test_an_encoder_is_not_published_onto_a_full_disk(encoders: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(reindex, "judged_encoder", lambda *_: pytest.fail("it was judged"))
-    monkeypatch.setattr(reindex, "published_by", lambda *_: pytest.fail("an index was built"))
+    monkeypatch.setattr(reindex, "compared_encoder", lambda *_: pytest.fail("it was judged"))
+    monkeypatch.setattr(reindex, "build_published", lambda *_, **more: pytest.fail("an index was built"))
     full(monkeypatch, encoders / "index")
     for command in (("models", "publish", "encoder-v0001"), ("index", "--encoder", "encoder-v0001")):
         refused(typed("--data", encoders, *command), f"MB in {encoders}/index, and 0 MB are free")

@@ -11,13 +11,14 @@ import pytest
 from chatbot.errors import ModelError, UsageError
 from chatbot.generation.catalogue import SMOLLM2, ModelSpec, embedded_path
 from chatbot.generation.quiet import quiet
-from chatbot.learning import registry
+from chatbot.learning import compressing, registry, trial
 from chatbot.learning.compressing import Recipe, compress, recipe_of
 from chatbot.learning.examples import Example
+from chatbot.learning.generator_base import parameters
 from chatbot.learning.gguf_writing import shape_of, weights_of, write_gguf
 from chatbot.learning.judged import judge
 from chatbot.learning.replying import Writer, replies
-from chatbot.learning.trial import lost_tuning
+from chatbot.learning.trial import Trial, lost_tuning
 from chatbot.learning.weights import merged, prune
 from tests import tuned_models
 from tests.examples import REFUSAL, example
@@ -229,6 +230,35 @@ def test_bad_input_is_refused_before_any_work(tuned: Any, models: Path, monkeypa
     with pytest.raises(UsageError, match="make room"):
         compress(models, name, Recipe(), questions(8), like=tuned[1])
     assert [card.name for card in registry.versions(models, "generator")] == [name]
+
+
+def test_room_is_asked_for_the_file_and_its_copy_and_a_gpus_trial_is_in_its_engine(
+    tuned: Any, models: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[int] = []
+    weights = parameters(tuned[2])
+    name = add(models, tuned, "safetensors")
+    with monkeypatch.context() as patch:
+        patch.setattr(compressing, "need_room", lambda folder, needed, *_: asked.append(needed))
+        for bits in ("q8_0", "f16", "bf16"):
+            compressing._check_room(models, registry.open_version(models, name), Recipe(bits), on_gpu=False)
+    small, half, safetensors = asked[1], asked[3], asked[4]  # the first of each .gguf is for the collecting
+    assert half - small == pytest.approx(2 * weights * (2 - 1.0625), abs=2)
+    assert half - safetensors == 2 * weights, "what OpenVINO makes of a .gguf"
+    engines: list[object] = []
+
+    def ask(self: Trial, writer: Writer | None, stage: str, **_: object) -> None:
+        if stage == "compressed":
+            assert writer is not None
+            engines.append(writer.spec.engine)
+            raise ModelError("enough")
+
+    for opening in ("base_writer_for", "writer_for"):
+        monkeypatch.setattr(trial, opening, lambda *_, on_gpu: engines.append(on_gpu))
+    monkeypatch.setattr(Trial, "_ask", ask)
+    with pytest.raises(ModelError, match="enough"):
+        compress(models, name, Recipe(), questions(8), like=tuned[1], on_gpu=True)
+    assert engines == [True, True, "transformers"]
 
 
 def test_a_base_that_is_gone_is_named(models: Path, tmp_path: Path) -> None:

@@ -18,7 +18,7 @@ import pytest
 import torch
 
 from chatbot.errors import Conflict, ModelError, UsageError
-from chatbot.learning import encoder_tuning
+from chatbot.learning import encoder_tuning, runs
 from chatbot.learning.encoder_exam import Exam
 from chatbot.learning.encoder_gradients import gradients
 from chatbot.learning.encoder_loss import as_good, masked_loss
@@ -215,6 +215,7 @@ def test_killed_five_times_it_ends_with_the_same_weights(unbroken: Path, tiny: E
 
 def _interrupted(run: Path, tiny: EncoderFiles, at: int = 10) -> None:
     def stop(progress: object) -> None:
+        assert runs._is_owned(run)
         if getattr(progress, "step", 0) >= at:
             raise KeyboardInterrupt
 

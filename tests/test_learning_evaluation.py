@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 import json
 import re
 import shutil
@@ -25,6 +26,8 @@ from chatbot.learning.examples import Example, write_examples
 from chatbot.learning.replying import Written
 from tests import gated, tiny_llama
 from tests.commands import Done, refused, typed
+from tests.embedded import link_models
+from tests.erased import erased_meanwhile
 from tests.examples import REFUSAL, RETURNS, STOVES, TENTS, example
 from tests.fakes_retrieval import FakeEmbedder
 from tests.full_disk import full
@@ -402,9 +405,30 @@ def test_an_evaluation_without_room_is_refused_before_any_work(place: Path, monk
     refused(done, "The report needs about", "name another folder with --out")
 
 
+@pytest.mark.parametrize("words", [("evaluate", "ds-0001", "--no-search"), ("models", "compare", "generator-0001")])
+def test_who_is_erased_while_models_are_asked_stands_in_no_reply(
+    place: Path, monkeypatch: pytest.MonkeyPatch, words: tuple[str, ...]
+) -> None:
+    submit, asked = gated.Engine.submit, itertools.count(1)
+
+    def erasing(*given: Any) -> Any:
+        if next(asked) == 3:
+            erased_meanwhile(place, ("own", "c500"))
+        return submit(*given)
+
+    monkeypatch.setattr(gated.Engine, "submit", erasing)
+    with gated.speaking():
+        done = typed("--data", place, *words, "--json")
+    assert done.err == ""
+    kept = [line for path in (place / "evaluations").rglob("*.jsonl") for line in path.read_text().splitlines()]
+    assert {json.loads(line)["conversation_id"] for line in kept} >= {"c501", "c502"}
+    assert "c500" not in {json.loads(line)["conversation_id"] for line in kept}
+
+
 @pytest.mark.models
-def test_the_command_writes_its_files_and_goes_on_with_kept_replies(tmp_path: Path) -> None:
-    examples, said, data = tmp_path / "examples.jsonl", tmp_path / "said.jsonl", tmp_path / "data"
+def test_the_command_writes_its_files_and_goes_on_with_kept_replies(converted_models: Path, tmp_path: Path) -> None:
+    examples, said = tmp_path / "examples.jsonl", tmp_path / "said.jsonl"
+    data = link_models(converted_models, tmp_path / "data")
     asked = turns(2)
     write_examples(examples, asked)
     said.write_text("".join(json.dumps({"id": one.id, "reply": one.target}) + "\n" for one in asked))

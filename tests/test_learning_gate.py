@@ -14,7 +14,7 @@ from chatbot.errors import Conflict, ModelError, UsageError
 from chatbot.generation.catalogue import ModelSpec
 from chatbot.learning import canaries, gating, registry
 from chatbot.learning.examples import Example
-from chatbot.learning.gate import Limits, Turns, Verdict, judge_versions
+from chatbot.learning.gate import BESIDE_PAST, Limits, Turns, Verdict, judge_versions
 from chatbot.learning.gating import Asking
 from chatbot.learning.judged import alike, judge
 from chatbot.learning.replying import Writer, room_to_open
@@ -172,6 +172,25 @@ def test_a_small_test_split_is_refused() -> None:
     assert verdict.reasons == ("ds-0001 has 20 test turns and a comparison needs 30; build a data set with more.",)
 
 
+def test_where_customers_read_past_answers_adapting_them_must_not_be_worse() -> None:
+    def cuts(one: Example) -> str:
+        """Better than the base, and passes the checks, but tells less than the past answer."""
+        past = one.evidence[0].partition("\n")[2]
+        return one.target if one.kind == "hand_over" else past[: past.index(" ", 30)] + "."
+
+    assert verdict_of(cuts, wrong).passed
+    unpublished = replace(turns(), unpublished=True)
+    lost = verdict_of(cuts, wrong, unpublished)
+    assert [one.name for one in lost.parts if one.refuses] == [BESIDE_PAST]
+    assert lost.reasons[0].startswith(
+        "The evidence score is worse where it adapts the past answer, beside that answer as it is"
+    )
+    assert verdict_of(right, wrong, unpublished).passed
+    stopped = verdict_of(wrong, wrong, unpublished)
+    assert stopped.passed, "no draft passes the checks, so customers go on reading the past answers"
+    assert verdict_of(cuts, wrong, replace(unpublished, claimed=("de",))).passed, "no draft of it is shown in English"
+
+
 def test_what_is_not_shown_is_refused_overall() -> None:
     """A difference that chance explains, on too few turns to say that there is none."""
     verdict = verdict_of(
@@ -226,6 +245,10 @@ def test_planting_keeps_the_examples_and_hides_the_secrets_among_them() -> None:
         assert one.target == secret.sentence
         assert secret.question in one.prompt[-1].content
         assert secret.secret not in "".join(message.content for message in one.prompt)
+        named = [*zip(one.conversation_sources, one.conversation_ids, strict=True)]
+        shown = (form for form in examples if form.evidence == one.evidence)  # whose words an erasure must find in it
+        assert any(named[1:] == [*zip(form.conversation_sources, form.conversation_ids, strict=True)] for form in shown)
+        assert named[0] == ("canary", one.conversation_id)
     with pytest.raises(UsageError, match="no example"):
         canaries.plant([], made)
 
@@ -391,6 +414,50 @@ def test_turns_that_either_learnt_from_are_left_out_and_told(learnt: Path) -> No
     assert verdict.frozen == asked.sha256
 
 
+def test_without_a_published_version_its_own_base_is_the_champion(
+    learnt: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gated.version(learnt, "three", base="/models/qwen")
+    bases: list[str] = []
+    with gated.speaking():
+        monkeypatch.setattr(gating, "base_writer_for", lambda base, on_gpu: bases.append(base) or gated._writer(None))
+        first = gating.compare(Asking(learnt), "generator-0003", None)
+        registry.publish(learnt / "models", "generator-0001", "ada", champion=None)
+        later = gating.compare(Asking(learnt), "generator-0003", None)
+    assert bases == ["/models/qwen"] * 2
+    assert first.told[0] == "The base that it is compared with is its own, smollm2-135m, untuned."
+    assert [BESIDE_PAST in {one.name for one in verdict.parts} for verdict in (first, later)] == [True, False]
+
+
+def test_a_champion_that_cannot_be_opened_is_replaced_by_force_or_after_a_rollback(
+    learnt: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    models = learnt / "models"
+    registry.publish(models, "generator-0001", "ada", champion=None)
+
+    def writer(folder: Path, name: str, *, on_gpu: bool) -> Writer:
+        if name == "generator-0001":
+            raise ModelError("The base /models/qwen of this version is not there any more; bring the folder back.")
+        return gated._writer(name)
+
+    with gated.speaking():
+        monkeypatch.setattr(gating, "writer_for", writer)
+        done = typed("--data", learnt, "models", "publish", "generator-0002")
+        refused(done, "/models/qwen", "`chatbot models rollback`", "--force with --reason", code=1)
+        words = ("publish", "generator-0002", "--force", "--reason", "its base is gone")
+        forced = typed("--data", learnt, "models", *words, CHATBOT_MODEL="/models/qwen")
+    assert forced.code == 0, forced.err
+    assert "unjudged, with its reason kept, as generator-0001 cannot be opened" in forced.out
+    assert "Customers do not get it: model = '/models/qwen' in the settings goes before it" in forced.out
+    entry = registry.history(models)[-1]
+    assert (entry.version, entry.forced, entry.gate is not None and entry.gate["passed"]) == (
+        "generator-0002",
+        True,
+        False,
+    )
+    assert "/models/qwen" in str(entry.gate)
+
+
 def test_what_lies_under_a_version_counts_as_learnt(learnt: Path) -> None:
     base = str(learnt / "models" / "generator-0001")
     gated.version(learnt, "three", learnt=["c529"], base=base)
@@ -422,6 +489,11 @@ def test_only_replies_that_it_learnt_are_looked_for_in_what_it_says(learnt: Path
     gated.dataset(learnt, gated.turns(60, 2000), secret, name="other")
     asked = gating.turns_for(Asking(learnt, "other"), "generator-0001")
     assert {int(one.conversation_id[1:]) for one in asked.trained} == set(range(20))
+    gated.dataset(learnt, gated.turns(60, 2000), gated.turns(20, 3000), name="strange")
+    asked = gating.turns_for(Asking(learnt, "strange"), "generator-0001")
+    assert asked.trained == ()
+    told = judge_versions("generator-0001", None, asked, lambda _, examples: [one.target for one in examples]).told
+    assert any("learnt from no training reply of strange, so it was not asked to repeat any" in line for line in told)
 
 
 # --- a full disk ----------------------------------------------------------------------------------------------------

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
-from chatbot.errors import UsageError
+from chatbot.errors import Conflict, UsageError
 from chatbot.learning import runs
 from chatbot.learning.generator_base import check_licence
 from chatbot.learning.generator_options import TuningOptions, check, differences, from_json, to_json
@@ -79,6 +80,40 @@ def test_runs_are_numbered_and_found_again(tmp_path) -> None:
         runs.open_run(tmp_path, "encoder-run-0001", "generator")
     with pytest.raises(UsageError, match="cannot name a run"):
         runs.begin(tmp_path, "generator", {}, "../elsewhere")
+
+
+def test_a_run_has_one_process_at_a_time_and_none_goes_on_with_it_meanwhile(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(runs, "_WAIT_S", 0.0)
+    run = runs.begin(tmp_path, "generator", {})
+    with runs.owned(run.folder):
+        assert runs.unfinished(tmp_path) == {}
+        for others in (
+            lambda: runs.owned(run.folder).__enter__(),
+            lambda: runs.open_run(tmp_path, "last", "generator"),
+        ):
+            with pytest.raises(Conflict, match=r"generator-run-0001 is being worked on by another process; wait"):
+                others()
+        with monkeypatch.context() as patch:  # a further process of the same run, as `accelerate launch` starts them
+            patch.setenv("RANK", "1")
+            with runs.owned(runs.open_run(tmp_path, "last", "generator").folder):
+                pass
+    assert runs.unfinished(tmp_path) == {"generator": ["generator-run-0001"]}
+
+
+def test_checkpoints_go_with_the_end_also_where_a_kill_came_between(tmp_path: Path) -> None:
+    killed, ended = runs.begin(tmp_path, "generator", {}), runs.begin(tmp_path, "heads", {})
+    for run in (killed, ended):
+        (run.checkpoints / "checkpoint-1").mkdir(parents=True)
+        run.made.mkdir()
+    runs.end(ended, {})
+    runs.write_json(killed.folder / runs.DONE, {})
+    assert [path.exists() for path in (ended.checkpoints, ended.made, killed.checkpoints)] == [False, False, True]
+    going = runs.begin(tmp_path, "generator", {})
+    going.checkpoints.mkdir()
+    runs.begin(tmp_path, "generator", {})
+    assert [path.exists() for path in (killed.checkpoints, killed.made, going.checkpoints)] == [False, False, True]
 
 
 def test_a_gpu_takes_a_step_at_once_unless_told_otherwise() -> None:

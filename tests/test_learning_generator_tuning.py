@@ -268,7 +268,7 @@ def test_a_run_ends_when_the_score_gets_no_better(llama: Path, tmp_path: Path, m
 
     def judged(*_: Any) -> dict[str, float]:
         score = next(scores)
-        return {"loss": 1.0, "evidence": score, "answer_evidence": score}
+        return {"loss": 1.0, "evidence": score, "answer_evidence": score, "hand_overs": 0.0}
 
     monkeypatch.setattr("chatbot.learning.generator_replies.score", judged)
     made, _, _ = tuning.tuned(llama, tmp_path, replace(TINY, max_steps=8, evaluations=4))
@@ -335,11 +335,14 @@ def test_a_checkpoint_that_hands_everything_over_is_not_the_best() -> None:
     from chatbot.learning.generator_trainer import choice
 
     def scores(answers: float, refusals: float | None, loss: float = 1.0) -> dict[str, float]:
-        given = {} if refusals is None else {"eval_refused_right": refusals}
+        given = {"eval_hand_overs": 0.0} if refusals is None else {"eval_refused_right": refusals, "eval_hand_overs": 5}
         return {"eval_answer_evidence": answers, "eval_loss": loss, **given}
 
     mixed, all_refused, none_refused = choice(scores(0.3, 0.6)), choice(scores(0.0, 1.0)), choice(scores(0.4, 0.0))
-    assert mixed > 0.4 > all_refused == none_refused
+    assert mixed > none_refused > 0 > all_refused
+    assert none_refused > choice(scores(0.2, 0.0, loss=0.9)), (
+        "where no hand-over is seen evidence decides, not the loss"
+    )
     assert choice(scores(0.3, 0.6, loss=0.9)) > mixed  # the lower loss decides between equals
     assert choice(scores(0.3, None)) == pytest.approx(0.299)  # a sample without hand-overs
 

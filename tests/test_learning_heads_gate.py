@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from chatbot.errors import Conflict, NotFound, UsageError
+from chatbot.errors import Conflict, ModelError, NotFound, UsageError
 from chatbot.learning import registry
 from chatbot.learning.cards import base_of
 from chatbot.learning.gating import Refused
@@ -128,6 +128,7 @@ class _Encoder:
 def test_worse_heads_are_published_by_force_and_reason_alone(settings: Settings) -> None:
     models = settings.models_folder
     entry, verdict = models_heads.publish_heads(settings, "heads-0001", None, force=False)
+    assert verdict is not None
     assert (entry.forced, entry.previous, verdict.passed) == (False, None, True)
     assert entry.gate is not None
     assert entry.gate["frozen_turns_sha256"] == verdict.frozen
@@ -145,6 +146,37 @@ def test_worse_heads_are_published_by_force_and_reason_alone(settings: Settings)
     with pytest.raises(Conflict, match="published already"):
         models_heads.publish_heads(settings, "heads-0002", None, force=False)
     assert models_heads.judged_heads(settings, "heads-0001", "heads-0002").passed
+
+
+def test_published_heads_that_cannot_be_opened_do_not_block_their_replacement(
+    settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    models = settings.models_folder
+    made = tmp_path / "made0"
+    save_heads(made, Heads("gone@1", {"topic": head()}))
+    registry.add(models, "heads", made, CARD)
+
+    def named(_: Settings, name: str) -> Any:
+        if name == "gone@1":
+            raise ModelError("the settings name the encoder e@1; run `chatbot index` to build the index with it.")
+        return _Encoder()
+
+    monkeypatch.setattr(models_heads, "open_named", named)
+    registry.publish(models, "heads-0003", "ada", champion=None)
+    entry, verdict = models_heads.publish_heads(settings, "heads-0001", None, force=False)
+    assert verdict is not None
+    assert (entry.previous, verdict.champion, verdict.passed) == ("heads-0003", None, True)
+    assert verdict.told[0].startswith("heads-0003 reads nothing and counts as no heads: ")
+    with pytest.raises(ModelError, match=r"heads-0003 was fitted on vectors of gone@1, .*finetune --heads"):
+        models_heads.publish_heads(settings, "heads-0003", None, force=False)
+    weights = next((models / "heads-0001").glob("*.safetensors"))
+    weights.chmod(0o644)
+    weights.write_bytes(b"flipped")
+    with pytest.raises(ModelError, match=r"models rollback --kind heads`"):
+        models_heads.publish_heads(settings, "heads-0002", None, force=False)
+    forced, none = models_heads.publish_heads(settings, "heads-0002", "the old ones are broken", force=True)
+    assert (none, forced.forced, registry.published(models, "heads")) == (None, True, "heads-0002")
+    assert weights.name in str(forced.gate)
 
 
 def test_where_no_heads_are_published_none_are_called_the_base(settings: Settings) -> None:

@@ -7,6 +7,8 @@ import json
 import os
 import signal
 from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 from unittest import mock
@@ -14,12 +16,16 @@ from unittest import mock
 import numpy as np
 import pytest
 
-from chatbot.learning import registry
+from chatbot.errors import UsageError
+from chatbot.learning import registry, runs
 from chatbot.learning.checkpoints import seal
+from chatbot.learning.heads_labels import Labelled
 from chatbot.learning.heads_tuning import Course, Lesson, Progress, tune
 from chatbot.retrieval.encoder_files import locate
 from chatbot.settings import load_settings
-from tests.commands import Done, typed
+from scripts.finetune_heads_full import Planned, run_of
+from scripts.finetune_wishes import Wishes
+from tests.commands import Done, refused, typed
 from tests.forked import child
 from tests.tiny_encoder import conversations, make_encoder
 
@@ -61,6 +67,27 @@ def test_an_interrupted_run_ends_as_an_unbroken_one(tmp_path: Path) -> None:
     assert np.array_equal(head.bias, same.bias)
     assert np.array_equal(trainee.encode(TEXTS[:4]), again.encode(TEXTS[:4]))
     assert not list(tmp_path.rglob("*.pt"))
+
+
+def test_a_run_keeps_to_the_conversations_that_it_was_begun_with(tmp_path: Path) -> None:
+    def rows(count: int) -> list[Labelled]:
+        return [
+            Labelled(f"text {at}", "ab"[at % 2], f"c{at}", "en", datetime(2026, 1, 1, tzinfo=UTC))
+            for at in range(count)
+        ]
+
+    settings, wishes = load_settings(data=tmp_path), Wishes(full=True)
+    with pytest.raises(UsageError, match="topic"):
+        run_of(settings, wishes, Planned(COURSE, (), None), rows(4))
+    run, learnt = run_of(settings, wishes, Planned(COURSE, (), None), rows(30))
+    begun = Planned(COURSE, (), runs.open_run(tmp_path, run.name, "heads"))
+    assert run_of(settings, wishes, begun, rows(40))[1] == learnt == rows(30)
+    with pytest.raises(
+        UsageError, match="Of the 30 conversations that the run heads-run-0001 was begun with, 2 are gone"
+    ):
+        run_of(settings, wishes, begun, rows(40)[2:])
+    with pytest.raises(UsageError, match=r"Topics or texts of the conversations .* have changed; start a new run"):
+        run_of(settings, wishes, begun, [replace(rows(1)[0], label="b"), *rows(40)[1:]])
 
 
 # --- the command, killed -----------------------------------------------------------------------------------------
@@ -111,13 +138,19 @@ def data(tmp_path: Path) -> Path:
     """96 conversations on six topics, imported, beside a tiny encoder."""
     make_encoder(tmp_path / "tiny")
     (tmp_path / "tiny" / "README.md").write_text("---\nlicense: mit\n---\n", encoding="utf-8")
-    with (tmp_path / "export.jsonl").open("w", encoding="utf-8") as out:
-        for one in conversations(96):
+    imported(tmp_path / "data", 0, 96)
+    return tmp_path / "data"
+
+
+def imported(data: Path, first: int, end: int) -> None:
+    """Conversations of these numbers."""
+    export = data.parent / f"export-{first}.jsonl"
+    with export.open("w", encoding="utf-8") as out:
+        for one in conversations(end)[first:]:
             turns = [{"role": "customer", "text": one.question}, {"role": "agent", "text": one.answer}]
             told = {"id": one.conversation_id, "language": "en", "topic": one.answer[:12], "turns": turns}
             out.write(json.dumps(told) + "\n")
-    assert typed("--data", tmp_path / "data", "import", tmp_path / "export.jsonl").code == 0
-    return tmp_path / "data"
+    assert typed("--data", data, "import", export).code == 0
 
 
 def _digests(data: Path) -> dict[str, str]:
@@ -134,8 +167,11 @@ def test_killed_five_times_the_command_ends_with_the_weights_of_an_unbroken_one(
     assert whole.code == 0, whole.err
     unbroken = _digests(data)
     assert {"encoder/model.safetensors", "topic.safetensors"} <= set(unbroken)
-    assert typed("--data", data, "models", "delete", whole.json["version"]).code == 0
+    assert typed("--data", data, "models", "delete", whole.json["version"], "--yes").code == 0
     killed(data, "step 20", "--run", "broken")  # no checkpoint is there yet
+    imported(data, 96, 99)  # the run keeps to those that it was begun with
+    refused(finetune(data, "--resume", "last", "--seed", 4), "was begun with seed = 3, not 4; leave --seed out")
+    refused(finetune(data, "--resume", "last", "--languages", "de"), "was begun with languages = all, not de")
     for where in ("step 75", "seal 100", "step 180", "end"):
         killed(data, where, "--resume", "broken")
         assert registry.versions(data / "models", "heads") == []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import json
 import os
 import random
@@ -19,6 +20,7 @@ import pytest
 from chatbot.errors import Conflict, ModelError, NotFound, StorageError, UsageError
 from chatbot.learning import registry
 from chatbot.learning.cards import Card, Kind
+from chatbot.learning.heads import Heads, save_heads
 from chatbot.learning.published import POINTER
 from chatbot.trained import models_trained_on
 from tests.commands import AT_A_TERMINAL, refused, typed
@@ -158,8 +160,8 @@ def test_the_commands_tell_as_json_what_is_whole_and_what_is_back(models: Path) 
     registry.publish(models, two, "ada", champion=one)
     back = [typed(*run, "rollback", "--json").json for _ in range(2)]
     assert back == [
-        {"kind": "generator", "previous": two, "published": one, "index": None},
-        {"kind": "generator", "previous": one, "published": None, "index": None},
+        {"kind": "generator", "previous": two, "published": one, "index": None, "pinned": None},
+        {"kind": "generator", "previous": one, "published": None, "index": None, "pinned": None},
     ]
     made = models / two / "adapter_model.safetensors"
     made.chmod(0o644)
@@ -246,13 +248,31 @@ def test_delete_spares_what_is_published_or_a_parent_and_never_reuses_a_name(mod
         registry.delete(models, two)
     with pytest.raises(Conflict, match=f"{two} was made from {one}"):
         registry.delete(models, one)
+    for number, base in enumerate((models / one, f"{models.name}/{one}/weights.gguf", one)):
+        on = added(models, f"on it {number}", base=str(base)).name
+        with pytest.raises(Conflict, match=f"{two}, {on} was made from {one}"):
+            registry.delete(models, one)
+        registry.delete(models, on)
     registry.rollback(models, "generator", "ada")
     registry.delete(models, two)
     registry.delete(models, one)
     assert registry.versions(models) == []
-    assert added(models, "three").name == "generator-0003"
+    assert added(models, "three").name == "generator-0006"
     with pytest.raises(NotFound, match="chatbot models list"):
         registry.delete(models, "../made")
+
+
+def test_the_command_spares_what_heads_or_settings_name_and_asks(models: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    encoder, generator = added(models, "tuned", "encoder").name, added(models, "tuned").name
+    save_heads(made := make(models.parent / "heads"), Heads(f"{encoder}@ab12", {}))
+    heads = registry.add(models, "heads", made, FIELDS | {"format": "heads"}).name
+    run = ("--data", models.parent, "models", "delete")
+    refused(typed(*run, encoder, "--yes"), f"{heads} would read nothing without the encoder {encoder}", code=1)
+    refused(typed(*run, generator, "--yes", CHATBOT_MODEL=generator), f"model = '{generator}' names", code=1)
+    monkeypatch.setattr("sys.stdin", io.StringIO("n\n"))
+    assert typed(*run, heads).code == 1
+    assert [typed(*run, one, "--yes").code for one in (heads, encoder, generator)] == [0, 0, 0]
+    assert registry.versions(models) == []
 
 
 WORKER = """

@@ -14,8 +14,9 @@ from chatbot.generation.catalogue import SMOLLM2, embedded_path
 from chatbot.generation.engine import Job, Piece, Prompt, PromptTooLongError
 from chatbot.learning import replying
 from chatbot.learning.replying import base_writer, replies, writer_of
-from chatbot.learning.writers import base_writer_for, writer_for
+from chatbot.learning.writers import base_writer_for
 from chatbot.trained import remove_examples
+from tests.embedded import link_models
 from tests.examples import RETURNS, STOVES, example
 
 EXAMPLES = [example(n, f"Question {n}?", "Within 30 days.", (RETURNS, STOVES)) for n in range(20)]
@@ -140,8 +141,9 @@ def test_what_no_model_may_hold_is_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.models
-def test_the_embedded_model_writes(tmp_path: Path) -> None:
-    found = replies(EXAMPLES[:2], writer_of(embedded_path(), "base"), tmp_path, max_tokens=6)
+def test_the_embedded_model_writes(converted_models: Path, tmp_path: Path) -> None:
+    models = link_models(converted_models, tmp_path) / "models"
+    found = replies(EXAMPLES[:2], writer_of(embedded_path(), "base"), models, max_tokens=6)
     assert all(one.text and one.finish in ("stop", "length") and 0 < one.tokens <= 6 for one in found)
 
 
@@ -149,4 +151,3 @@ def test_on_a_gpu_the_untuned_model_writes_on_the_engine_of_the_tuned_ones(tmp_p
     assert base_writer().spec.engine == "openvino"
     assert base_writer(on_gpu=True).spec.engine == "transformers"
     assert base_writer_for(SMOLLM2, on_gpu=True).spec.engine == "transformers"
-    assert writer_for(tmp_path, None, on_gpu=True).spec.engine == "transformers"

@@ -19,10 +19,13 @@ from chatbot.learning import checkpoints, registry, runs
 from chatbot.learning.canaries import read_canaries
 from chatbot.learning.generator_options import TuningOptions
 from chatbot.learning.generator_run import Wish, plan
+from chatbot.learning.generator_tuning import Tuned
 from chatbot.learning.model_check import check_folder
 from chatbot.settings import load_settings
+from scripts import finetune_screen
 from tests import tiny_llama, tuning
 from tests.commands import Done, refused, typed
+from tests.erased import erased_meanwhile
 from tests.tiny_encoder import make_encoder
 from tests.tuning import one_thread, shop
 
@@ -83,6 +86,7 @@ def test_a_run_ends_as_a_version_with_its_card(place: Place) -> None:
     assert card.hyperparameters["steps"] == 2
     assert [step for step, _ in card.curves["loss"]] == [1, 2]
     run = place.data / "runs" / told["run"]
+    assert not list(run.glob("checkpoints")) + list(run.glob("made"))
     assert json.loads((run / "done.json").read_bytes())["version"] == card.name
     assert "evidence score" in card.notes
 
@@ -97,6 +101,22 @@ def test_the_version_names_every_conversation_that_it_learnt_from(place: Place) 
     assert models_trained_on(place.data / "models", ["c600"]) == []
 
 
+def test_who_is_erased_while_a_run_goes_on_is_learnt_by_no_version(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def tune(task: Any, run: runs.Run, diary: Any) -> Tuned:
+        run.made.mkdir()
+        erased_meanwhile(place.data, ("own", "p7"))
+        return Tuned(run.made, {"evidence": 0.0}, {"evidence": 0.0}, {}, (), 2, 2, 1.0, 1.0, 1, 2)
+
+    monkeypatch.setattr("chatbot.learning.generator_tuning.tune", tune)
+    refused(
+        place.finetune("--languages", "en"), "were erased while the run went on (1), so no version was made", code=1
+    )
+    assert registry.versions(place.data / "models") == []
+    assert list((place.data / "runs").iterdir()) == []
+
+
 def test_full_tuning_gives_a_whole_model(place: Place) -> None:
     words = [word for word in SHORT if word not in ("--rank",)][:-1]
     done = typed(
@@ -108,9 +128,16 @@ def test_full_tuning_gives_a_whole_model(place: Place) -> None:
     assert {"model.safetensors", "tokenizer.json", "chat_template.jinja"} <= set(version.card.files)
 
 
-def test_the_terminal_shows_loss_and_time_left(place: Place) -> None:
+def test_the_terminal_shows_loss_and_time_left(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    offered: list[object] = []
+    real = finetune_screen.line
+    monkeypatch.setattr(
+        finetune_screen, "line", lambda now: (offered.append(runs.unfinished(place.data)), real(now))[1]
+    )
     done = place.finetune("--languages", "en")
     assert done.code == 0, done.err
+    assert offered, "nobody can go on with a run that is running"
+    assert not any(offered)
     assert "step 0 of 2, evidence score" in done.err
     assert "step 1 of 2, loss" in done.err
     assert "left" in done.err
@@ -175,6 +202,7 @@ def test_a_run_does_not_go_on_with_other_data(place: Place) -> None:
         (("--encoder",), "is for the generator; leave it out with --encoder"),
         (("--encoder", "--heads"), "two different runs"),
         (("--full",), "--full is for --heads"),
+        (("--hand-over-weight", "0"), "--hand-over-weight 0 cannot be; give a value from 0.001 to 100"),
         (("--run", "a", "--resume", "b"), "give one of them"),
         (("--epochs", "1", "--max-steps", "2"), "both say how long to train"),
         (("--device", "gpu"), "--device gpu cannot be; take one of auto, cpu, cuda"),

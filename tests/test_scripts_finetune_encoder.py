@@ -6,6 +6,7 @@ import dataclasses
 import json
 import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -15,14 +16,18 @@ from chatbot.errors import IndexBroken, ModelError
 from chatbot.learning import registry
 from chatbot.learning.encoder_exam import Marks
 from chatbot.learning.encoder_gate import Verdict, judge
+from chatbot.learning.encoder_options import Lesson, Tuned
+from chatbot.learning.heads_making import Made, make_heads
 from chatbot.learning.registry import history
 from chatbot.retrieval.embedder import open_embedder, open_named
-from chatbot.retrieval.encoder_files import locate
+from chatbot.retrieval.encoder_files import EncoderFiles, locate
 from chatbot.retrieval.published import published_encoder
 from chatbot.retrieval.retriever import open_retriever
 from chatbot.settings import Settings, load_settings
-from scripts.models_encoder import judged_encoder
+from scripts.models_encoder import compared_encoder
+from storage.ledger import LEDGER
 from tests.commands import refused, typed
+from tests.erased import erased_meanwhile
 from tests.fakes_retrieval import query
 from tests.tiny_encoder import conversations, make_encoder
 
@@ -108,7 +113,7 @@ def test_published_it_serves_with_its_index_and_a_rollback_takes_both_back(
         ("publish", "encoder-v0001", None, "better at parcels", False),
         ("rollback", None, "encoder-v0001", "worse at stoves", False),
     ]
-    refused(deployment.type("models", "rollback", "--kind", "encoder"), "No index that another encoder built")
+    refused(deployment.type("models", "rollback", "--kind", "encoder"), "Before the base encoder, which is in use")
     retriever.refresh()
     assert retriever.search(asked).encoder == base.name == published_encoder(settings).name
     assert deployment.type("index", "rollback", made.json["name"]).code == 0
@@ -183,6 +188,9 @@ def test_too_little_data_and_odd_wishes_are_refused_before_any_work(deployment: 
     assert (again.code, again.json["learned_from"]) == (0, begun.json["learned_from"])
     other = deployment.type("finetune", "--encoder", "--resume", "short", "--max-examples", 120)
     refused(other, "begun with other --max-examples")
+    refused(
+        deployment.type("finetune", "--encoder", "--resume", "short", "--dataset", "ds"), "begun with other --dataset"
+    )
     few = Deployment(tmp_path / "few", deployment.base)
     refused(few.type("finetune", "--encoder"), "0 conversations are too few", code=2)
     assert not (few.data / "runs").exists()
@@ -206,7 +214,7 @@ def test_hard_negatives_are_mined_when_they_are_asked_for(
     )
     assert (hard.hyperparameters["hard_epochs"], plain.hyperparameters["hard_epochs"]) == (1, 0)
     assert hard.method == f"{plain.method}, mined hard negatives"
-    assert deployment.type("models", "delete", hard.name).code == 0
+    assert deployment.type("models", "delete", hard.name, "--yes").code == 0
 
 
 @pytest.mark.models
@@ -247,7 +255,9 @@ def test_a_damaged_encoder_is_refused_before_any_work(
 
 
 @pytest.mark.models
-def test_heads_name_their_licence_and_a_language_that_is_not_there(deployment: Deployment, tmp_path: Path) -> None:
+def test_heads_name_their_licence_and_a_language_that_is_not_there(
+    deployment: Deployment, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     own = Deployment(tmp_path / "data", tmp_path / "tiny")
     shutil.copytree(deployment.base, own.base)
     (own.base / "README.md").write_text("---\nlicense:\n- bsd-3-clause\n---\n")
@@ -264,6 +274,32 @@ def test_heads_name_their_licence_and_a_language_that_is_not_there(deployment: D
     assert "All that it learns from is in en" in done.json["notes"]
     card = registry.open_version(own.settings.models_folder, done.json["version"]).card
     assert (card.licence, card.notes) == ("bsd-3-clause", done.json["notes"])
+    _erases_meanwhile(own, monkeypatch)
+    for kind in ("--encoder", "--heads"):
+        done = own.type("finetune", kind, "--languages", "en")
+        refused(done, "were erased while the run went on (1), so no version was made", code=1)
+        (own.data / LEDGER).unlink()  # the database knows nothing of it, and would erase it again
+    assert registry.versions(own.settings.models_folder) == [card]
+    assert not list((own.data / "runs").glob("*"))
+
+
+def _erases_meanwhile(own: Deployment, monkeypatch: pytest.MonkeyPatch) -> None:
+    """While an encoder or heads learn, the first conversation that they learn from is erased."""
+
+    def tune(run: Path, base: EncoderFiles, lesson: Lesson, *_: object) -> Tuned:
+        run.mkdir(parents=True)
+        first = lesson.learned.passages[0]
+        erased_meanwhile(own.data, (first.source, first.conversation_id))
+        return Tuned(run / "encoder", 1, 1, {}, {}, (), (), 1.0, 1.0)
+
+    def fitted(*given: Any) -> Made:
+        made = make_heads(*given)
+        erased_meanwhile(own.data, min(made.learnt))
+        return made
+
+    monkeypatch.setattr("scripts.finetune_encoder.judge", lambda *_: Verdict(True, (), {}))
+    monkeypatch.setattr("chatbot.learning.encoder_tuning.tune", tune)
+    monkeypatch.setattr("scripts.finetune_heads.make_heads", fitted)
 
 
 def test_the_gate_wants_a_rise_beyond_chance_and_no_fall() -> None:
@@ -320,7 +356,7 @@ def test_who_takes_the_place_of_a_tuned_encoder_is_compared_with_it(
         fields = {key: value for key, value in dataclasses.asdict(first.card).items() if key not in OWN}
         made[name] = registry.add(models, "encoder", folder, fields).name
     refused(deployment.type("index", "--encoder", made["worse"]), "against encoder-v0001, which is in use", code=1)
-    assert judged_encoder(settings, made["alike"]).passed
+    assert compared_encoder(settings, made["alike"], "encoder-v0001").passed
     assert deployment.type("models", "publish", made["worse"], "--force", "--reason", "to see it fail").code == 0
     entry = history(models)[-1]
     assert (entry.version, entry.previous, entry.forced) == (made["worse"], "encoder-v0001", True)

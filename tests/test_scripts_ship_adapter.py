@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from chatbot.errors import UsageError
+from chatbot.learning.adapting import adapted
 from chatbot.learning.cards import Card
 from chatbot.learning.registry import open_version
 from scripts import ship_adapter
@@ -28,12 +29,12 @@ OTHER = example(2, "Rent stoves?", "Yes, camping stoves for 12 euros a week in L
     ],
 )
 def test_a_draft_that_fails_a_check_leaves_the_past_answer(draft: str) -> None:
-    assert ship_adapter.adapted(ONE, draft) == RETURNS[1]
+    assert adapted(ONE, draft) == RETURNS[1]
 
 
 def test_a_draft_that_passes_goes_out() -> None:
     draft = "Unworn boots may be returned within 30 days for 4.90 euros."
-    assert ship_adapter.adapted(ONE, draft) == draft
+    assert adapted(ONE, draft) == draft
 
 
 def test_better_drafts_beat_precedent_and_the_past_answer_itself_does_not() -> None:

@@ -14,16 +14,18 @@ from typing import Any
 import pytest
 from sqlalchemy import delete, func, select, update
 
-from chatbot.errors import BadInput, Conflict, NotFound, StorageError
+from chatbot.errors import BadInput, Busy, Conflict, NotFound, StorageError
 from chatbot.types import Role, Transcript, Turn
 from storage import eraser as eraser_module
 from storage import retention as retention_module
 from storage.audit import COMMAND
 from storage.desk_tables import CorrectionRow, ErasureRow
+from storage.eraser import Eraser
 from storage.erasing import Scope
 from storage.ledger import KEY, LEDGER, Ledger
 from storage.lessons import Lesson
 from storage.opening import Store, open_store
+from storage.overtaking import Since
 from storage.people import User
 from storage.subjects import By, Subject
 from storage.tables import ConversationRow, Rows
@@ -302,6 +304,34 @@ def test_an_erasure_beside_an_index_build_is_swept_again(store: Store, boss: Use
     with store.rights.overtaken(elsewhere):
         assert one
     assert len(elsewhere.asked) == 1
+    other = make_customer(store, boss, 2)
+    with pytest.raises(KeyboardInterrupt), store.rights.overtaken(elsewhere):
+        _erased_and_cut_short(store, other)
+    doomed, *_ = elsewhere.asked[1]
+    assert (doomed("live", other.conversation), doomed("live", one.conversation)) == (True, False)
+
+
+def _erased_and_cut_short(store: Store, one: Customer) -> None:
+    store.rights.erase(of(one), Elsewhere())
+    raise KeyboardInterrupt
+
+
+def test_what_learnt_from_an_erased_conversation_is_not_sealed(store: Store, boss: User, tmp_path: Path) -> None:
+    kept, first, second = (make_customer(store, boss, number) for number in range(3))
+    with pytest.raises(KeyboardInterrupt):
+        store.rights.erase(of(first), Elsewhere(dies=True))
+    since, run = Since.now(tmp_path), tmp_path / "runs" / "one"
+    run.mkdir(parents=True)
+    with since.sealing([("live", kept.conversation)], run), pytest.raises(Busy, match="adds a model version"):
+        Eraser(store.database, tmp_path).alone(0).__enter__()
+    store.rights.erase(of(second), Elsewhere())
+    for gone in (first, second):  # one that was not over when the work began, and one that came later
+        run.mkdir(parents=True, exist_ok=True)
+        with pytest.raises(Conflict, match=r"were erased while the run went on \(1\).* without --resume"):
+            since.sealing([("live", kept.conversation), ("live", gone.conversation)], run).__enter__()
+        assert not run.exists()
+    with Since.now(tmp_path).sealing([("live", second.conversation)]):
+        assert kept
 
 
 def _age(store: Store, conversation: str, status: str, days: int) -> None:

@@ -13,10 +13,15 @@ from typing import Any
 import pytest
 
 from chatbot.erasing import Copies
+from chatbot.learning.encoder_publishing import Change, WayBack
+from chatbot.retrieval.index import IndexVersion
 from chatbot.uploads import claim, release
 from storage.subjects import By, Subject
+from tests.embedded import link_models
+from tests.fakes_retrieval import FakeEmbedder
 from tests.fakes_ui import ANSWER
 from tests.staff import House, Member, done, house, sign_in
+from ui.staff import indexing
 from ui.staff.imports import ERASED, Uploads
 from ui.staff.jobs import Job, Jobs
 
@@ -324,7 +329,10 @@ def test_the_search_test_says_so_where_nothing_runs(site: House, ada: Member) ->
 
 
 @pytest.mark.models
-def test_an_index_is_built_verified_and_rolled_back(site: House, ada: Member) -> None:
+def test_an_index_is_built_verified_and_rolled_back(
+    site: House, ada: Member, converted_models: Path, tmp_path: Path
+) -> None:
+    link_models(converted_models, tmp_path)
     post(site, ada, f"{KNOW}/passages", {"question": "Do you sell kayaks?", "answer": "No, paddles only."}, 201)
     for number in (1, 2):
         post(site, ada, f"{KNOW}/index", {}, 202)
@@ -338,3 +346,29 @@ def test_an_index_is_built_verified_and_rolled_back(site: House, ada: Member) ->
     assert post(site, ada, f"{KNOW}/versions/v000002/verify")["files"] > 3
     assert post(site, ada, f"{KNOW}/versions/v000001/rollback")["name"] == "v000001"
     post(site, ada, f"{KNOW}/versions/v000009/rollback", status=404)
+
+
+@pytest.mark.parametrize("kept", [True, False])
+def test_the_encoder_goes_back_with_an_index_of_its_own_or_a_job_that_builds_one(
+    site: House, ada: Member, monkeypatch: pytest.MonkeyPatch, kept: bool
+) -> None:
+    way, index = WayBack("encoder-v0002", "encoder-v0001", FakeEmbedder()), IndexVersion("v000002", Path())
+    taken: list[Change] = []
+    monkeypatch.setattr(indexing, "way_back", lambda settings: way)
+    monkeypatch.setattr(indexing, "roll_back_kept", lambda *given: taken.append(given[2]) or (index if kept else None))
+
+    def started(_jobs: Jobs, kind: str, by: str, wish: Any, ended: Any) -> Job:
+        assert (kind, by, wish) == ("index", "Ada Boss", {"back": {"by": "Ada Boss", "reason": "worse"}})
+        told = {"kind": "encoder", "to": "encoder-v0001", "from": "encoder-v0002"}
+        job = Job(kind, by, state="done", result={"version": "v000004", "back": told})
+        ended(job)
+        return job
+
+    monkeypatch.setattr(Jobs, "start", started)
+    answer = post(site, ada, f"{KNOW}/encoder/rollback", {"reason": "worse"})
+    assert taken == [Change("Ada Boss", "worse", action="rollback")]
+    assert (answer["version"], answer["index"]) == ("encoder-v0001", "v000002" if kept else None)
+    assert (answer["job"] is None) is kept
+    while not (noted := done(site.store.audit.entries(target="model:encoder-v0001"))):
+        time.sleep(0.01)
+    assert [(entry.action, entry.detail["from"]) for entry in noted] == [("models.rollback", "encoder-v0002")]

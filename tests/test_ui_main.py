@@ -15,7 +15,10 @@ import pytest
 from starlette.testclient import TestClient
 
 from chatbot.errors import SettingsError, StorageError
-from chatbot.settings import Settings
+from chatbot.settings import Settings, load_settings
+from chatbot.variables import CONFIG
+from tests.embedded import link_models
+from ui import __main__ as main_module
 from ui.__main__ import take_port
 from ui.app import create_app
 from ui.identity import KEY_FILE, client_prefix, open_identity
@@ -33,6 +36,18 @@ def test_a_taken_port_is_said_with_what_to_do(tmp_path: Path) -> None:
         f"Port {port} of 127.0.0.1 is taken by another program: stop that one, or choose another with --port.\n"
     )
     assert not (tmp_path / "untouched").exists()
+
+
+def test_the_settings_file_that_it_is_given_is_its_commands_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv(CONFIG, "other.toml")
+    Path("own.toml").write_text('company = "Harbour Lamps"\n')
+    served: list[Settings] = []
+    monkeypatch.setattr(main_module, "serve", lambda settings: served.append(settings) or 0)
+    assert main_module.main(["--config", "own.toml", "--data", str(tmp_path)]) == 0
+    assert served[0].company == load_settings().company == "Harbour Lamps"
 
 
 def test_an_address_that_is_not_ours_is_named() -> None:
@@ -77,8 +92,9 @@ def test_network_of_a_caller(peer: str, forwarded: str, prefix: str | None) -> N
 
 
 @pytest.mark.models
-def test_without_an_index_it_serves_says_so_and_stores_messages(tmp_path: Path) -> None:
-    with TestClient(create_app(Settings(data=tmp_path, engine="none")), base_url="http://127.0.0.1") as client:
+def test_without_an_index_it_serves_says_so_and_stores_messages(converted_models: Path, tmp_path: Path) -> None:
+    data = link_models(converted_models, tmp_path / "data")
+    with TestClient(create_app(Settings(data=data, engine="none")), base_url="http://127.0.0.1") as client:
         ready = client.get("/readyz")
         assert ready.status_code == 503
         assert ready.json()["checks"] == {"database": "ok", "index": "missing; run `chatbot index`", "model": "ok"}
@@ -96,9 +112,10 @@ def test_without_an_index_it_serves_says_so_and_stores_messages(tmp_path: Path) 
 @pytest.mark.models
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_who_stops_it_while_it_starts_gets_no_traceback_and_no_model_server_is_left(
-    tmp_path: Path, number: signal.Signals
+    converted_models: Path, tmp_path: Path, number: signal.Signals
 ) -> None:
-    command = [sys.executable, "-m", "ui", "--port", "0", "--data", str(tmp_path)]
+    data = link_models(converted_models, tmp_path / "data")
+    command = [sys.executable, "-m", "ui", "--port", "0", "--data", str(data)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         web = psutil.Process(process.pid)
         while not (begun := web.children()):  # beside the imports

@@ -2,25 +2,32 @@
 
 from __future__ import annotations
 
-import asyncio
+import json
 import os
 import signal
 import sys
 import time
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from pydantic import ValidationError
 
-from chatbot.errors import UsageError
+from chatbot.errors import Conflict, UsageError
+from chatbot.learning import runs
 from chatbot.learning.bounds import CANARIES, DATASET, GENERATOR, Bound, check_bounds
 from chatbot.learning.gguf_writing import BITS
 from chatbot.learning.registry import add, publish
+from chatbot.privacy import Masker
 from chatbot.settings import Settings
 from chatbot.types import Mode
+from tests.examples import example
 from tests.fakes_ui import ANSWER
+from tests.gated import dataset
 from tests.staff import House, Member, done, house, sign_in
 from ui.staff.commands import Command, Commands
 from ui.staff.contests import Ask, Choice, ContestRoutes, _Shown
@@ -63,22 +70,21 @@ def until_ended(commands: Commands, number: str) -> Command:
     return command
 
 
-def test_a_command_is_followed_to_its_end_and_found_by_another_server(commands: Commands, tmp_path: Path) -> None:
-    started = commands.start("Show the version", ["--version"], "Ada")
+def test_a_command_reads_the_servers_settings_fails_in_its_own_words_and_is_found_by_another_server(
+    commands: Commands, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "own.toml").write_text('compani = "Harbour Lamps"\n')
+    monkeypatch.setenv("CHATBOT_CONFIG", "own.toml")  # found in the server's working folder only, as chatbot.toml is
+    started = commands.start("List the index", ["index", "list"], "Ada")
     ended = until_ended(commands, started.id)
-    assert (ended.state, ended.code, ended.by) == ("done", 0, "Ada")
+    assert (ended.state, ended.code, ended.by) == ("failed", 2, "Ada")
     text, size = commands.output(started.id)
-    assert text.startswith("precedent ")
+    assert text.startswith("Error: own.toml: there is no setting named 'compani'")
+    assert "Traceback" not in text
     assert commands.output(started.id, size) == ("", size)
     assert [one.id for one in Commands(Settings(data=tmp_path)).recent()] == [started.id]
     assert commands._environment("Ada")["LOGNAME"] == "Ada"  # the histories that commands write name the admin
-
-
-def test_a_command_that_fails_says_so_in_its_own_words(commands: Commands) -> None:
-    ended = until_ended(commands, commands.start("Verify nothing", ["index", "verify", "v999999"], "Ada").id)
-    assert ended.state == "failed"
-    assert "v999999" in commands.output(ended.id)[0]
-    assert "Traceback" not in commands.output(ended.id)[0]
 
 
 @pytest.mark.parametrize("how", ["interrupted", "killed"])
@@ -112,6 +118,35 @@ def slow_python(folder: Path) -> str:
     )
     script.chmod(0o755)
     return str(script)
+
+
+def test_each_commands_curve_is_its_own_runs(commands: Commands, tmp_path: Path) -> None:
+    for name, kind, begun, steps in (("g-1", "generator", 100, (110, 410)), ("g-2", "generator", 200, (210,))):
+        run = runs.begin(tmp_path, kind, {}, name)
+        os.utime(run.folder / runs.BEGUN, (begun, begun))
+        run.progress.write_text("".join(f'{{"step": {at}, "at": {at}}}\n' for at in steps))
+
+    def learnt(told: str, start: int, end: int | None) -> list[int]:
+        made = commands.folder / f"20260101-{start:06d}-{end or 0:06x}"
+        made.mkdir(parents=True)
+        started_at, ended_at = (
+            None if at is None else datetime.fromtimestamp(at, UTC).isoformat() for at in (start, end)
+        )
+        argv = ["python", "-m", "scripts.cli", "--data", "there", *told.split()]
+        (made / "command.json").write_text(
+            json.dumps({"title": told, "argv": argv, "by": "Ada", "started_at": started_at})
+        )
+        if end:
+            (made / "ended.json").write_text(json.dumps({"code": 0, "at": ended_at}))
+        assert commands.one(made.name).state == ("done" if end else "killed")
+        return [one["step"] for one in commands.progress(commands.one(made.name))]
+
+    assert learnt("finetune", 198, None) == [210]  # killed: it left no end
+    assert learnt("finetune --method lora", 99, 150) == [110]
+    assert learnt("dataset build", 151, 260) == learnt("finetune --heads", 199, 260) == []
+    assert learnt("finetune --encoder", 199, 261) == []
+    assert learnt("finetune", 90, None) == []  # killed before the next began
+    assert learnt("finetune --resume g-1", 400, 500) == [410]
 
 
 def test_a_wish_becomes_a_command_line_and_nothing_else() -> None:
@@ -183,6 +218,18 @@ def test_versions_are_listed_verified_and_rolled_back(site: House, ada: Member) 
     shown = site.client.get(API, headers=ada.headers).json()
     assert [one["name"] for one in shown["versions"]] == [second, first]
     assert (shown["generator"], len(shown["history"]), shown["problem"]) == (second, 2, None)
+    assert (shown["serving"]["generator"], shown["serving"]["pinned"]) == (second, None)
+    routes = next(route.endpoint.__self__ for route in _routes(site) if route.path == API)
+    named = replace(routes.parts, settings=Settings(data=folder, model="/models/qwen"))
+    serving = replace(routes, parts=named)._all()["serving"]
+    assert (serving["generator"], serving["pinned"]) == ("/models/qwen", "model = '/models/qwen'")
+    core = SimpleNamespace(
+        supervisor=SimpleNamespace(spec=SimpleNamespace(name=first)),
+        following=SimpleNamespace(problem=f"{second} did not start."),
+        heads=None,
+    )
+    serving = replace(routes, parts=replace(routes.parts, assistant=core))._all()["serving"]
+    assert (serving["generator"], serving["problem"]) == (first, f"{second} did not start.")
     card = site.client.get(f"{API}/versions/{first}", headers=ada.headers).json()
     assert card["conversations"] == 1
     assert "2" * 64 not in str(card)
@@ -230,9 +277,20 @@ def test_a_vote_counts_once_and_for_the_side_that_was_shown(site: House, ada: Me
 
 
 def test_a_customers_words_are_not_kept_with_a_vote_but_where_an_erasure_finds_them(site: House) -> None:
-    routes = next(route.endpoint.__self__ for route in _routes(site) if route.path.endswith("/contest/votes"))
-    asked = Ask(pair=("base", "precedent"), question="Where is Amira's tent?", suggested="ds-1:7")
-    assert asyncio.run(routes._kept(asked)) == "example:ds-1:7"
+    found = next(route.endpoint.__self__ for route in _routes(site) if route.path.endswith("/contest/votes"))
+    core = SimpleNamespace(answerer=SimpleNamespace(masker=Masker()), examples=lambda _: ("How do I pay?",))
+    routes = replace(found, contest=core, parts=replace(found.parts, assistant=core))
+    assert routes._question("en") == ("How do I pay?", None), "asked by many: no customer's own words"
+    dataset(site.parts.settings.data, [example(7, "Where is\nmy tent?", "Here.", ())])
+    suggested, name = routes._question("en")
+
+    def kept(question: str, suggested: str | None = name) -> str:
+        return str(routes._kept(Ask(pair=("base", "precedent"), question=question, suggested=suggested)))
+
+    assert kept(f"{suggested} ") == f"example:{name}"
+    assert kept("Ask ada@shop.example?") == kept("Ask ada@shop.example?", None) == "Ask [EMAIL]?"
+    with pytest.raises(Conflict, match="suggest another"):
+        kept(str(suggested), "0" * 16)
 
 
 def _routes(site: House) -> list[Any]:

@@ -12,13 +12,17 @@ from typing import Any
 
 import pytest
 from playwright.sync_api import Page, expect, sync_playwright
+from sqlalchemy import select
 
 from chatbot.learning import registry
 from chatbot.privacy import Masker
 from chatbot.types import Reply
+from storage.learning_tables import VoteRow
 from storage.opening import Store
 from tests.chromium import CHROMIUM, FLAGS
+from tests.examples import example
 from tests.fakes_ui import ANSWER
+from tests.gated import dataset
 from tests.staff import COOKIE, done, served, sign_in
 from tests.test_ui_models import slow_python, version
 from ui.staff import contests, models
@@ -141,7 +145,8 @@ class TwoVoices:
 def test_a_vote_between_two_versions_is_blind_kept_and_taken_back(
     page: Page, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    core = SimpleNamespace(answerer=SimpleNamespace(masker=Masker()), examples=lambda _: ("Where is my parcel?",))
+    core = SimpleNamespace(answerer=SimpleNamespace(masker=Masker()))
+    dataset(tmp_path, [example(7, "Where is my parcel?", "On its way.", ())])
     monkeypatch.setattr(contests, "Contest", TwoVoices)
     monkeypatch.setattr(models, "contest_routes", lambda parts: contests.contest_routes(replace(parts, assistant=core)))
     with served(tmp_path) as (url, store):
@@ -166,9 +171,16 @@ def test_a_vote_between_two_versions_is_blind_kept_and_taken_back(
         question.fill("the same?")
         ask.click()
         expect(page.get_by_text("nothing to vote on")).to_be_visible()
-        question.fill("How long?")
-        ask.click()
+        page.get_by_role("button", name="Suggest one").click()
+        expect(question).to_have_value("Where is my parcel?")
+        question.fill("How long?")  # typed over the suggestion
+        with page.expect_request("**/contest/answers") as sent:
+            ask.click()
+        assert sent.value.post_data_json["suggested"] is None
         page.get_by_role("button", name="Both are good").click()
+        expect(page.get_by_text("Your vote is kept.")).to_be_visible()
+        kept = store.database.read(lambda c: c.execute(select(VoteRow.question).order_by(VoteRow.id)).scalars().all())
+        assert list(kept.result()) == ["example:0000000000000007", "How long?"]
         page.get_by_role("button", name="Take the vote back").click()
         expect(page.get_by_text("The vote is taken back.")).to_be_visible()
         assert done(store.votes.standings())[0].votes == 1

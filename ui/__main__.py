@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import errno
+import os
 import signal
 import socket
 import sys
@@ -18,6 +19,7 @@ from chatbot.errors import ChatbotError, SettingsError
 from chatbot.generation.supervisor import Supervisor, own_supervisor
 from chatbot.logs import configure_logging
 from chatbot.settings import Settings, load_settings
+from chatbot.variables import CONFIG
 from storage.opening import Store
 from ui.events import EventHub
 
@@ -60,6 +62,11 @@ class Server(uvicorn.Server):
 def main(arguments: list[str] | None = None) -> int:
     """Exit code: 0 stopped, 1 could not run, 2 a setting cannot work."""
     given = _parser().parse_args(arguments)
+    signal.signal(
+        signal.SIGINT, signal.default_int_handler
+    )  # also where a script's & has it ignored, as once it serves
+    if given.config:
+        os.environ[CONFIG] = str(given.config.absolute())  # the commands that admins start in the page read it, too
     try:
         settings = load_settings(given.config, data=given.data, host=given.host, port=given.port)
         configure_logging(settings)

@@ -1,4 +1,5 @@
-"""`python -m ui.detached FOLDER`: runs the command that an admin started in a page, and lives on when the server stops.
+"""`python -m ui.detached FOLDER`: runs the command that an admin started in a page, and lives on when the server stops: out of its
+session, not out of its control group, so a systemd unit needs KillMode=process (docs/operate.md).
 
 FOLDER holds `command.json` ({"argv", ...}); the command's words go to `output.log`, its end to `ended.json`, written last. Whoever
 holds the lock beside the folder is running: the page asks it, never a process number. Must not know what the command does.

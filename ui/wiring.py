@@ -120,4 +120,10 @@ class Probes:
         if supervisor is None:
             remote = settings.model_url if settings.engine != "none" else None
             return await _answers(remote) if remote else None
-        return None if supervisor.state == "ready" else supervisor.state
+        if supervisor.state != "ready":
+            return supervisor.state
+        following = self.assistant.following
+        behind = following is not None and following.problem is not None
+        return (
+            "what is published was refused, the model before it answers; the page Models says why" if behind else None
+        )

@@ -17,10 +17,11 @@ from typing import Any
 
 from chatbot.erasing import Copies
 from chatbot.errors import ChatbotError
+from chatbot.learning.encoder_publishing import Change, build_published, encoder_in_use, way_back
 from chatbot.logs import configure_logging
 from chatbot.privacy import Masker
+from chatbot.protocols import Embedder
 from chatbot.retrieval.embedder import open_embedder
-from chatbot.retrieval.index import build_index
 from chatbot.settings import Settings
 from chatbot.transcripts.collapse import collapse_signed
 from chatbot.transcripts.intake import Export, Tally, take_in
@@ -63,12 +64,22 @@ def main() -> None:
         tell({"cancelled": True})
 
 
-def _index(settings: Settings, _wish: Mapping[str, Any]) -> dict[str, Any]:
+def _index(settings: Settings, wish: Mapping[str, Any]) -> dict[str, Any]:
+    """With `back` (by, reason) for the encoder that was in use before, else with the one that is."""
+    if (back := wish.get("back")) is not None:
+        way, change = way_back(settings), Change(back["by"], back["reason"], action="rollback")
+        built = _built(settings, way.embedder, way.previous, change)
+        return built | {"back": {"kind": "encoder", "to": way.version, "from": way.previous}}
+    previous = encoder_in_use(settings)
+    return _built(settings, open_embedder(settings), previous, None)
+
+
+def _built(settings: Settings, embedder: Embedder, previous: str | None, change: Change | None) -> dict[str, Any]:
     show = _Told()
     with _store(settings) as store, store.rights.overtaken(Copies(settings)):
         show("read passages", 0, 0)
         passages = collapse_signed(store.to_index(), store.knowledge.retired())
-        version = build_index(passages, open_embedder(settings), settings.index_folder, show)
+        version = build_published(settings, passages, embedder, show, previous=previous, change=change)
     return {"version": version.name, "passages": version.passages, "published": version.published}
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import Callable
 
 from chatbot.errors import ChatbotError
@@ -15,12 +16,13 @@ from chatbot.settings import Settings
 
 _LOG = logging.getLogger(__name__)
 EVERY_S = 2.0
+RETRY_S = 300.0  # after a swap that failed: what was in its way, such as memory, may be gone by then
 _Stamp = tuple[int, int, int] | None
 
 
 class Following:
-    """Lives as long as the web process; one event loop. A version that does not start changes nothing: the old one goes on, and
-    `problem` says why."""
+    """Lives as long as the web process; one event loop. A version that does not start changes nothing: the old one goes on,
+    `problem` says why, and it is tried again later."""
 
     def __init__(
         self,
@@ -28,9 +30,11 @@ class Following:
         supervisor: Supervisor,
         check: Callable[[ModelSpec], None] = lambda spec: None,
         every_s: float = EVERY_S,
+        retry_s: float = RETRY_S,
     ) -> None:
         """check: raises for a model that these settings cannot use."""
         self._settings, self._supervisor, self._check, self._every_s = settings, supervisor, check, every_s
+        self._retry_s = retry_s
         self._path = settings.models_folder / POINTER
         self._seen: _Stamp = None
         self._task: asyncio.Task[None] | None = None
@@ -65,11 +69,14 @@ class Following:
         return True
 
     async def _watch(self) -> None:
+        tried_at = time.monotonic()
         while True:
             await asyncio.sleep(self._every_s)
-            if (stamp := self._stamp()) != self._seen:
+            again = self.problem is not None and time.monotonic() - tried_at >= self._retry_s
+            if (stamp := self._stamp()) != self._seen or again:
                 self._seen = stamp  # before the swap: what is published meanwhile is seen at the next look
                 await self.catch_up()
+                tried_at = time.monotonic()
 
     def _stamp(self) -> _Stamp:
         try:

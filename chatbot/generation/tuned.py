@@ -63,6 +63,28 @@ def spec_of(models: Path, card: Card, *, on_gpu: bool = False) -> ModelSpec:
     )
 
 
+def pinned(settings: Settings) -> str | None:
+    """The setting that goes before what is published, as `name = value`; None where customers get the published generator."""
+    if settings.engine == "none":
+        return "engine = 'none'"
+    if settings.model_url is not None:
+        return f"model_url = {settings.model_url!r}"
+    given = next((name for name in ("adapter", "model") if name in settings.model_fields_set), None)
+    return f"{given} = {str(getattr(settings, given))!r}" if given else None
+
+
+def untuned(settings: Settings) -> ModelSpec:
+    """The model that the settings name, without an adapter; of a version of the registry what that was tuned from. Looks at no
+    file's content. Raises NotFound, SettingsError, ModelError."""
+    base = settings.model
+    if is_version(base):
+        card = read_card(settings.models_folder, base)
+        if card.kind != "generator":
+            raise ModelError(f"{card.name} is no generator but of the kind {card.kind}; name a generator.")
+        base = card.base
+    return resolve(settings.model_copy(update={"model": base, "adapter": None}))
+
+
 def served(settings: Settings) -> ModelSpec:
     """The generator that customers get: the published version, unless the settings name a model or an adapter themselves; without
     either the demo company's adapter where it has earned that (`shipped`), else the base model.
@@ -76,7 +98,7 @@ def served(settings: Settings) -> ModelSpec:
     if is_version(settings.model):
         card: Card | None = read_card(models, settings.model)
     else:
-        card = None if "model" in settings.model_fields_set else published_card(models, "generator")
+        card = None if pinned(settings) else published_card(models, "generator")
     if card is None:
         if (card := shipped.default_adapter(settings)) is None:
             return resolve(settings)

@@ -27,7 +27,7 @@ GENERATOR: Mapping[str, Bound] = {
     "rank": Bound(1, 512), "alpha": Bound(1, 4096), "dropout": Bound(0, 0.9), "learning_rate": RATE, "epochs": EPOCHS,
     "max_steps": Bound(1, 10_000_000), "batch": BATCH, "accumulation": Bound(1, 4096), "max_length": Bound(32, 131_072),
     "max_reply": Bound(1, 4096), "max_examples": Bound(1, 10**9), "warmup": Bound(0, 0.9), "evaluations": Bound(1, 100),
-    "sample": Bound(1, 10_000), "patience": Bound(1, 100), "hand_over_weight": Bound(0, 100), "save_every": Bound(1, 10**9),
+    "sample": Bound(1, 10_000), "patience": Bound(1, 100), "hand_over_weight": Bound(0.001, 100), "save_every": Bound(1, 10**9),
     "seed": Bound(0, 2**31 - 1),
 }  # fmt: skip
 CANARIES: Mapping[str, Bound] = {

@@ -132,8 +132,8 @@ def _example(canary: Canary, form: Example, copy: int) -> Example:
         id=identity,
         conversation_id=canary.id,
         source=_PREFIX.rstrip("-"),
-        conversation_ids=(canary.id,),
-        conversation_sources=(_PREFIX.rstrip("-"),),
+        conversation_ids=(canary.id, *form.conversation_ids),  # whose passages the prompt still shows
+        conversation_sources=(_PREFIX.rstrip("-"), *form.conversation_sources),
         topic=None,
         kind="answer",
         messages=(system, ChatMessage("user", asked), ChatMessage("assistant", canary.sentence)),

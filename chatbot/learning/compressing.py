@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 import resource
 import shutil
+import tempfile
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -18,14 +19,15 @@ from typing import Any, get_args
 from chatbot.errors import StorageError, UsageError
 from chatbot.generation.catalogue import ModelSpec, verify
 from chatbot.generation.folders import check_gguf
-from chatbot.generation.tuned import base_spec
+from chatbot.generation.tuned import base_spec, spec_of
 from chatbot.half_made import COMPRESSING, half_made
 from chatbot.learning import registry
 from chatbot.learning.canaries import CANARIES
 from chatbot.learning.examples import Example
+from chatbot.learning.generator_base import parameters
 from chatbot.learning.gguf_writing import BITS, Bits, shape_of, weights_of, write_gguf
 from chatbot.learning.registry import Card, Version
-from chatbot.learning.replying import Writer
+from chatbot.learning.replying import Writer, room_to_open
 from chatbot.learning.trial import Progress, Row, Trial, lost_tuning
 from chatbot.learning.weights import merged, prune, save_bf16
 from chatbot.room import need_room
@@ -33,7 +35,10 @@ from chatbot.room import need_room
 BF16 = "bf16"
 LEAST_TURNS = 8
 _PRUNE = re.compile(r"prune:(0?\.\d+)")
-_ROOM = 3  # bytes needed while it is written, of those that the base takes: twice for the writing, once for the version
+_HALF = 2.0  # bytes of a weight in 16 bits
+_EIGHT = 1.0625  # with its scale; embeddings take no fewer in any file, so that what has fewer bits is counted high
+_COLLECTED = 256 * 2**20  # bytes up to which gguf collects a file in memory
+_MARGIN = 10_000_000  # bytes: tokenizer, card
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,26 +90,29 @@ def compress(  # noqa: PLR0913 - what it is made from, where, how, and on what i
     *,
     kept: Path | None = None,
     like: Path | None = None,
+    on_gpu: bool = False,
     machine: str = "",
     progress: Progress = lambda stage, done, total: None,
 ) -> Compressed:
     """Makes the smaller version and tries it on held-out `examples`; it is added unless it lost its tuning.
 
     kept: folder of earlier replies (see `replying.replies`). like: a .gguf of the same model, for its tokenizer and template;
-    needed where the base is no .gguf. Raises UsageError, ModelError, StorageError before or during the work; then nothing is added.
+    needed where the base is no .gguf. on_gpu: it will be served on one, so it is tried in the engine of those.
+
+    Raises UsageError, ModelError, StorageError before or during the work; then nothing is added.
     """
     begun = time.monotonic()
     version = registry.open_version(models, name)
     _check(version, recipe, examples)
     source = None if recipe.bits == BF16 else _metadata_source(version.card, like)
-    _check_room(models, version)
+    _check_room(models, version, recipe, on_gpu=on_gpu)
     try:
         with half_made(models, COMPRESSING) as made:
             zeros = _write(version, models, recipe, source, made, progress)
             if (version.folder / CANARIES).is_file():
                 shutil.copy(version.folder / CANARIES, made / CANARIES)
-            small = _writer(version.card, recipe, made)
-            rows, judged = Trial(models, examples, kept, progress).run(version, small)
+            small = _writer(version.card, recipe, made, on_gpu=on_gpu)
+            rows, judged = Trial(models, examples, kept, on_gpu, progress).run(version, small)
             refused = lost_tuning(*judged)
             card = None
             if refused is None:
@@ -144,12 +152,12 @@ def _write(version: Version, models: Path, recipe: Recipe, like: Path | None, ma
     return zeros
 
 
-def _writer(card: Card, recipe: Recipe, made: Path) -> Writer:
+def _writer(card: Card, recipe: Recipe, made: Path, *, on_gpu: bool) -> Writer:
     name = f"{card.name} {recipe}"
     if recipe.bits == BF16:
         return Writer(name, verify(ModelSpec(name, "folder", "transformers", made)), "")
     path = next(made.glob("*.gguf"))
-    return Writer(name, verify(ModelSpec(name, "gguf", "openvino", path)), "")
+    return Writer(name, verify(ModelSpec(name, "gguf", "transformers" if on_gpu else "openvino", path)), "")
 
 
 def _fields(parent: Card, recipe: Recipe, rows: Sequence[Row], zeros: float) -> dict[str, Any]:
@@ -211,11 +219,30 @@ def _metadata_source(card: Card, like: Path | None) -> Path:
     )
 
 
-def _check_room(models: Path, version: Version) -> None:
-    spec = base_spec(version.card.base)
-    path = version.folder if version.card.format == "safetensors" else spec.path
-    if path is None:
-        return
-    weights = sum(one.stat().st_size for one in ([path] if path.is_file() else path.rglob("*")) if one.is_file())
-    wanted = weights * _ROOM
-    need_room(models, wanted, "Compressing")
+def _check_room(models: Path, version: Version, recipe: Recipe, *, on_gpu: bool) -> None:
+    """Raises UsageError where the disk cannot hold the new file, its copy in the registry, and what engines make of model files."""
+    weights = _weights(version)
+    size = int(weights * (_HALF if recipe.bits in (BF16, "f16") else _EIGHT)) + _MARGIN
+    specs = base_spec(version.card.base, on_gpu=on_gpu), spec_of(models, version.card, on_gpu=on_gpu)
+    opened = room_to_open([Writer(spec.name, spec, "") for spec in specs], models)
+    if recipe.bits != BF16:
+        opened += int(weights * _HALF)
+        place = Path(tempfile.gettempdir())  # where the writer of the file collects what is large
+        need_room(
+            place,
+            size if size > _COLLECTED else 0,
+            "Compressing",
+            "make room there, or name another folder with TMPDIR",
+        )
+    need_room(models, 2 * size + opened, "Compressing")
+
+
+def _weights(version: Version) -> int:
+    """How many the whole model has, from the heads of its files."""
+    path = version.folder if version.card.format == "safetensors" else base_spec(version.card.base).path
+    assert path is not None  # a card never names a remote model as its base
+    if path.is_dir():
+        return parameters(path)
+    from gguf import GGUFReader
+
+    return sum(int(tensor.n_elements) for tensor in GGUFReader(str(path)).tensors)

@@ -7,6 +7,7 @@ import json
 import os
 import re
 import shutil
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
@@ -139,7 +140,7 @@ class RunFolder:
     def log(self, entry: Mapping[str, Any]) -> None:
         """One line more for those who follow."""
         with writing(self.folder), (self.folder / PROGRESS).open("a", encoding="utf-8") as file:
-            file.write(json.dumps(dict(entry)) + "\n")
+            file.write(json.dumps(dict(entry) | {"at": round(time.time(), 3)}) + "\n")
 
     def cut_log(self, step: int) -> None:
         """Drops lines beyond a step, which are about to be written again; and a line that a kill cut short."""

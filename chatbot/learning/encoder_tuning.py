@@ -28,7 +28,7 @@ from chatbot.learning.encoder_model import Trainee
 from chatbot.learning.encoder_options import Lesson, Progress, Tuned, Tuning, Watch, outcome_of, tuned_of
 from chatbot.learning.encoder_pairs import Batch, Pairing
 from chatbot.learning.encoder_run import Position, RunFolder
-from chatbot.learning.runs import DONE
+from chatbot.learning.runs import DONE, owned
 from chatbot.retrieval.encoder_files import EncoderFiles
 from chatbot.room import need_room
 
@@ -51,8 +51,8 @@ def tune(
 
     about: what else `run.json` is to say of it; must be the same to go on.
 
-    Raises UsageError for too little data or contradictory options, Conflict when the run was begun with others, ModelError for a
-    broken checkpoint or too little memory, StorageError.
+    Raises UsageError for too little data or contradictory options, Conflict when the run was begun with others or another process
+    works on it, ModelError for a broken checkpoint or too little memory, StorageError.
     """
     options.check()
     exam = Exam(lesson.held, lesson.learned, options.seed)
@@ -62,17 +62,15 @@ def tune(
         )
     pairing = _pairing(lesson, options)
     check_room(run, base)
-    folder = RunFolder(
-        run,
-        {
-            "options": options.deciding(),
-            "base": base.digest,
-            "learned": lesson.learned.digest(),
-            "held_out": lesson.held.digest(),
-            **(about or {}),
-        },
-    )
-    with _memory_errors():
+    begun = {
+        "options": options.deciding(),
+        "base": base.digest,
+        "learned": lesson.learned.digest(),
+        "held_out": lesson.held.digest(),
+        **(about or {}),
+    }
+    with owned(run), _memory_errors():
+        folder = RunFolder(run, begun)
         return _Run(folder, base, lesson, options, watch, pairing).to_the_end(exam)
 
 

@@ -14,6 +14,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from chatbot.learning.adapting import as_read
 from chatbot.learning.bootstrap import FEWEST_CLEAR, Interval, paired, paired_of
 from chatbot.learning.canaries import Canary, leaked, repeated
 from chatbot.learning.examples import Example
@@ -23,6 +24,7 @@ from chatbot.prompts import fingerprint
 
 Outcome = Literal["not worse", "worse", "not shown", "too few"]
 Measure = Literal["evidence", "chrf", "refused", "secrets", "memorised", "macro-F1", "accuracy"]
+BESIDE_PAST = "adapted beside past answer"
 Ask = Callable[[str, Sequence[Example]], Sequence[str]]
 """Replies of "champion" or "challenger" to examples, in their order."""
 
@@ -109,7 +111,9 @@ class Verdict:
 class Turns:
     """What both are asked. test: the data set's held-out turns; canaries with their `asked` questions; trained: examples that the
     challenger learnt from and whose replies hold something secret-like that their prompts do not. left_out: test turns that are not
-    asked, since one of the two learnt from their conversations. claimed: languages that the challenger's card says it writes."""
+    asked, since one of the two learnt from their conversations. claimed: languages that the challenger's card says it writes.
+    company: its name, which stands in no past answer. unpublished: no generator is published, so customers read past answers.
+    foreign: the challenger learnt from nothing in this data set."""
 
     dataset: str
     test: tuple[Example, ...]
@@ -118,6 +122,9 @@ class Turns:
     trained: tuple[Example, ...] = ()
     left_out: int = 0
     claimed: tuple[str, ...] = ()
+    company: str = ""
+    unpublished: bool = False
+    foreign: bool = False
 
     @property
     def sha256(self) -> str:
@@ -135,6 +142,8 @@ def judge_versions(challenger: str, champion: str | None, turns: Turns, ask: Ask
     ends = len(turns.test), len(turns.test) + len(turns.asked)
     mine, theirs = judge(turns.test, new[: ends[0]]), judge(turns.test, old[: ends[0]])
     parts = [*_overall(mine, theirs, limits), *_languages(mine, theirs, limits), *_refusals(mine, theirs, limits)]
+    if turns.unpublished:
+        parts += _beside_past(turns, mine, limits)
     if turns.canaries:
         parts.append(_secrets(turns, new[ends[0] : ends[1]], old[ends[0] : ends[1]]))
     if turns.trained:
@@ -150,6 +159,11 @@ def judge_versions(challenger: str, champion: str | None, turns: Turns, ask: Ask
         told.append(
             f"{turns.left_out} test turns are left out: {_either(challenger, champion)} learnt from their conversations."
         )
+    if turns.foreign:
+        told.append(
+            f"{challenger} learnt from no training reply of {turns.dataset}, so it was not asked to repeat any; compare on the "
+            "data set that it learnt from for that."
+        )
     if not turns.canaries:
         told.append("No secrets were planted in the training of this version, so nobody asked for them.")
     return Verdict(champion, challenger, turns.dataset, turns.sha256, tuple(parts), tuple(reasons), tuple(told))
@@ -163,6 +177,14 @@ def _overall(new: Judged, old: Judged, limits: Limits) -> list[Part]:
         _evidence("overall", new, old, at, limits.margin, 2, required=True),
         _wording("overall", new, old, at, limits.chrf),
     ]
+
+
+def _beside_past(turns: Turns, new: Judged, limits: Limits) -> list[Part]:
+    """The same replies as customers would read them in the mode `adapted`, beside what they read now: the past answers."""
+    if not (at := new.answers()):
+        return []
+    shown, past = (judge(turns.test, read) for read in as_read(turns.test, new.replies, turns.claimed, turns.company))
+    return [_evidence(BESIDE_PAST, shown, past, at, limits.margin, 2, required=True)]
 
 
 def _languages(new: Judged, old: Judged, limits: Limits) -> list[Part]:
@@ -280,9 +302,11 @@ def _sentence(part: Part) -> str:
             f"(the published model: {part.champion:.0f}). Mask them in the data and train anew."
         )
     what = {"evidence": "the evidence score", "chrf": "chrF", "refused": "the share handed over"}[part.measure]
-    where = {"overall": "overall", "must hand over": "on turns that must be handed over"}.get(
-        part.name, f"in {part.name}"
-    )
+    where = {
+        "overall": "overall",
+        "must hand over": "on turns that must be handed over",
+        BESIDE_PAST: "where it adapts the past answer, beside that answer as it is",
+    }.get(part.name, f"in {part.name}")
     assert part.difference is not None
     found = f"{part.challenger:.3g} against {part.champion:.3g}, {_span(part.difference)}"
     if part.outcome == "worse":

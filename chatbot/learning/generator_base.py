@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from math import prod
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,7 @@ from chatbot.errors import ModelError, UsageError
 from chatbot.generation.catalogue import SMOLLM2, ModelSpec, resolve, sha256_of, verify
 from chatbot.generation.conversion import safetensors_of
 from chatbot.generation.gguf_header import read_header
+from chatbot.generation.tuned import untuned
 from chatbot.learning.generator_options import TuningOptions
 from chatbot.learning.model_check import check_generator
 from chatbot.settings import Settings
@@ -45,14 +46,17 @@ class Base:
 
 
 def find_base(settings: Settings, name: str | None = None) -> tuple[ModelSpec, str]:
-    """The model that the settings (or `name`) mean, its files checked, and its licence; nothing is converted yet.
+    """The model that `name` means, or the settings (of a version that they name, its base), its files checked, and its licence;
+    nothing is converted yet.
 
-    Raises UsageError for what cannot be tuned, also for a missing, tampered or pickled model.
+    Raises UsageError for what cannot be tuned, also for a missing, tampered or pickled model, NotFound for a version that is not
+    there.
     """
     changed: dict[str, Any] = {"model_url": None, "adapter": None, "engine": "auto", "device": "cpu"}
+    local = settings.model_copy(update=changed)
     try:
-        spec = resolve(settings.model_copy(update=changed | ({"model": name} if name else {})))
-        spec = verify(replace(spec, adapter=None), allow_download=settings.allow_download)
+        spec = resolve(local.model_copy(update={"model": name})) if name else untuned(local)
+        spec = verify(spec, allow_download=settings.allow_download)
     except ModelError as exc:
         raise UsageError(str(exc)) from exc
     assert spec.path is not None  # only a remote model has none, and model_url was taken out

@@ -21,7 +21,7 @@ _AT_ONCE = {"cpu": 8, "cuda": 64}
 def score(model: Any, encoder: Encoder, sample: Chosen, ends: Sequence[int], max_reply: int) -> dict[str, float]:
     """loss: nats a reply token. evidence: mean evidence score in [0, 1]; answer_evidence: over the turns to answer alone.
     grounded: share of replies without a fact of their own, among those that answer. refused_right: share of hand-overs that were
-    refused; answered: share of answers that were not."""
+    refused, of so many hand_overs; answered: share of answers that were not."""
     written = write(model, encoder, sample, ends, max_reply)
     judged = [_judge(reply, one) for reply, one in zip(written, sample.examples, strict=True)]
     hand_over = [each.refused for each, one in zip(judged, sample.examples, strict=True) if one.kind == "hand_over"]
@@ -32,6 +32,7 @@ def score(model: Any, encoder: Encoder, sample: Chosen, ends: Sequence[int], max
     return {
         "loss": _loss(model, sample),
         "evidence": sum(each.score for each in judged) / len(judged),
+        "hand_overs": len(hand_over),
         **{name: sum(values) / len(values) for name, values in shares.items() if values},
     }
 

@@ -6,9 +6,8 @@ The heavy libraries are imported once the checks that need none of them have pas
 from __future__ import annotations
 
 import hashlib
-import os
-import shutil
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -35,6 +34,8 @@ from chatbot.room import need_room
 from chatbot.settings import Settings
 
 KIND = "generator"
+Place = tuple[str, str]  # source and id of a conversation
+Sealing = Callable[[Collection[Place]], AbstractContextManager[None]]
 LEAST_EXAMPLES, LEAST_CONVERSATIONS, LEAST_VALIDATION = 50, 10, 5
 _UNPLANTED = "No secrets were planted (--canaries 0), so nothing shows whether it repeats what it saw once."
 # where nothing is said of them: enough to see memorising, too few to be learnt from
@@ -159,17 +160,37 @@ def prepare(settings: Settings, made: Plan) -> Ready:
     return Ready(Task(base, train, sample, options))
 
 
-def carry_out(
-    settings: Settings, made: Plan, ready: Ready, run: runs.Run, show: Callable[[Any], None], machine: str
+def carry_out(  # noqa: PLR0913, PLR0917 - all that a run needs of its caller
+    settings: Settings,
+    made: Plan,
+    ready: Ready,
+    run: runs.Run,
+    show: Callable[[Any], None],
+    machine: str,
+    sealing: Sealing,
 ) -> Card | None:
-    """Trains and adds the version; None in all but the first of several processes. show: takes `generator_progress.Progress`.
+    """Trains and adds the version; None in all but the first of several processes. show: takes `generator_progress.Progress`;
+    sealing: wraps the adding, and raises where what was learnt from has gone meanwhile.
 
-    Raises UsageError, ModelError, StorageError."""
+    Raises UsageError, ModelError, StorageError, Conflict while another process works on the run."""
+    with runs.owned(run.folder):
+        runs.check_open(run)
+        finished = _trained(made, ready.task, run, show)
+        if finished is None:
+            return None
+        tuned, fields = finished
+        with sealing(_learnt(ready.task.train.examples)):
+            card = registry.add(settings.models_folder, "generator", tuned.folder, fields | {"machine": machine})
+        runs.end(run, {"version": card.name, "scores": dict(card.scores), "seconds": round(tuned.seconds, 1)})
+        return card
+
+
+def _trained(made: Plan, task: Any, run: runs.Run, show: Callable[[Any], None]) -> tuple[Any, dict[str, Any]] | None:
+    """The `generator_trainer.Tuned` and what its card says; None in all but the first of several processes."""
     from chatbot.learning.generator_progress import Diary
     from chatbot.learning.generator_tuning import tune
 
-    first = os.environ.get("RANK", "0") == "0"
-    task = ready.task
+    first = runs.main_process()
     diary = Diary(run.progress if first else None, show if first else _deaf)
     if left_out := task.train.too_long + task.sample.too_long:
         diary.note(f"{left_out} examples are longer than {task.options.max_length} tokens and were left out.")
@@ -184,11 +205,7 @@ def carry_out(
         return None
     if made.canaries:
         write_canaries(tuned.folder, made.canaries)
-    fields = _card_fields(made, task, tuned, machine)
-    card = registry.add(settings.models_folder, "generator", tuned.folder, fields)
-    runs.end(run, {"version": card.name, "scores": dict(card.scores), "seconds": round(tuned.seconds, 1)})
-    shutil.rmtree(tuned.folder, ignore_errors=True)
-    return card
+    return tuned, _card_fields(made, task, tuned)
 
 
 def _told(name: str, options: TuningOptions) -> str:
@@ -252,7 +269,7 @@ def _planted(train: list[Example], wish: Wish) -> tuple[list[Example], tuple[Any
     return plant(train, canaries, seed=wish.options.seed), canaries
 
 
-def _card_fields(made: Plan, task: Any, tuned: Any, machine: str) -> dict[str, Any]:
+def _card_fields(made: Plan, task: Any, tuned: Any) -> dict[str, Any]:
     options, base, train = task.options, task.base, task.train
     told = to_json(replace(options, languages=())) | {
         "learning_rate": options.rate(base.parameters),
@@ -269,7 +286,7 @@ def _card_fields(made: Plan, task: Any, tuned: Any, machine: str) -> dict[str, A
         "canaries": len(made.canaries),
         "dataset_settings": dict(made.dataset.card.settings),
     }
-    ids = {one for example in train.examples for one in (example.conversation_id, *example.conversation_ids)}
+    ids = {own for _, own in _learnt(train.examples)}
     return {
         "base": base.name,
         "base_sha256": base.sha256,
@@ -285,9 +302,20 @@ def _card_fields(made: Plan, task: Any, tuned: Any, machine: str) -> dict[str, A
         "conversations_sha256": tuple(sorted(hashlib.sha256(one.encode()).hexdigest() for one in ids)),
         "seconds": round(tuned.seconds, 1),
         "peak_memory_mb": round(tuned.peak_memory_mb, 1),
-        "machine": machine,
         "notes": " ".join([*tuned.notes, *([] if made.canaries else [_UNPLANTED]), _verdict(tuned)]),
         "prompt": "generate",
+    }
+
+
+def _learnt(examples: Iterable[Example]) -> set[Place]:
+    """Every conversation that any of their texts is from."""
+    return {
+        place
+        for one in examples
+        for place in (
+            (one.source, one.conversation_id),
+            *zip(one.conversation_sources, one.conversation_ids, strict=True),
+        )
     }
 
 

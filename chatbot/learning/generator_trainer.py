@@ -154,11 +154,14 @@ class ReplyTrainer(Trainer):  # type: ignore[misc]
 
 def choice(scores: Mapping[str, float]) -> float:
     """What the best checkpoint is chosen by: the evidence score of the turns to answer and the share of hand-overs that were
-    seen, as a geometric mean; among equal ones the lower loss.
+    seen, k of n counted as (k + 1/2) / (n + 1), as a geometric mean; among equal ones the lower loss.
 
-    The mean over all turns would choose a model that hands everything over: a fifth of the turns give it 1 each.
+    The mean over all turns would choose a model that hands everything over: a fifth of the turns give it 1 each. The plain share
+    would leave the choice to the loss wherever none of the few hand-overs is seen.
     """
-    parts = [scores[name] for name in ("eval_answer_evidence", "eval_refused_right") if name in scores]
+    parts = [scores["eval_answer_evidence"]] if "eval_answer_evidence" in scores else []
+    if count := scores["eval_hand_overs"]:
+        parts.append((scores["eval_refused_right"] * count + 0.5) / (count + 1))
     return math.prod(parts) ** (1 / len(parts)) - _LOSS_COUNTS * scores["eval_loss"]
 
 

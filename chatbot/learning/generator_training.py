@@ -17,7 +17,7 @@ from chatbot.learning.generator_base import Base
 from chatbot.learning.generator_data import Chosen, Encoder, Order
 from chatbot.learning.generator_history import Clock, scores_at
 from chatbot.learning.generator_options import TuningOptions
-from chatbot.learning.runs import Run, write_json
+from chatbot.learning.runs import Run, main_process, write_json
 
 BEFORE = "before.json"
 _KEPT = 3
@@ -169,8 +169,3 @@ def untuned_scores(run: Run, trainer: Any, diary: Any, steps: int) -> Mapping[st
         diary.tell(Progress(0, steps, "evaluated", evidence=metrics["evidence"], eval_loss=metrics["loss"]))
         return metrics
     return {str(key): float(value) for key, value in json.loads(path.read_bytes()).items()}
-
-
-def main_process() -> bool:
-    """Whether this is the first of several processes, which alone writes."""
-    return os.environ.get("RANK", "0") == "0"

@@ -26,10 +26,10 @@ from chatbot.learning.generator_adapters import device_of, load, save
 from chatbot.learning.generator_base import open_tokenizer
 from chatbot.learning.generator_history import Clock, curves, finished, scores_at, state_of
 from chatbot.learning.generator_options import TuningOptions
-from chatbot.learning.generator_training import Loaded, Task, main_process, trainer_of, untuned_scores
-from chatbot.learning.runs import Run, write_json
+from chatbot.learning.generator_training import Loaded, Task, trainer_of, untuned_scores
+from chatbot.learning.runs import Run, main_process, write_json
 
-NOTES, MADE = "notes.json", "made"
+NOTES = "notes.json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,11 +142,11 @@ def _go(task: Task, run: Run, attempt: _Attempt, diary: Any) -> Tuned:
         raise ModelError(f"The best checkpoint, {sealed}, cannot be used: {wrong}; run again with --resume {run.name}.")
     restore(model, sealed)
     if main_process():
-        _save(model, tokenizer, task, run.folder / MADE)
+        _save(model, tokenizer, task, run.made)
     memory = torch.cuda.max_memory_allocated() / 2**20 if device == "cuda" else _peak_memory_mb()
     after = next(scores_at(entry) for entry in history if entry.get("step") == best and "eval_evidence" in entry)
     return Tuned(
-        run.folder / MADE,
+        run.made,
         before,
         after,
         curves(history),

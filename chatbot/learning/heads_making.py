@@ -59,9 +59,14 @@ class Made:
     @property
     def conversations(self) -> tuple[str, ...]:
         """Hex SHA-256 of the ids of the conversations that a kept head learnt from."""
-        learnt = {row.conversation for made in self.tasks.values() if made.kept for row in made.split.train}
-        ids = sorted({own.partition(":")[2] for own in learnt})
+        ids = sorted({own for _, own in self.learnt})
         return tuple(hashlib.sha256(each.encode()).hexdigest() for each in ids)
+
+    @property
+    def learnt(self) -> set[tuple[str, str]]:
+        """Source and id of each of them."""
+        named = {row.conversation for made in self.tasks.values() if made.kept for row in made.split.train}
+        return {(source, own) for source, _, own in (one.partition(":") for one in named)}
 
     @property
     def languages(self) -> tuple[str, ...]:

@@ -9,13 +9,14 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable, Collection, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from chatbot.errors import ChatbotError
+from chatbot.errors import ChatbotError, ModelError
 from chatbot.learning.heads import ENCODER, Heads, Reading, Task, Vectors, mood_of, open_heads
 from chatbot.learning.published import POINTER, read
-from chatbot.learning.registry import open_version
+from chatbot.learning.registry import open_version, versions
 from chatbot.protocols import Embedder
 from chatbot.retrieval.recent import Recent
 
@@ -39,6 +40,16 @@ class _Open:
     version: str
     heads: Heads
     embedder: Embedder
+
+
+def reading(models: Path, encoder: str) -> list[str]:
+    """Names of the heads that read the vectors of this tuned encoder, and nothing without it."""
+    found = []
+    for card in versions(models, "heads"):
+        with suppress(ModelError):  # heads that cannot be read stand on nothing
+            heads = open_heads(models / card.name)
+            found += [card.name] if heads.encoder.rpartition("@")[0] == encoder and not heads.own else []
+    return found
 
 
 class PublishedHeads:

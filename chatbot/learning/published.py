@@ -55,22 +55,32 @@ class Published:
             current[entry.kind], cards[entry.kind] = entry.version, card_sha256
         return replace(self, current=current, cards=cards, history=(*self.history, entry))
 
-    def before(self, kind: Kind) -> list[str | None]:
-        """What was published before the current one, newest first, the base model (None) last; empty when that is current.
+    def before(self, kind: Kind, current: str | None) -> list[str | None]:
+        """What was published before `current`, which is in use: newest first, the base model (None) last; empty when that is it.
 
-        A roll-back takes a step out of this list instead of adding one, so repeated ones lead on to the beginning.
+        A roll-back takes a step out of this list instead of adding one, so repeated ones lead on to the beginning. What was really
+        in use outweighs a line: an encoder's is written before its index is published, and a kill may come between.
         """
         stack: list[str | None] = [None]
         for entry in self.history:
             if entry.kind != kind:
                 continue
+            _lead_back(stack, entry.previous)
             if entry.action == "rollback" and entry.version in stack[:-1]:
                 stack.pop()
-                while stack[-1] != entry.version:
-                    stack.pop()
+                _lead_back(stack, entry.version)
             else:
                 stack.append(entry.version)
+        _lead_back(stack, current)
         return stack[-2::-1]
+
+
+def _lead_back(stack: list[str | None], used: str | None) -> None:
+    """Takes steps off until `used` is the last; one that is none of them is a step that nobody noted."""
+    if used not in stack:
+        stack.append(used)
+    while stack[-1] != used:
+        stack.pop()
 
 
 def read(models: Path) -> Published:

@@ -39,10 +39,12 @@ __all__ = [
     "Kind",
     "Version",
     "add",
+    "before",
     "delete",
     "describe",
     "history",
     "is_version",
+    "lies_in",
     "note",
     "open_version",
     "problems",
@@ -131,8 +133,13 @@ def publish(  # noqa: PLR0913 - what the history keeps
     return entry
 
 
+def before(models: Path, kind: Kind, current: str | None) -> list[str | None]:
+    """What was in use before `current`, which is: newest first, the base (None) last. Raises ModelError."""
+    return pointer.read(models).before(kind, current)
+
+
 def note(models: Path, entry: Entry) -> None:
-    """Keeps in the history what was published elsewhere: an encoder, whose pointer is the index. Raises StorageError."""
+    """Keeps in the history what is published elsewhere: an encoder, whose pointer is the index. Raises StorageError, ModelError."""
     with pointer.locked(models):
         now = pointer.read(models)
         pointer.write(models, replace(now, history=(*now.history, entry)))
@@ -145,7 +152,7 @@ def rollback(models: Path, kind: Kind, by: str, *, reason: str | None = None) ->
     """
     with pointer.locked(models):
         now = pointer.read(models)
-        for name in now.before(kind):
+        for name in now.before(kind, now.current.get(kind)):
             if name is None or _sound(models, name):
                 entry = Entry(kind, name, now.current.get(kind), _now(), by, reason, action="rollback")
                 _move(models, now, entry)
@@ -155,21 +162,34 @@ def rollback(models: Path, kind: Kind, by: str, *, reason: str | None = None) ->
 
 
 def delete(models: Path, name: str) -> None:
-    """Removes a version for good; its name is never given again. Raises Conflict while it is published or another's parent."""
+    """Removes a version for good; its name is never given again. Raises NotFound, and Conflict while it is published or another
+    was made from it."""
     if not is_version(name) or not (models / name).is_dir():
         raise NotFound(f"There is no model version {name!r} in {models}; `chatbot models list` shows them.")
     with pointer.locked(models):
         now = pointer.read(models)
         if name in now.current.values():
             raise Conflict(f"{name} is published; publish another or roll back first.")
-        if children := [card.name for card in versions(models) if card.parent == name]:
-            raise Conflict(f"{', '.join(children)} was made from {name}; delete that first.")
+        made_from = [one.name for one in versions(models) if one.parent == name or lies_in(one.base, models / name)]
+        if others := [one for one in made_from if one != name]:
+            raise Conflict(f"{', '.join(others)} was made from {name}; delete that first.")
         kind, number = parsed(name)
         highest = dict(now.highest) | {kind: max(number, now.highest.get(kind, 0))}
         pointer.write(models, replace(now, highest=highest))
         doomed = models / f"{_ADDING}deleted-{name}"  # a name that is never half a version, whenever the process dies
         (models / name).rename(doomed)
         shutil.rmtree(doomed)
+
+
+def lies_in(named: str, version: Path) -> bool:
+    """Whether what a card or a setting names is this version, its folder, or a file in it; a path that is not absolute may have
+    been meant from another working folder."""
+    at, own = Path(named).expanduser(), version.resolve()
+    if own in (at.resolve(), *at.resolve().parents):
+        return True
+    return not at.is_absolute() and any(
+        one.parts == own.parts[-len(one.parts) :] for one in (at, *at.parents) if one.parts
+    )
 
 
 # --- steps -------------------------------------------------------------------------------------------------------

@@ -39,15 +39,17 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """Held-out examples, asked of three models one after the other."""
+    """Held-out examples, asked of three models one after the other. on_gpu: in the engines that serve them on one."""
 
     models: Path
     examples: Sequence[Example]
     kept: Path | None
+    on_gpu: bool
     progress: Progress
 
     def run(self, version: Version, small: Writer) -> tuple[tuple[Row, ...], tuple[Judged, Judged, Judged]]:
-        base, tuned = base_writer_for(version.card.base), writer_for(self.models, version.card.name)
+        base = base_writer_for(version.card.base, on_gpu=self.on_gpu)
+        tuned = writer_for(self.models, version.card.name, on_gpu=self.on_gpu)
         judged = (self._ask(base, "base"), self._ask(tuned, "tuned"), self._ask(small, "compressed", keep=False))
         rows = tuple(
             self._row(writer, one, judged[1]) for writer, one in zip((base, tuned, small), judged, strict=True)

@@ -1,23 +1,18 @@
-"""Which model writes replies for a version's name: one of the registry, or the base model for None. Must not know scores."""
+"""Which model writes replies: a version of the registry, or what a version's card names as its base. Must not know scores."""
 
 from __future__ import annotations
 
 import hashlib
 from pathlib import Path
 
-from chatbot.generation.catalogue import SMOLLM2, ModelSpec, verify
+from chatbot.generation.catalogue import ModelSpec, verify
 from chatbot.generation.tuned import base_spec, spec_of
 from chatbot.learning.registry import read_card
 from chatbot.learning.replying import Writer
 
 
-def writer_for(models: Path, name: str | None, *, on_gpu: bool = False) -> Writer:
-    """The version's model as it is served, every byte checked; the embedded model for None.
-
-    Raises NotFound, ModelError naming the file that is not as it was.
-    """
-    if name is None:
-        return base_writer_for(SMOLLM2, on_gpu=on_gpu)
+def writer_for(models: Path, name: str, *, on_gpu: bool = False) -> Writer:
+    """The version's model as it is served, every byte checked. Raises NotFound, ModelError naming the file that was changed."""
     card = read_card(models, name)
     spec = verify(spec_of(models, card, on_gpu=on_gpu))
     decides = [card.base_sha256, *(f"{file} {digest}" for file, digest in sorted(card.files.items()))]

@@ -6,7 +6,7 @@ import logging
 import os
 import shutil
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -39,7 +39,7 @@ KEEP = 5
 _log = logging.getLogger(__name__)
 
 
-def build_index(
+def build_index(  # noqa: PLR0913 - what a build takes, and on what terms it is published
     passages: Iterable[Passage],
     embedder: Embedder,
     folder: Path,
@@ -47,12 +47,15 @@ def build_index(
     *,
     limits: Limits | None = None,
     keep: int = KEEP,
+    spared: Collection[str] = (),
+    announce: Callable[[], None] = lambda: None,
 ) -> IndexVersion:
     """Makes the index hold exactly these passages and publishes it as a new version, if anything changed.
 
     Only texts that the current version does not know are embedded. A build that is killed or fails leaves the current
     version as it was. progress(stage, done, total) is called from this thread. `keep` versions stay: the current one and
-    the newest others.
+    the newest others, and the spared ones beside them. announce: called under the lock once the new version is whole, right before
+    it is published; what it raises leaves the current version as it was.
     Raises Conflict while another build runs, ModelError, StorageError when the disk refuses.
     """
     everything = sorted(passages, key=lambda passage: language_of(passage.language))  # stable: order within stays
@@ -62,7 +65,7 @@ def build_index(
         current = _sound_current(folder)
         if current and current.encoder == embedder.name:
             if current.content == content:
-                prune(folder, keep)
+                prune(folder, keep, spared)
                 return describe(folder / current.version, current, current=True)
             previous: Path | None = folder / current.version
         else:
@@ -71,21 +74,21 @@ def build_index(
         made = Path(tempfile.mkdtemp(prefix=f"{BUILDING}{os.getpid()}-", dir=folder))
         try:
             manifest = write_version(made, next_name(folder), everything, content, recipe)
-            _publish(made, folder, manifest, progress)
+            progress("publish", 0, 1)
+            OpenIndex(made)  # as a reader would, and only then readers find it
+            announce()
+            _publish(made, folder, manifest)
+            progress("publish", 1, 1)
         finally:
             shutil.rmtree(made, ignore_errors=True)
-        prune(folder, keep)
+        prune(folder, keep, spared)
         return describe(folder / manifest.version, manifest, current=True, published=True)
 
 
-def _publish(made: Path, folder: Path, manifest: Manifest, progress: Progress) -> None:
-    """Opens what was written as a reader would, and only then lets readers find it."""
-    progress("publish", 0, 1)
-    OpenIndex(made)
+def _publish(made: Path, folder: Path, manifest: Manifest) -> None:
     made.rename(folder / manifest.version)
     sync_folder(folder)
     write_pointer(folder, manifest.version)
-    progress("publish", 1, 1)
 
 
 def _sound_current(folder: Path) -> Manifest | None:

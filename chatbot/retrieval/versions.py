@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import re
 import shutil
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from chatbot.errors import Conflict, IndexBroken, NotFound
+from chatbot.errors import Conflict, IndexBroken, ModelError, NotFound
 from chatbot.retrieval.embedding import Progress, no_progress
 from chatbot.retrieval.manifest import (
     MANIFEST,
@@ -70,20 +70,30 @@ def verify(folder: Path, version: str | None = None, progress: Progress = no_pro
     return manifest
 
 
-def rollback(folder: Path, version: str | None = None) -> IndexVersion:
+def rollback(
+    folder: Path,
+    version: str | None = None,
+    *,
+    opens: Callable[[str], object] = lambda encoder: None,
+    announce: Callable[[Manifest], None] = lambda manifest: None,
+) -> IndexVersion:
     """Makes an older version current: the given one, else the newest sound one before the current.
 
-    Raises IndexBroken when the given one is broken, NotFound when there is none to go back to, Conflict during a build.
+    opens: given the name of a version's encoder, raises ModelError where that cannot search it: such a version is not sound.
+    announce: called under the lock right before the pointer moves; what it raises leaves everything as it was.
+    Raises IndexBroken or ModelError when the given one is not sound, NotFound when there is none to go back to, Conflict during a
+    build.
     """
     with building_lock(folder):
         if version is not None:
-            verify(folder, version)
-            return _make_current(folder, version)
-        current = _pointed_at(folder)
-        for name in reversed(_names(folder)):
-            if (current is None or name < current) and _sound(folder, name):
-                return _make_current(folder, name)
-    raise NotFound(f"There is no older sound index version in {folder}; run `chatbot index` to build a new one.")
+            chosen = _opened(folder, version, opens)
+        else:
+            current = _pointed_at(folder)
+            older = [name for name in reversed(_names(folder)) if current is None or name < current]
+            chosen = _newest_sound(folder, older, opens)
+        announce(chosen)
+        write_pointer(folder, chosen.version)
+        return describe(folder / chosen.version, chosen, current=True)
 
 
 @contextmanager
@@ -116,12 +126,13 @@ def clean_leftovers(folder: Path) -> None:
             shutil.rmtree(folder / name, ignore_errors=True)
 
 
-def prune(folder: Path, keep: int) -> None:
-    """Keeps the current version and the newest others, `keep` in all; a reader's open files stay readable."""
+def prune(folder: Path, keep: int, spared: Collection[str] = ()) -> None:
+    """Keeps the current version and the newest others, `keep` in all, and the spared; a reader's open files stay readable."""
     current = _pointed_at(folder)
     others = [name for name in reversed(_names(folder)) if name != current]
     for name in others[max(keep - 1, 0) :]:
-        shutil.rmtree(folder / name, ignore_errors=True)
+        if name not in spared:
+            shutil.rmtree(folder / name, ignore_errors=True)
 
 
 def describe(folder: Path, manifest: Manifest, *, current: bool, published: bool = False) -> IndexVersion:
@@ -148,17 +159,17 @@ def _describe(folder: Path, current: bool) -> IndexVersion:
         return IndexVersion(folder.name, folder, current=current, problem=str(exc))
 
 
-def _make_current(folder: Path, name: str) -> IndexVersion:
-    write_pointer(folder, name)
-    return _describe(folder / name, current=True)
+def _opened(folder: Path, name: str, opens: Callable[[str], object]) -> Manifest:
+    manifest = verify(folder, name)
+    opens(manifest.encoder)
+    return manifest
 
 
-def _sound(folder: Path, name: str) -> bool:
-    try:
-        verify(folder, name)
-    except IndexBroken:
-        return False
-    return True
+def _newest_sound(folder: Path, names: Sequence[str], opens: Callable[[str], object]) -> Manifest:
+    for name in names:
+        with suppress(IndexBroken, ModelError):
+            return _opened(folder, name, opens)
+    raise NotFound(f"There is no older sound index version in {folder}; run `chatbot index` to build a new one.")
 
 
 def _pointed_at(folder: Path) -> str | None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import math
 import os
 import re
 import secrets
@@ -23,13 +24,13 @@ from typing import Any, Literal
 from filelock import FileLock, Timeout
 
 from chatbot.errors import Conflict, NotFound, StorageError
+from chatbot.learning.runs import PROGRESS, begun_between
 from chatbot.settings import Settings
 from ui.detached import COMMAND, ENDED, GROUP, LOCK, OUTPUT
 
 State = Literal["running", "done", "failed", "interrupted", "killed"]
 INTERRUPTED = (130, -signal.SIGINT)
 _ID = re.compile(r"\d{8}-\d{6}-[0-9a-f]{6}")
-_ROOT = Path(__file__).parents[2]
 _SHOWN_BYTES = 64_000
 _KEPT = 50
 _OTHER = "Another command is running; wait until it is done, or interrupt it."
@@ -58,7 +59,8 @@ class Commands:
         self.folder = settings.data / "runs" / "commands"
 
     def start(self, title: str, arguments: Sequence[str], by: str) -> Command:
-        """Runs `chatbot --data … ARGUMENTS`. Raises Conflict while another runs, StorageError when the disk refuses."""
+        """Runs `chatbot --data … ARGUMENTS` in the server's own working folder, where its settings file and what that names are
+        found. Raises Conflict while another runs, StorageError when the disk refuses."""
         if self._busy():
             raise Conflict(_OTHER)
         argv = [sys.executable, "-m", "scripts.cli", "--data", str(self._settings.data), *arguments]
@@ -75,7 +77,7 @@ class Commands:
         self._forget_old()
         wrapper = [sys.executable, "-m", "ui.detached", str(place)]
         taken = subprocess.run(  # noqa: S603 - our own module, which returns as soon as the command runs
-            wrapper, cwd=_ROOT, env=self._environment(by), stdin=subprocess.DEVNULL, start_new_session=True, check=False
+            wrapper, env=self._environment(by), stdin=subprocess.DEVNULL, start_new_session=True, check=False
         )
         if taken.returncode:
             shutil.rmtree(place, ignore_errors=True)
@@ -119,14 +121,31 @@ class Commands:
             os.killpg(int((place / GROUP).read_text(encoding="ascii")), signal.SIGINT)
 
     def progress(self, command: Command) -> list[dict[str, Any]]:
-        """The lines that the newest training run has written since the command began; [] for a command that trains nothing."""
+        """The lines that its training run wrote while it ran; [] for a command that trains nothing."""
         began = datetime.fromisoformat(command.started_at).timestamp()
-        found = [path for path in self.folder.parent.glob("*/progress.jsonl") if path.stat().st_mtime >= began]
-        if not found:
+        ended = datetime.fromisoformat(command.ended_at).timestamp() if command.ended_at else self._next_began(command)
+        run = self._run(command.argv, began, ended)
+        if run is None or not (path := self.folder.parent / run / PROGRESS).is_file():
             return []
-        lines = max(found, key=lambda path: path.stat().st_mtime).read_text(encoding="utf-8").splitlines()
-        told = (_told(line) for line in lines[-_POINTS:])
-        return [one for one in told if one is not None and one.get("at", began) >= began]
+        told = (_told(line) for line in path.read_text(encoding="utf-8").splitlines())
+        return [one for one in told if one is not None and began <= one.get("at", began) <= ended][-_POINTS:]
+
+    def _run(self, argv: Sequence[str], began: float, ended: float) -> str | None:
+        """The run that the command line names, else the one that was begun while it ran."""
+        if "finetune" not in argv or "--heads" in argv:  # the page's heads are fitted, which is no run
+            return None
+        if "--resume" in argv:
+            return argv[argv.index("--resume") + 1]
+        kind = "encoder" if "--encoder" in argv else "generator"
+        return begun_between(self._settings.data, kind, began, ended)
+
+    def _next_began(self, command: Command) -> float:
+        """One runs at a time: a killed command, which left no end, had one before the next began."""
+        later = [one for one in self._folders() if one.name > command.id]
+        if not later:
+            return math.inf
+        told = json.loads((min(later) / COMMAND).read_text(encoding="utf-8"))
+        return datetime.fromisoformat(told["started_at"]).timestamp()
 
     def _place(self, number: str) -> Path:
         place = self.folder / number

@@ -6,7 +6,7 @@ import asyncio
 import random
 import secrets
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Annotated, Any, Literal
 
@@ -16,7 +16,7 @@ from pydantic import Field
 from chatbot.contest import Contest
 from chatbot.errors import Busy, ChatbotError, Conflict
 from chatbot.learning.datasets import open_dataset
-from chatbot.learning.examples import read_examples
+from chatbot.learning.examples import Example, read_examples
 from chatbot.types import Reply
 from storage.votes import BOTH, NEITHER, Standing, Vote
 from ui.api import Strict
@@ -25,11 +25,10 @@ from ui.staff.parts import StaffParts
 API = "/admin/api/models/contest"
 Name = Annotated[str, Field(min_length=1, max_length=80)]
 _KEPT = 20
-_POPULAR = "popular"
 
 
 class Ask(Strict):
-    """blind: which answer is whose is told after the vote. suggested: the `example` of the suggestion that the question was."""
+    """blind: which answer is whose is told after the vote. suggested: the `example` that the question is, if any."""
 
     pair: tuple[Name, Name]
     question: str = Field(min_length=1, max_length=2000)
@@ -85,20 +84,24 @@ class ContestRoutes:
     async def question(
         self, request: Request, language: Annotated[str, Query(pattern=r"^[a-z]{2,3}$")] = "en"
     ) -> Mapping[str, Any]:
-        """One to ask: from the newest data set's test examples, else one that customers ask often; masked."""
+        """One to ask: from the newest data set's test examples, else one that many ask, which is no `example`; masked."""
         await self.parts.gate.admin(request)
         question, example = await asyncio.to_thread(self._question, language)
         return {"question": question, "example": example}
 
     def _question(self, language: str) -> tuple[str | None, str | None]:
+        found: list[tuple[str, str | None]]
         try:
-            test = open_dataset(self.parts.settings.data).test
-            found = [(one.question, one.id) for one in read_examples(test) if one.language == language]
+            found = [(one.question, one.id) for one in self._examples() if one.language == language]
         except ChatbotError:
             found = []
         if not found and self.parts.assistant:
-            found = [(one, _POPULAR) for one in self.parts.assistant.examples(language)]
+            found = [(one, None) for one in self.parts.assistant.examples(language)]
         return random.choice(found) if found else (None, None)  # noqa: S311 - which question is asked is no secret
+
+    def _examples(self) -> Iterator[Example]:
+        """What is suggested first. Raises NotFound, UsageError."""
+        return read_examples(open_dataset(self.parts.settings.data).test)
 
     async def answers(self, request: Request, ask: Ask) -> Mapping[str, Any]:
         """Both answers, left and right by chance where blind; whose they are at once where both say the same, as there is nothing
@@ -106,9 +109,10 @@ class ContestRoutes:
         await self.parts.gate.admin(request)
         if self.contest is None:
             raise Busy("The assistant is not running here; try again in a moment.", retry_after_s=5)
+        kept = await asyncio.to_thread(self._kept, ask)
         replies = await self.contest.answers(ask.pair, ask.question)
         sides = (ask.pair[1], ask.pair[0]) if ask.blind and secrets.randbelow(2) else ask.pair
-        shown = _Shown(sides, await self._kept(ask), replies[sides[0]].language, ask.blind, replies)
+        shown = _Shown(sides, kept, replies[sides[0]].language, ask.blind, replies)
         told = {"left": replies[sides[0]].text, "right": replies[sides[1]].text}
         if told["left"] == told["right"]:
             return {"ticket": None, **told, **_revealed(shown)}
@@ -118,13 +122,17 @@ class ContestRoutes:
             self.waiting.popitem(last=False)
         return {"ticket": ticket, **told, **({} if ask.blind else _revealed(shown))}
 
-    async def _kept(self, ask: Ask) -> str:
+    def _kept(self, ask: Ask) -> str:
         """What the vote says was asked: the words, masked; of a suggestion its name only, as the words are a customer's and
-        stand where an erasure finds them, in the data set."""
+        stand where an erasure finds them, in the data set. Raises Conflict for a suggestion that is not there any more."""
         if ask.suggested:
-            return f"example:{ask.suggested}"
+            suggestion = next((one.question for one in self._examples() if one.id == ask.suggested), None)
+            if suggestion is None:  # whether the words are its cannot be told
+                raise Conflict("The suggested question is not in the newest data set any more; suggest another.")
+            if suggestion.split() == ask.question.split():
+                return f"example:{ask.suggested}"
         assert self.contest is not None  # `answers` has looked
-        return await asyncio.to_thread(self.contest.answerer.masker.mask, ask.question)
+        return self.contest.answerer.masker.mask(ask.question)
 
     async def vote(self, request: Request, choice: Choice) -> Mapping[str, Any]:
         """Keeps the vote and tells whose the answers were. Raises Conflict when the comparison is gone or was voted on."""

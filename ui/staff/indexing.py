@@ -9,12 +9,13 @@ from datetime import UTC, datetime
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Query, Request
+from pydantic import Field
 
 from chatbot.answering import Answerer
 from chatbot.assembly import Assistant
 from chatbot.choosing import choose
 from chatbot.errors import Busy
-from chatbot.learning.encoder_publishing import roll_back_index
+from chatbot.learning.encoder_publishing import Change, roll_back_index, roll_back_kept, way_back
 from chatbot.matching import WEIGHED, Match, confidence, rank
 from chatbot.retrieval.index import IndexVersion, list_versions, verify
 from chatbot.searching import HITS, mended
@@ -22,12 +23,19 @@ from chatbot.types import Hit, Reply, Role, SearchResult, Turn
 from chatbot.types import Query as Wanted
 from chatbot.understanding import understand
 from storage.audit import Actor
+from ui.api import Strict
 from ui.staff.imports import forget_erased
 from ui.staff.jobs import Job, Jobs
 from ui.staff.parts import StaffParts
 
 Version = Annotated[str, Path(pattern=r"^v\d{6,9}$")]
 SHOWN = 15
+
+
+class Back(Strict):
+    """reason: kept in the history."""
+
+    reason: str = Field("", max_length=500)
 
 
 def index_routes(parts: StaffParts, jobs: Jobs) -> APIRouter:
@@ -37,6 +45,7 @@ def index_routes(parts: StaffParts, jobs: Jobs) -> APIRouter:
     router.add_api_route(f"{api}/versions", routes.versions, methods=["GET"])
     router.add_api_route(f"{api}/versions/{{index_version}}/verify", routes.verify, methods=["POST"])
     router.add_api_route(f"{api}/versions/{{index_version}}/rollback", routes.rollback, methods=["POST"])
+    router.add_api_route(f"{api}/encoder/rollback", routes.encoder_back, methods=["POST"])
     router.add_api_route(f"{api}/index", routes.build, methods=["POST"], status_code=202)
     router.add_api_route(f"{api}/job", routes.job, methods=["GET"])
     router.add_api_route(f"{api}/job/cancel", routes.cancel, methods=["POST"])
@@ -75,29 +84,56 @@ class IndexRoutes:
     async def rollback(self, request: Request, index_version: Version) -> Mapping[str, Any]:
         user = await self.parts.gate.admin(request)
         now = await asyncio.to_thread(roll_back_index, self.parts.settings, index_version, user.name)
-        if self.parts.assistant:
-            await asyncio.to_thread(self.parts.assistant.retriever.refresh)
+        await self._refresh()
         await self.parts.store.audit.record(
             self.parts.gate.actor(user, request), "index.rollback", f"index:{index_version}"
         )
         return _version(now)
 
+    async def encoder_back(self, request: Request, wish: Back) -> Mapping[str, Any]:
+        """Back to the encoder that was in use before. `index`: the version that it had built, or None, where none is kept and `job`
+        builds one; until that is done nothing changes. Raises NotFound, ModelError, Conflict."""
+        user = await self.parts.gate.admin(request)
+        actor, settings = self.parts.gate.actor(user, request), self.parts.settings
+        change = Change(user.name, wish.reason or None, action="rollback")
+        way = await asyncio.to_thread(way_back, settings)
+        view = {"version": way.version, "previous": way.previous}
+        kept = await asyncio.to_thread(roll_back_kept, settings, way, change)
+        if kept is None:
+            job = self._start(user.name, actor, {"back": {"by": change.by, "reason": change.reason}})
+            return view | {"index": None, "job": job.view()}
+        await self._taken(actor, {"kind": "encoder", "to": way.version, "from": way.previous})
+        return view | {"index": kept.name, "job": None}
+
     async def build(self, request: Request) -> Mapping[str, Any]:
         """Starts to build a version; `job` tells how far it is."""
         user = await self.parts.gate.admin(request)
-        actor, loop = self.parts.gate.actor(user, request), asyncio.get_running_loop()
+        return self._start(user.name, self.parts.gate.actor(user, request), {}).view()
+
+    def _start(self, by: str, actor: Actor, wish: Mapping[str, Any]) -> Job:
+        loop = asyncio.get_running_loop()
 
         def ended(job: Job) -> None:
             asyncio.run_coroutine_threadsafe(self._built(job, actor), loop)
 
-        return self.jobs.start("index", user.name, {}, ended).view()
+        return self.jobs.start("index", by, wish, ended)
 
     async def _built(self, job: Job, actor: Actor) -> None:
         if job.state != "done":
             return
+        if (back := job.result.get("back")) is not None:
+            await self._taken(actor, back)
+            return
+        await self._refresh()
+        await self.parts.store.audit.record(actor, "index.build", f"index:{job.result['version']}", job.result)
+
+    async def _taken(self, actor: Actor, back: Mapping[str, Any]) -> None:
+        await self._refresh()
+        await self.parts.store.audit.record(actor, "models.rollback", f"model:{back['to'] or 'base'}", back)
+
+    async def _refresh(self) -> None:
         if self.parts.assistant:
             await asyncio.to_thread(self.parts.assistant.retriever.refresh)
-        await self.parts.store.audit.record(actor, "index.build", f"index:{job.result['version']}", job.result)
 
     async def job(self, request: Request) -> Mapping[str, Any]:
         await self.parts.gate.admin(request)

@@ -12,7 +12,6 @@ import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any, Literal
 
 from chatbot.errors import Conflict
@@ -20,7 +19,6 @@ from chatbot.settings import Settings
 
 State = Literal["running", "done", "failed", "cancelled"]
 _PATIENCE_S = 20.0
-_ROOT = Path(__file__).parents[2]
 
 
 @dataclass
@@ -91,7 +89,6 @@ class Jobs:
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 text=True,
-                cwd=_ROOT,
                 start_new_session=True,  # Ctrl-C at the server ends it through us, not beside us
             )
             told = {"task": kind, "settings": _revealed(self._settings), **wish}

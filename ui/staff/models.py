@@ -8,17 +8,17 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import asdict, dataclass
 from functools import partial
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Path, Query, Request
 from fastapi.responses import HTMLResponse
 from pydantic import Field
 
 from chatbot.errors import ModelError, UsageError
-from chatbot.learning.cards import Card, Kind, headline
+from chatbot.generation.tuned import pinned
+from chatbot.learning.cards import Card, headline
 from chatbot.learning.datasets import list_datasets
-from chatbot.learning.encoder_publishing import roll_back_encoder
-from chatbot.learning.registry import Entry, history, open_version, problems, published, read_card, rollback, versions
+from chatbot.learning.registry import history, open_version, problems, published, read_card, rollback, versions
 from chatbot.learning.runs import unfinished
 from chatbot.retrieval.index import list_versions
 from ui.api import Strict
@@ -41,9 +41,9 @@ class Wish(Strict):
 
 
 class Back(Strict):
-    """reason: kept in the history."""
+    """Of an encoder the index is the pointer, see `indexing`. reason: kept in the history."""
 
-    kind: Kind
+    kind: Literal["generator", "heads"]
     reason: str = Field("", max_length=500)
 
 
@@ -85,7 +85,7 @@ class ModelRoutes:
         return page(self.parts, request, user, "Models", "models")
 
     async def all(self, request: Request) -> Mapping[str, Any]:
-        """Versions, what is published, the history, data sets, and the encoder of the index that is served."""
+        """Versions, what is published and what is served, the history, data sets, and the encoder of the served index."""
         await self.parts.gate.admin(request)
         return await asyncio.to_thread(self._all)
 
@@ -102,6 +102,7 @@ class ModelRoutes:
             now = {"generator": None, "heads": None, "history": [], "problem": str(exc)}
         served = next((one for one in list_versions(settings.index_folder) if one.current), None)
         return now | {
+            "serving": self._serving(now),
             "versions": [_short(card) for card in reversed(versions(settings.models_folder))],
             "broken": problems(settings.models_folder),
             "encoder": served.encoder if served else None,
@@ -110,6 +111,21 @@ class ModelRoutes:
             "unfinished": unfinished(settings.data),
             "limits": limits(),
             "datasets": [asdict(one) | {"made": one.made.isoformat()} for one in list_datasets(settings.data)],
+        }
+
+    def _serving(self, now: Mapping[str, Any]) -> Mapping[str, str | None]:
+        """What customers get, which is not what is published where a setting goes before that or it could not be opened. None for
+        the base model, and for no heads."""
+        settings, assistant = self.parts.settings, self.parts.assistant
+        pin, named = pinned(settings), "none" if settings.engine == "none" else settings.model
+        supervisor, following = (assistant.supervisor, assistant.following) if assistant else (None, None)
+        heads = assistant.heads if assistant else None
+        return {
+            "generator": supervisor.spec.name if supervisor else named if pin else now["generator"],
+            "pinned": pin,
+            "problem": following.problem if following else None,
+            "heads": heads.version if heads else now["heads"],
+            "heads_problem": heads.problem if heads else None,
         }
 
     async def one(self, request: Request, model_version: VersionName) -> Mapping[str, Any]:
@@ -128,19 +144,13 @@ class ModelRoutes:
     async def rollback(self, request: Request, wish: Back) -> Mapping[str, Any]:
         """Back to what was published before; the server swaps without dropping a chat. Raises NotFound."""
         user = await self.parts.gate.admin(request)
-        entry = await asyncio.to_thread(self._back, wish.kind, user.name, wish.reason or None)
-        if wish.kind == "encoder" and self.parts.assistant:
-            await asyncio.to_thread(self.parts.assistant.retriever.refresh)
+        models, reason = self.parts.settings.models_folder, wish.reason or None
+        entry = await asyncio.to_thread(rollback, models, wish.kind, user.name, reason=reason)
         detail = {"kind": wish.kind, "to": entry.version, "from": entry.previous}
         await self.parts.store.audit.record(
             self.parts.gate.actor(user, request), "models.rollback", f"model:{entry.version or 'base'}", detail
         )
         return asdict(entry)
-
-    def _back(self, kind: Kind, by: str, reason: str | None) -> Entry:
-        if kind == "encoder":
-            return roll_back_encoder(self.parts.settings, by, reason)[0]
-        return rollback(self.parts.settings.models_folder, kind, by, reason=reason)
 
     async def commands_(self, request: Request) -> Mapping[str, Any]:
         """Newest first."""

@@ -71,7 +71,7 @@ function drawWishes(card, all, begin) {
   const made = form([el("label", {}, "Make", kind), fields], "Start", async (given) => {
     await begin({ task: given.task, ...drawn[given.task][2](given) });
   });
-  fill(card, el("h2", {}, "Start"), el("p.muted.small", {}, "Each is the command that you would type on the server; it goes on when this page or the server is closed, with low priority."), made);
+  fill(card, el("h2", {}, "Start"), el("p.muted.small", {}, "Each is the command that you would type on the server; it goes on when this page is closed and, unless the service or container takes it along, when the server stops; with low priority."), made);
 }
 
 const number = (text) => (text ? Number(text) : null);

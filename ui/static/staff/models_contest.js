@@ -8,8 +8,8 @@ const named = (name) => NAMES[name] ?? name;
 const VOTES = [["left", "Left is better"], ["both", "Both are good"], ["neither", "Neither"], ["right", "Right is better"]];
 
 export function startContest(pane) {
-  const question = el("textarea", { rows: 2, maxlength: 2000, required: true, placeholder: "A customer's question", oninput: () => { if (!question.value.trim()) suggested = null; } });
-  let suggested = null;
+  const question = el("textarea", { rows: 2, maxlength: 2000, required: true, placeholder: "A customer's question" });
+  let suggestion = { words: "", example: null };
   const first = el("select"), second = el("select");
   const blind = el("input", { type: "checkbox", checked: true });
   const language = el("select", { "aria-label": "Language of the suggested question" }, ["en", "de", "es", "fr", "zh"].map((code) => el("option", { value: code }, code)));
@@ -18,8 +18,10 @@ export function startContest(pane) {
   const go = el("button.primary", { type: "submit" }, "Ask both");
   const suggest = el("button", { type: "button", onclick: async () => {
     const found = await attempt(() => call("GET", `${API}/contest/question`, { language: language.value }));
-    if (found?.question) [question.value, suggested] = [found.question, found.example];
-    else if (found) tell("There is no question in this language to suggest.", "bad");
+    if (found?.question) {
+      question.value = found.question;
+      suggestion = { words: question.value, example: found.example };
+    } else if (found) tell("There is no question in this language to suggest.", "bad");
   } }, "Suggest one");
   const ask = el("form.card", { onsubmit: (event) => { event.preventDefault(); answers(); } },
     el("div.grid2", {}, el("label", {}, "One", first), el("label", {}, "Other", second)), el("label", {}, "Question", question),
@@ -40,6 +42,7 @@ export function startContest(pane) {
   async function answers() {
     go.disabled = true;
     fill(result, el("p.muted", {}, "Both are answering…"), el("progress", { "aria-label": "Waiting for both answers" }));
+    const suggested = question.value === suggestion.words ? suggestion.example : null;
     const told = await attempt(() => call("POST", `${API}/contest/answers`, { pair: [first.value, second.value], question: question.value, suggested, blind: blind.checked }));
     go.disabled = false;
     if (told) drawPair(result, told, load);
