@@ -41,9 +41,10 @@ run: install
 	@test -e data/index/current -a -z "$$CHATBOT_DATA" -a ! -e chatbot.toml || $(BIN)/chatbot init --demo --if-empty
 	$(BIN)/chatbot serve
 
-# A file's tests stay in one process; more processes than four would only start more servers and databases.
+# A file's tests stay in one process; more processes than four would only start more servers and databases. tests/conftest.py says
+# which files come first.
 test: lint
-	$(BIN)/python -m pytest -q --numprocesses auto --maxprocesses 4 --dist loadfile
+	$(BIN)/python -m pytest -q --numprocesses auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
 lint: install-dev
 	$(BIN)/ruff check .

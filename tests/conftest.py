@@ -9,10 +9,12 @@ import os
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
+import pytest
+
 from tests.chromium import browser
 from tests.demo import copy_demo, demo_copy, demo_folder
 from tests.embedded import converted_models, embedded_safetensors
-from tests.postgres import postgres_server, postgres_url
+from tests.postgres import empty_postgres_url, postgres_server, postgres_template, postgres_url
 
 __all__ = [
     "browser",
@@ -21,6 +23,14 @@ __all__ = [
     "demo_copy",
     "demo_folder",
     "embedded_safetensors",
+    "empty_postgres_url",
     "postgres_server",
+    "postgres_template",
     "postgres_url",
 ]
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Files with real models come first: they take longest, and what is left for one process at the end should be short."""
+    long = {item.path for item in items if item.get_closest_marker("models")}
+    items.sort(key=lambda item: item.path not in long)

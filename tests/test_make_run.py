@@ -84,7 +84,10 @@ def answer(served: Served, text: str) -> dict[str, object]:
 
 
 @pytest.mark.models
-def test_the_first_question_has_a_sourced_answer_and_a_second_start_loads_nothing(tmp_path: Path) -> None:
+def test_the_first_question_has_a_sourced_answer_and_a_second_start_loads_nothing(
+    converted_models: Path, tmp_path: Path
+) -> None:
+    link_models(converted_models, tmp_path / "data")  # that they are converted on first use has tests of its own
     with make_run(tmp_path) as served:
         assert "Demo company: " in served.told
         reply = answer(served, "How long do I have to return something?")

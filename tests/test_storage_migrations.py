@@ -28,7 +28,7 @@ SEARCH = {"message_search", "transcript_search"}
 
 @pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
 def url(request: pytest.FixtureRequest) -> str | None:
-    return str(request.getfixturevalue("postgres_url")) if request.param == "postgres" else None
+    return str(request.getfixturevalue("empty_postgres_url")) if request.param == "postgres" else None
 
 
 def differences(connection: Connection) -> list[object]:

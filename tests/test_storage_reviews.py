@@ -165,7 +165,7 @@ async def test_the_draw_is_uniform_and_the_same_for_a_seed(
     await replied(store, answer())
     with_new = [one.message_id for one in (await candidates(store, user)).uniform]
     assert [key for key in with_new if key in once] == once  # the new one moves nothing
-    draws = 300
+    draws = 130
     first: Counter[int] = Counter()
     for number in range(draws):
         first[(await candidates(store, user, f"seed {number}", 1)).uniform[0].message_id] += 1

@@ -23,7 +23,7 @@ from tests.staff import COOKIE, done, served, sign_in
 from ui.identity import open_identity
 
 pytestmark = pytest.mark.browser
-AT_ONCE = 100
+AT_ONCE = 150
 NEVER = "iframe,object,embed,video,audio,math,base,img,script,style,[onerror],[onload],[onfocus],[onblur]"
 
 
