@@ -42,7 +42,7 @@ def postgres_server() -> Iterator[Any]:
 
 @pytest.fixture(scope="session")
 def postgres_template(postgres_server: Any, tmp_path_factory: pytest.TempPathFactory) -> str:
-    """The name of a database with our schema and nothing in it: copying it takes a fifth of the time of migrating anew."""
+    """The name of a database with our schema and nothing in it: copying it is quicker than migrating anew."""
     name, admin = "migrated", postgres_server.get_uri()
     with psycopg.connect(admin, autocommit=True) as connection:
         connection.execute(f"CREATE DATABASE {name}")

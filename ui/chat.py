@@ -55,7 +55,7 @@ def build_chat(handlers: ChatHandlers, identity: Identity, static: str) -> gr.Bl
             config=page_config(settings),
         )
     page.queue(api_open=False)
-    # Gradio asks its queue, which the chat does not use, a thousand times a second: 6 % of a core for nothing
+    # Gradio asks its queue, which the chat does not use, a thousand times a second: most of what an idle server does
     page._queue.sleep_when_free = page._queue.progress_update_sleep_when_free = QUEUE_PAUSE_S
     return page  # type: ignore[no-any-return]
 
